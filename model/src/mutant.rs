@@ -1,0 +1,92 @@
+//! Machines with one known bug each. A mutant is consulted at the one site that it breaks; which rule it
+//! breaks is written beside the rules, not here.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! mutants {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal,)*) => {
+        /// A named misbehaviour of our own MTA.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Mutant {
+            $($(#[doc = $doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl Mutant {
+            /// Every mutant, in the order of the delivery of mail.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name in scenarios and on the command line.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it does wrong, in one sentence.
+            pub fn summary(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*),)* }
+            }
+        }
+    };
+}
+
+mutants! {
+    /// The client sends in clear when a required TLS session cannot be had.
+    FallsBackToClear = "falls-back-to-clear",
+    /// The client returns the mail at once when a required STARTTLS is not offered.
+    BouncesWhenStarttlsVanishes = "bounces-when-starttls-vanishes",
+    /// The client takes a 5yz reply to STARTTLS for a 5yz reply to the message.
+    TakesStarttlsRefusalForMessageRefusal = "takes-starttls-refusal-for-message-refusal",
+    /// The client remembers that a host used TLS and refuses to send to it in clear afterwards.
+    RemembersTlsAndRefusesClear = "remembers-tls-and-refuses-clear",
+    /// The client, with nothing required, waits for a STARTTLS that is not offered until it gives up.
+    RequiresTlsUnasked = "requires-tls-unasked",
+    /// The client never raises the alarm when TLS has vanished.
+    NeverAlarms = "never-alarms",
+    /// The client raises the alarm for every session in clear.
+    AlwaysAlarms = "always-alarms",
+    /// The client tries only the first mail exchanger.
+    TriesOnlyFirstExchanger = "tries-only-first-exchanger",
+    /// The client gives up after one day, long before the lifetime that it is configured with.
+    GivesUpEarly = "gives-up-early",
+    /// The client takes a connection that closes after the final dot for an acceptance.
+    TakesSilenceForAcceptance = "takes-silence-for-acceptance",
+    /// The client sends a message again although its acceptance was heard.
+    SendsAgainAfterAcceptance = "sends-again-after-acceptance",
+    /// The client drops undeliverable mail without a notification.
+    BouncesSilently = "bounces-silently",
+    /// The client goes on in clear when the handshake fails after a 220 reply to STARTTLS.
+    ContinuesInClearAfterGoAhead = "continues-in-clear-after-go-ahead",
+    /// The client at level secure accepts whatever certificate is presented.
+    AcceptsAnyCertificate = "accepts-any-certificate",
+    /// The client at level secure checks the name of the MX host, which came from DNS, and not the next hop.
+    ChecksNameOfExchanger = "checks-name-of-exchanger",
+    /// The server demands TLS for mail that it is the listed and configured exchanger of.
+    DemandsTlsOfLocalMail = "demands-tls-of-local-mail",
+    /// The server answers RCPT from its configuration alone, without asking whether it is listed.
+    AnswersFromConfigurationAlone = "answers-from-configuration-alone",
+    /// The server takes a failed lookup for “not listed”.
+    TakesFailedLookupForUnlisted = "takes-failed-lookup-for-unlisted",
+}
+
+impl std::fmt::Display for Mutant {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+impl std::str::FromStr for Mutant {
+    type Err = UnknownMutant;
+
+    fn from_str(name: &str) -> Result<Self, UnknownMutant> {
+        let known = Self::ALL.iter().find(|mutant| mutant.name() == name);
+        known
+            .copied()
+            .ok_or_else(|| UnknownMutant(name.chars().take(80).collect()))
+    }
+}
+
+/// No mutant has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no mutant is called “{0}”: `postern mutants --list` names them")]
+pub struct UnknownMutant(String);

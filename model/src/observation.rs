@@ -1,0 +1,263 @@
+//! What judges are fed: the semantic events of RULES 0.1, in small ids, without bytes.
+//!
+//! A reader of traces makes them from what crossed the wire; the exhaustive explorer makes them from abstract sessions.
+//! So the very same monitors serve both.
+
+use crate::scenario::{Level, MailboxState, Phase};
+
+/// A host, by its place in the scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub u8);
+
+/// A mail domain or other next hop, by its place in the order of first mention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DomainId(pub u8);
+
+/// A message, in the order of queueing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(pub u16);
+
+/// A connection that is open, or being dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u32);
+
+/// A set of domains, as the names that a certificate is good for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DomainSet(pub u64);
+
+impl DomainSet {
+    /// The set with this domain in it too.
+    #[must_use]
+    pub fn with(self, domain: DomainId) -> Self {
+        Self(self.0 | 1 << (domain.0 % 64))
+    }
+
+    /// Whether the domain is in it.
+    pub fn has(self, domain: DomainId) -> bool {
+        self.0 & 1 << (domain.0 % 64) != 0
+    }
+}
+
+/// Who accepted a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Acceptor {
+    /// The host that was dialled.
+    Host,
+    /// The attacker in its place.
+    Attacker,
+}
+
+/// A reply code.
+pub type Code = u16;
+
+/// One thing that a judge can see. Every variant is what a real MTA would show on the wire, in its DNS, its
+/// configuration, its mailboxes or its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Observation {
+    /// Time passed and nothing else happened; sent at least when the run ends.
+    Quiet,
+    /// The local policy of a sending host for a next hop.
+    Policy {
+        /// The sending host.
+        host: HostId,
+        /// The next hop.
+        next_hop: DomainId,
+        /// The level.
+        level: Level,
+    },
+    /// Whether a server offers TLS.
+    Tls {
+        /// The server.
+        host: HostId,
+        /// Whether it does.
+        on: bool,
+    },
+    /// The next hops that a server's certificate is good for now.
+    Certificate {
+        /// The server.
+        host: HostId,
+        /// The names it proves.
+        proves: DomainSet,
+    },
+    /// Whether a server is configured to act as exchanger for a domain.
+    Exchanger {
+        /// The server.
+        host: HostId,
+        /// The domain.
+        domain: DomainId,
+        /// Whether it is.
+        configured: bool,
+    },
+    /// Whether a server is listed in DNS as exchanger of a domain.
+    Listed {
+        /// The server.
+        host: HostId,
+        /// The domain.
+        domain: DomainId,
+        /// Whether it is.
+        listed: bool,
+    },
+    /// Whether a host's lookups about a domain work.
+    Lookups {
+        /// The host that asks.
+        host: HostId,
+        /// The domain asked about.
+        domain: DomainId,
+        /// Whether they work.
+        work: bool,
+    },
+    /// How many attacks are under way on the paths to a host.
+    Attacked {
+        /// The victim.
+        host: HostId,
+        /// How many.
+        attacks: u8,
+    },
+    /// A message entered a queue.
+    Queued {
+        /// The queue's host.
+        host: HostId,
+        /// The message.
+        message: MessageId,
+        /// Its next hop from there.
+        next_hop: DomainId,
+        /// The domain of its recipient.
+        domain: DomainId,
+        /// How the recipient's mailbox treats it.
+        mailbox: MailboxState,
+        /// Whether its reverse path is null.
+        null_reverse_path: bool,
+        /// The message whose failure it reports.
+        about: Option<MessageId>,
+    },
+    /// A message arrived in its recipient's mailbox.
+    Delivered {
+        /// The mailbox's host.
+        host: HostId,
+        /// The message.
+        message: MessageId,
+    },
+    /// A connection was dialled by a mail host for its own queue.
+    Dialled {
+        /// The connection.
+        connection: ConnectionId,
+        /// The client.
+        from: HostId,
+        /// The host that it meant to reach.
+        to: HostId,
+    },
+    /// A connection was dialled by the attacker in a client's name. What happens on it shows what the server does.
+    Relayed {
+        /// The connection.
+        connection: ConnectionId,
+        /// The client in whose name.
+        from: HostId,
+        /// The server.
+        to: HostId,
+    },
+    /// The connection stands.
+    Connected {
+        /// The connection.
+        connection: ConnectionId,
+        /// Who accepted it.
+        acceptor: Acceptor,
+    },
+    /// A command arrived at the acceptor.
+    Command {
+        /// The connection.
+        connection: ConnectionId,
+        /// Which command: `None` for one outside the phases of delivery (NOOP, RSET, unknown).
+        phase: Option<Phase>,
+        /// The domain of the recipient, for RCPT.
+        domain: Option<DomainId>,
+        /// Inside TLS.
+        tls: bool,
+    },
+    /// A reply arrived at the dialler. The greeting answers [`Phase::Connect`].
+    Replied {
+        /// The connection.
+        connection: ConnectionId,
+        /// What it answers.
+        phase: Option<Phase>,
+        /// Its code.
+        code: Code,
+        /// For the reply to EHLO: whether it offers STARTTLS.
+        offers_starttls: bool,
+        /// For the reply to RCPT: the recipient's domain and how its mailbox treats mail.
+        recipient: Option<(DomainId, MailboxState)>,
+    },
+    /// A reply was sent and never arrived.
+    Lost {
+        /// The connection.
+        connection: ConnectionId,
+        /// What it answered.
+        phase: Option<Phase>,
+        /// Its code.
+        code: Code,
+    },
+    /// The handshake was completed, with a certificate that proves these names.
+    Secured {
+        /// The connection.
+        connection: ConnectionId,
+        /// The names.
+        proves: DomainSet,
+    },
+    /// Content of a message arrived at the acceptor.
+    Content {
+        /// The connection.
+        connection: ConnectionId,
+        /// The message.
+        message: MessageId,
+        /// Its next hop, from the client.
+        next_hop: DomainId,
+        /// Inside TLS.
+        tls: bool,
+    },
+    /// The connection is over, or was never made.
+    Closed {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// An attempt at a message began.
+    Attempt {
+        /// The host.
+        host: HostId,
+        /// The message.
+        message: MessageId,
+    },
+    /// The host's log says that the message was sent on.
+    Sent {
+        /// The host.
+        host: HostId,
+        /// The message.
+        message: MessageId,
+    },
+    /// The host's log says that the message is deferred.
+    Deferred {
+        /// The host.
+        host: HostId,
+        /// The message.
+        message: MessageId,
+    },
+    /// The host's log says that the message is given back.
+    Bounced {
+        /// The host.
+        host: HostId,
+        /// The message.
+        message: MessageId,
+    },
+    /// The host's DNS said definitively that the domain takes no mail (no such name).
+    NoSuchDomain {
+        /// The host.
+        host: HostId,
+        /// The domain.
+        domain: DomainId,
+    },
+    /// The host raised an alarm about a peer.
+    Alarm {
+        /// The host.
+        host: HostId,
+        /// The peer.
+        peer: HostId,
+    },
+}

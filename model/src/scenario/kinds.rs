@@ -1,0 +1,240 @@
+//! The closed choices of a scenario.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::name::DomainName;
+
+/// The local policy of a sending MTA for a next hop, in Postfix's words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Never use TLS.
+    None,
+    /// Use TLS if it is offered and works; otherwise send in clear.
+    #[default]
+    May,
+    /// Never send without TLS; any certificate will do.
+    Encrypt,
+    /// Never send without TLS to a server whose certificate is valid (PKIX) for the next hop's name.
+    Secure,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switch {
+    /// In use.
+    #[default]
+    On,
+    /// Not in use.
+    Off,
+}
+
+impl Switch {
+    /// Whether it is on.
+    pub fn is_on(self) -> bool {
+        self == Self::On
+    }
+}
+
+/// The certificate that a server presents. Its names, if nothing else is said, are the host's own and every domain
+/// that the host is listed or configured for at any time in the scenario.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certificate {
+    /// From the authority that every client trusts, valid for the whole run.
+    #[default]
+    Valid,
+    /// As valid, but for the host's own name only: what most MX hosts of the Internet present.
+    HostNameOnly,
+    /// As valid, but expired before the run (C-CERT-1).
+    Expired,
+    /// From the trusted authority, for another name (C-CERT-3).
+    WrongName,
+    /// Signed by its own key (C-CERT-4).
+    SelfSigned,
+    /// From an authority that nobody trusts (C-CERT-5).
+    UnknownAuthority,
+}
+
+/// What a server does with mail to a mailbox of a domain that it is the exchanger of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailboxState {
+    /// It takes it (250).
+    #[default]
+    Accepts,
+    /// It refuses it for now (452 4.2.2).
+    Defers,
+    /// There is no such mailbox (550 5.1.1).
+    Refuses,
+}
+
+/// The answer without TLS for a domain that the server is neither listed nor configured for (SEED-03, no/no).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnlistedAnswer {
+    /// 530 Must issue a STARTTLS command first.
+    #[default]
+    StarttlsFirst,
+    /// 550 not configured as an exchanger for the domain.
+    NotExchanger,
+}
+
+/// When a deferred message is tried again (RULES D).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetrySchedule {
+    /// Twice in the first hour, then every 2½ hours (RFC 5321 §4.5.4.1).
+    #[default]
+    Rfc5321,
+    /// 300 s, doubling to 4000 s.
+    Postfix,
+    /// Every 15 min for 2 h, then from 1 h growing by half up to 16 h after the first, then every 6 h.
+    Exim,
+    /// Every 30 min.
+    HalfHourly,
+}
+
+/// What the client is about to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Ask DNS where the mail goes.
+    Lookup,
+    /// Dial the host.
+    Connect,
+    /// Send the first EHLO.
+    Ehlo,
+    /// Send STARTTLS.
+    Starttls,
+    /// Send MAIL.
+    Mail,
+    /// Send RCPT.
+    Rcpt,
+    /// Send DATA.
+    Data,
+    /// Send the content and its final dot.
+    EndOfData,
+    /// Send QUIT.
+    Quit,
+}
+
+/// What an attacker on the path does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attack {
+    /// Removes the STARTTLS line from the reply to EHLO (C-DG-1).
+    StripStarttls,
+    /// Overwrites the keyword in place with XXXXXXXX (C-DG-2).
+    OverwriteStarttls,
+    /// Answers STARTTLS itself with this code: 454 (C-DG-4) or a 5yz (C-DG-5).
+    AnswerStarttls(u16),
+    /// Answers STARTTLS with 220 and then sends garbage in place of the ServerHello (C-DG-7).
+    GarbageAfterGoAhead,
+    /// Passes STARTTLS and its 220, then swallows the handshake (C-DG-10).
+    SwallowHandshake,
+    /// Closes the connection when the client has sent this command, which the server never sees (C-DG-9).
+    CloseAt(Phase),
+    /// Closes the connection in place of the server's reply to this command (C-DG-9, C-NET-1).
+    CloseInsteadOfReply(Phase),
+    /// Terminates TLS with a certificate of its own (C-CERT-1, 3, 4, 5) and passes all on to the server.
+    InterceptTls(Certificate),
+    /// Refuses the connection.
+    Refuse,
+    /// Lets the connection request vanish.
+    BlackHole,
+}
+
+/// A change of a host, of its DNS, or of what it sees of DNS.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Drift {
+    /// The server's TLS is switched.
+    Tls(Switch),
+    /// The server presents another certificate.
+    Certificate(Certificate),
+    /// The host is added to the MX set of a domain.
+    AddMx {
+        /// The domain.
+        domain: DomainName,
+        /// The preference of the new record.
+        preference: u16,
+    },
+    /// The host is dropped from the MX set of this domain.
+    DropMx(DomainName),
+    /// The server is configured to act as exchanger for this domain.
+    Configure(DomainName),
+    /// The server is no longer configured to act as exchanger for this domain.
+    Unconfigure(DomainName),
+    /// The client's local policy for a next hop changes.
+    Policy {
+        /// The next hop.
+        next_hop: DomainName,
+        /// The new level.
+        level: Level,
+    },
+    /// Lookups that this host makes about a domain start to fail (SERVFAIL).
+    FailLookups(DomainName),
+    /// Lookups that this host makes about a domain work again.
+    RestoreLookups(DomainName),
+}
+
+/// What became of a message for its recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// It lies in the recipient's mailbox.
+    Delivered,
+    /// It was given back.
+    Bounced,
+    /// It still waits in a queue.
+    Queued,
+}
+
+/// What the wire and the handshake proved about the connection that a message crossed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Security {
+    /// No TLS.
+    Clear,
+    /// TLS with somebody.
+    Encrypted,
+    /// TLS with a server whose certificate was valid for the next hop's name.
+    Authenticated,
+}
+
+impl RetrySchedule {
+    /// Every schedule.
+    pub const ALL: &[Self] = &[Self::Rfc5321, Self::Postfix, Self::Exim, Self::HalfHourly];
+
+    /// How long to wait after the attempt of this number (from 1) before the next.
+    pub fn gap(self, attempt: u32) -> Duration {
+        const MINUTE: u64 = 60;
+        const HOUR: u64 = 60 * MINUTE;
+        let seconds = match self {
+            Self::Rfc5321 if attempt <= 2 => 30 * MINUTE,
+            Self::Rfc5321 => 150 * MINUTE,
+            Self::Postfix => (300u64 << attempt.saturating_sub(1).min(4)).min(4000),
+            Self::Exim => match attempt {
+                0..=8 => 15 * MINUTE,
+                9 => HOUR,
+                10 => 90 * MINUTE,
+                11 => 135 * MINUTE,
+                12 => 12_150,
+                13 => 18_225,
+                _ => 6 * HOUR,
+            },
+            Self::HalfHourly => 30 * MINUTE,
+        };
+        Duration::from_secs(seconds)
+    }
+
+    /// The longest gap that the schedule ever leaves.
+    pub fn largest_gap(self) -> Duration {
+        self.gap(u32::MAX)
+    }
+}

@@ -1,0 +1,373 @@
+//! A scenario: one plain value that says all that a run depends on but the seed of its randomness.
+//!
+//! It is read from and printed as TOML ([`read`]), and refused with file and line where it cannot be.
+
+mod kinds;
+pub mod read;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use kinds::{
+    Attack, Certificate, Drift, Fate, Level, MailboxState, Phase, RetrySchedule, Security, Switch, UnlistedAnswer,
+};
+pub use read::ScenarioError;
+
+use crate::mutant::Mutant;
+use crate::name::{DomainName, Mailbox, ReversePath, Token};
+
+/// A world and what happens in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// One sentence that says what the scenario shows.
+    pub title: String,
+    /// Seed of every stream of randomness in the run.
+    #[serde(default)]
+    pub seed: u64,
+    /// The one bug that every MTA of the world has, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mutant: Option<Mutant>,
+    /// Mail domains and who is listed in DNS as their exchanger.
+    #[serde(default)]
+    pub domain: Vec<Domain>,
+    /// The MTAs: sender, relay and mail exchanger are roles of the same host.
+    #[serde(default)]
+    pub host: Vec<Host>,
+    /// The mail that is handed to the MTAs.
+    #[serde(default)]
+    pub message: Vec<Message>,
+    /// Drift and attacks, each at a time or at a protocol position.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub step: Vec<Step>,
+    /// What must come of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expectation>,
+}
+
+/// A mail domain as it stands in DNS at the start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Domain {
+    /// The name at the right of the `@`.
+    pub name: DomainName,
+    /// The MX records. None at all means the implicit MX: the domain's own address (RFC 5321 §5.1).
+    #[serde(default)]
+    pub mx: Vec<MxRecord>,
+    /// How long answers about this domain and its exchangers may be cached.
+    #[serde(default = "default_time_to_live", with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub time_to_live: Duration,
+}
+
+/// One MX record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MxRecord {
+    /// The mail exchanger, a host of this scenario.
+    pub host: DomainName,
+    /// Lower is tried first; equals are tried in random order (RFC 5321 §5.1).
+    #[serde(default = "default_preference")]
+    pub preference: u16,
+}
+
+/// An MTA: an SMTP server, a queue and an SMTP client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Host {
+    /// The host's name, which stands in its greeting and in MX records.
+    pub name: DomainName,
+    /// The domains that this host is configured to act as mail exchanger for, whatever DNS says.
+    #[serde(default)]
+    pub exchanger_for: Vec<DomainName>,
+    /// Whether the server offers STARTTLS.
+    #[serde(default)]
+    pub tls: Switch,
+    /// The certificate that the server presents.
+    #[serde(default)]
+    pub certificate: Certificate,
+    /// The server wishes to refuse mail without TLS, as far as the thread's chart lets it (SEED-03).
+    #[serde(default)]
+    pub demands_tls: bool,
+    /// Which of the chart's two answers it gives, without TLS, for a domain that it is neither listed nor configured for.
+    #[serde(default)]
+    pub unlisted_answer: UnlistedAnswer,
+    /// The hosts whose mail it relays to anywhere.
+    #[serde(default)]
+    pub relay_for: Vec<DomainName>,
+    /// Local parts that are not simply accepted.
+    #[serde(default)]
+    pub mailboxes: BTreeMap<String, MailboxState>,
+    /// The local policy for next hops that `policy` does not name.
+    #[serde(default)]
+    pub level: Level,
+    /// The local policy for each next hop.
+    #[serde(default)]
+    pub policy: BTreeMap<DomainName, Level>,
+    /// Recipient domains whose mail goes to a fixed host, the next hop, without asking DNS for MX.
+    #[serde(default)]
+    pub route: BTreeMap<DomainName, DomainName>,
+    /// When a deferred message is tried again.
+    #[serde(default)]
+    pub retry: RetrySchedule,
+    /// How long a message is tried before it is returned (RFC 5321 §4.5.4.1: at least 4 to 5 days).
+    #[serde(default = "default_lifetime", with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub lifetime: Duration,
+    /// Whether the client remembers that a host used TLS and raises an alarm when it no longer does (RFC 3207 §6, MAY).
+    #[serde(default = "yes")]
+    pub alarms: bool,
+}
+
+/// A message that is handed to an MTA. It has one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Message {
+    /// The token by which it is followed on the wire.
+    pub name: Token,
+    /// When it enters the queue.
+    #[serde(default, with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub at: Duration,
+    /// The MTA that it is handed to.
+    pub host: DomainName,
+    /// The reverse path, `<>` for none.
+    pub from: ReversePath,
+    /// The recipient.
+    pub to: Mailbox,
+}
+
+/// One thing that changes or that the attacker does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "StepText", into = "StepText")]
+#[schemars(with = "StepText")]
+pub struct Step {
+    /// When it happens.
+    pub when: When,
+    /// The host that changes, or the victim that the attacked path leads to.
+    pub host: DomainName,
+    /// What happens.
+    pub action: Action,
+}
+
+/// When a step fires.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum When {
+    /// At this time from the start of the run.
+    At(Duration),
+    /// The first time that the protocol stands at this position.
+    On(Position),
+}
+
+/// A place in the course of delivery. Positions survive shrinking; times do not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Position {
+    /// The message that is being sent.
+    pub message: Token,
+    /// The number of the attempt at that message, from 1.
+    #[serde(default = "first_attempt")]
+    pub attempt: u32,
+    /// The host that the client talks to or is about to dial.
+    pub host: DomainName,
+    /// What the client is about to do.
+    pub phase: Phase,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// The host or its DNS changes, for good.
+    Drift(Drift),
+    /// The attacker sits on every path to the host.
+    Attack {
+        /// What it does there.
+        attack: Attack,
+        /// For how long; to the end of the run if not said.
+        lasting: Option<Duration>,
+    },
+}
+
+/// What a named scenario states about its outcome.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Expectation {
+    /// What became of each message.
+    #[serde(default)]
+    pub fates: Vec<ExpectedFate>,
+    /// The alarms raised, in order.
+    #[serde(default)]
+    pub alarms: Vec<ExpectedAlarm>,
+    /// Ids of properties that must have been exercised and held.
+    #[serde(default)]
+    pub holds: Vec<String>,
+    /// Ids of properties that must have been violated; all others must not.
+    #[serde(default)]
+    pub violated: Vec<String>,
+}
+
+/// The end that a message must have come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ExpectedFate {
+    /// The message.
+    pub message: Token,
+    /// Delivered, bounced or still queued.
+    pub fate: Fate,
+    /// What the wire proved of its last hop, for a delivered message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security: Option<Security>,
+    /// How many times the message was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+}
+
+/// An alarm that must have been raised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ExpectedAlarm {
+    /// The sending MTA that raised it.
+    pub host: DomainName,
+    /// The peer whose TLS vanished.
+    pub peer: DomainName,
+}
+
+impl Host {
+    /// An MTA with every setting at its default.
+    pub fn new(name: DomainName) -> Self {
+        Self {
+            name,
+            exchanger_for: Vec::new(),
+            tls: Switch::default(),
+            certificate: Certificate::default(),
+            demands_tls: false,
+            unlisted_answer: UnlistedAnswer::default(),
+            relay_for: Vec::new(),
+            mailboxes: BTreeMap::new(),
+            level: Level::default(),
+            policy: BTreeMap::new(),
+            route: BTreeMap::new(),
+            retry: RetrySchedule::default(),
+            lifetime: default_lifetime(),
+            alarms: true,
+        }
+    }
+
+    /// The local policy for a next hop at the start.
+    pub fn level_for(&self, next_hop: &DomainName) -> Level {
+        self.policy.get(next_hop).copied().unwrap_or(self.level)
+    }
+
+    /// Where mail for a domain goes: to a fixed host, or to the domain's exchangers.
+    pub fn next_hop<'a>(&'a self, domain: &'a DomainName) -> &'a DomainName {
+        self.route.get(domain).unwrap_or(domain)
+    }
+}
+
+impl Scenario {
+    /// The host of this name.
+    pub fn host(&self, name: &DomainName) -> Option<&Host> {
+        self.host.iter().find(|host| host.name == *name)
+    }
+
+    /// The domain of this name.
+    pub fn domain(&self, name: &DomainName) -> Option<&Domain> {
+        self.domain.iter().find(|domain| domain.name == *name)
+    }
+}
+
+/// A step as it stands in the file: `at` or `on`, `drift` or `attack`.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Step")]
+struct StepText {
+    /// When it happens, from the start of the run. Either this or `on`.
+    #[serde(default, with = "humantime_serde::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    at: Option<Duration>,
+    /// The protocol position at which it happens, the first time that it is reached. Either this or `at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on: Option<Position>,
+    /// The host that changes, or the victim that the attacked path leads to.
+    host: DomainName,
+    /// A change of the host or of its DNS. Either this or `attack`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    drift: Option<Drift>,
+    /// What the attacker does on every path to the host. Either this or `drift`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attack: Option<Attack>,
+    /// How long the attack lasts; to the end of the run if not said.
+    #[serde(default, with = "humantime_serde::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    lasting: Option<Duration>,
+}
+
+impl TryFrom<StepText> for Step {
+    type Error = &'static str;
+
+    fn try_from(text: StepText) -> Result<Self, &'static str> {
+        let when = match (text.at, text.on) {
+            (Some(at), None) => When::At(at),
+            (None, Some(position)) => When::On(position),
+            _ => return Err("a step has either `at = \"1h\"` or `on = { message = …, host = …, phase = … }`"),
+        };
+        let action = match (text.drift, text.attack) {
+            (Some(drift), None) if text.lasting.is_none() => Action::Drift(drift),
+            (None, Some(attack)) => Action::Attack {
+                attack,
+                lasting: text.lasting,
+            },
+            (Some(_), None) => return Err("`lasting` goes with `attack`; end a drift by another step"),
+            _ => return Err("a step has either `drift = …` or `attack = …`"),
+        };
+        Ok(Self {
+            when,
+            host: text.host,
+            action,
+        })
+    }
+}
+
+impl From<Step> for StepText {
+    fn from(step: Step) -> Self {
+        let (at, on) = match step.when {
+            When::At(at) => (Some(at), None),
+            When::On(position) => (None, Some(position)),
+        };
+        let (drift, attack, lasting) = match step.action {
+            Action::Drift(drift) => (Some(drift), None, None),
+            Action::Attack { attack, lasting } => (None, Some(attack), lasting),
+        };
+        Self {
+            at,
+            on,
+            host: step.host,
+            drift,
+            attack,
+            lasting,
+        }
+    }
+}
+
+fn default_time_to_live() -> Duration {
+    Duration::from_secs(300)
+}
+
+fn default_preference() -> u16 {
+    10
+}
+
+fn default_lifetime() -> Duration {
+    Duration::from_secs(5 * 24 * 3600)
+}
+
+fn first_attempt() -> u32 {
+    1
+}
+
+fn yes() -> bool {
+    true
+}

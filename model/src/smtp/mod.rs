@@ -1,0 +1,1 @@
+//! The text of SMTP: commands, replies, lines, dots.

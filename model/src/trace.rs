@@ -1,0 +1,326 @@
+//! A trace: one ordered list of typed events in simulated time, as the world recorded them.
+//!
+//! The tap records what *arrived* at the other end of each connection: a command when the acceptor has read it, a reply
+//! when the dialler has. What was sent and never read appears as lost when the connection closes.
+
+use std::time::Duration;
+
+use crate::name::{DomainName, Mailbox, ReversePath, Token};
+use crate::scenario::{Attack, Certificate, Level};
+
+/// All that happened in a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The events, in order.
+    pub records: Vec<Record>,
+}
+
+/// One event and when it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Time from the start of the run.
+    pub at: Duration,
+    /// What happened.
+    pub event: Event,
+}
+
+/// The number of a connection, in the order of dialling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u32);
+
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// Who dialled: the SMTP client, or the attacker on its behalf.
+    Dialler,
+    /// Who accepted: the SMTP server, or the attacker in its place.
+    Acceptor,
+}
+
+/// How bytes crossed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// Readable by anyone on the path.
+    Clear,
+    /// Inside TLS.
+    Tls,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A fact of configuration or of DNS took effect; all facts of the start come first.
+    Set(Setting),
+    /// The attacker began or ended something on every path to a host.
+    Adversary {
+        /// The host that the paths lead to.
+        victim: DomainName,
+        /// What the attacker does.
+        attack: Attack,
+        /// It began; else it ended.
+        active: bool,
+    },
+    /// A message entered the queue of an MTA.
+    Queued {
+        /// The MTA.
+        host: DomainName,
+        /// The message.
+        message: Token,
+        /// Where its failure is reported.
+        from: ReversePath,
+        /// Its recipient.
+        to: Mailbox,
+        /// The message whose failure this one reports.
+        about: Option<Token>,
+    },
+    /// A message arrived in a mailbox.
+    Delivered {
+        /// The host of the mailbox.
+        host: DomainName,
+        /// The message.
+        message: Token,
+        /// Its recipient.
+        to: Mailbox,
+    },
+    /// An MTA got an answer from its resolver.
+    Answered {
+        /// The MTA.
+        host: DomainName,
+        /// What it asked.
+        question: Question,
+        /// What it was told.
+        answer: Answer,
+    },
+    /// A client began to dial.
+    Dialled {
+        /// The connection.
+        connection: ConnectionId,
+        /// Who dialled.
+        from: DomainName,
+        /// The host that it meant to reach.
+        to: DomainName,
+        /// Set where the attacker dials: the connection on whose behalf it does.
+        relays: Option<ConnectionId>,
+    },
+    /// The dialled connection was not made.
+    NotConnected {
+        /// The connection.
+        connection: ConnectionId,
+        /// Refused, or never answered.
+        why: NotConnected,
+    },
+    /// The dialled connection was accepted.
+    Connected {
+        /// The connection.
+        connection: ConnectionId,
+        /// The attacker accepted it in the host's place.
+        intercepted: bool,
+    },
+    /// A line crossed, without its CRLF.
+    Line {
+        /// The connection.
+        connection: ConnectionId,
+        /// Who sent it.
+        from: End,
+        /// Clear or TLS.
+        channel: Channel,
+        /// The text, other octets escaped.
+        text: String,
+    },
+    /// The content of a message crossed, from DATA to the final dot, dots unstuffed.
+    Content {
+        /// The connection.
+        connection: ConnectionId,
+        /// Clear or TLS.
+        channel: Channel,
+        /// The content, lines ended by `\n`.
+        text: String,
+    },
+    /// The handshake is complete, as the acceptor saw it.
+    Secured {
+        /// The connection.
+        connection: ConnectionId,
+        /// The certificate that the acceptor presented.
+        certificate: Presented,
+    },
+    /// The handshake failed, as one end saw it.
+    NotSecured {
+        /// The connection.
+        connection: ConnectionId,
+        /// The end that gave up.
+        by: End,
+        /// Why, in its own words.
+        why: String,
+    },
+    /// The attacker interfered with a connection.
+    Interfered {
+        /// The connection that it accepted.
+        connection: ConnectionId,
+        /// What it did, in one line.
+        what: String,
+    },
+    /// The connection ended.
+    Closed {
+        /// The connection.
+        connection: ConnectionId,
+        /// Replies that the acceptor sent and the dialler never read.
+        lost: Vec<String>,
+    },
+    /// What an MTA says of itself, in its log.
+    Logged {
+        /// The MTA.
+        host: DomainName,
+        /// What it says.
+        entry: LogEntry,
+    },
+}
+
+/// A fact of configuration or of DNS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Setting {
+    /// The server offers STARTTLS or does not.
+    Tls {
+        /// The host.
+        host: DomainName,
+        /// Whether it does.
+        on: bool,
+    },
+    /// The server presents this certificate.
+    Certificate {
+        /// The host.
+        host: DomainName,
+        /// Which.
+        certificate: Certificate,
+    },
+    /// The server acts as exchanger for a domain or does not.
+    Exchanger {
+        /// The host.
+        host: DomainName,
+        /// The domain.
+        domain: DomainName,
+        /// Whether it does.
+        configured: bool,
+    },
+    /// The client's policy for a next hop.
+    Policy {
+        /// The host.
+        host: DomainName,
+        /// The next hop.
+        next_hop: DomainName,
+        /// The level.
+        level: Level,
+    },
+    /// The MX set of a domain in DNS, in order of preference. Empty: the implicit MX.
+    Mx {
+        /// The domain.
+        domain: DomainName,
+        /// The exchangers.
+        exchangers: Vec<(u16, DomainName)>,
+    },
+    /// Lookups about a domain fail for one host, or work.
+    Lookups {
+        /// The host that asks.
+        host: DomainName,
+        /// The domain asked about.
+        domain: DomainName,
+        /// Whether they work.
+        work: bool,
+    },
+}
+
+/// A DNS question.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Question {
+    /// The mail exchangers of a domain.
+    Mx(DomainName),
+    /// The addresses of a host.
+    Address(DomainName),
+}
+
+/// What a resolver said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// MX records: preference and host.
+    Exchangers(Vec<(u16, DomainName)>),
+    /// Address records, and the names of the hosts that have them.
+    Addresses(Vec<std::net::IpAddr>),
+    /// The name exists and has no such record.
+    NoData,
+    /// The name does not exist.
+    NoName,
+    /// SERVFAIL, or no answer in time.
+    Failed,
+}
+
+/// Why a connection was not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotConnected {
+    /// The other side refused it.
+    Refused,
+    /// Nobody answered in time.
+    TimedOut,
+}
+
+/// What a judge can read from a certificate that was presented.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Presented {
+    /// The DNS names in it.
+    pub names: Vec<DomainName>,
+    /// Issued by the authority that every client trusts.
+    pub trusted: bool,
+    /// Within its validity at the time of the handshake.
+    pub current: bool,
+}
+
+/// What an MTA says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogEntry {
+    /// An attempt at a message begins.
+    Attempt {
+        /// The message.
+        message: Token,
+        /// The number of the attempt, from 1.
+        number: u32,
+        /// The next hop.
+        next_hop: DomainName,
+        /// The local policy for it.
+        level: Level,
+    },
+    /// The next hop took the message.
+    Sent {
+        /// The message.
+        message: Token,
+        /// The host that took it.
+        to: DomainName,
+    },
+    /// The attempt failed; there will be another.
+    Deferred {
+        /// The message.
+        message: Token,
+        /// Why, with an enhanced status code.
+        why: String,
+    },
+    /// The message is given back.
+    Bounced {
+        /// The message.
+        message: Token,
+        /// Why, with an enhanced status code.
+        why: String,
+    },
+    /// A host that used TLS no longer does.
+    Alarm {
+        /// The host.
+        peer: DomainName,
+    },
+}
+
+impl Trace {
+    /// Appends an event. Time never runs backwards.
+    pub fn push(&mut self, at: Duration, event: Event) {
+        debug_assert!(
+            self.records.last().is_none_or(|last| last.at <= at),
+            "time ran backwards at {event:?}"
+        );
+        self.records.push(Record { at, event });
+    }
+}
