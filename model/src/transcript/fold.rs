@@ -49,11 +49,11 @@ pub(super) fn fold(trace: &Trace, told: &[Vec<Line>]) -> Vec<Shown> {
     let mut shown = vec![Shown::InFull; told.len()];
     let mut runs = Vec::<Run<'_>>::new();
     let mut stretches = BTreeMap::<(&DomainName, &Token), Stretch>::new();
-    for place in 0..told.len() {
+    for (place, owner) in owners.iter().enumerate() {
         if is_disturbance(place) {
             stretches.clear();
         }
-        let Some(attempt) = owners[place].map(|owner| &attempts[owner]) else {
+        let Some(attempt) = owner.map(|owner| &attempts[owner]) else {
             continue;
         };
         if attempt.records[0] != place {
