@@ -2,3 +2,4 @@
 //! put them to the test.
 
 pub mod generate;
+pub mod shrink;

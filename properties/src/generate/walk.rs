@@ -11,6 +11,17 @@ use super::swarm::{Ending, Swarm};
 use super::topology::Topology;
 use super::truth::Truth;
 
+/// The positions at which a drift may come.
+const MIDWAY: &[Phase] = &[
+    Phase::Connect,
+    Phase::Ehlo,
+    Phase::Starttls,
+    Phase::Mail,
+    Phase::Rcpt,
+    Phase::Data,
+    Phase::Quit,
+];
+
 /// A walk in progress: the world as drawn, how it stands now, and what has been written so far.
 pub(super) struct Walk {
     pub(super) draw: Draw,
@@ -154,18 +165,9 @@ impl Walk {
         }
     }
 
-    /// Writes a drift step that comes at a protocol position of the last message submitted, or else now.
+    /// Writes a drift step that comes now, or midway through the delivery of the last message submitted.
     pub(super) fn drift_midway(&mut self, host: &DomainName, drift: Drift) {
-        let phases = [
-            Phase::Connect,
-            Phase::Ehlo,
-            Phase::Starttls,
-            Phase::Mail,
-            Phase::Rcpt,
-            Phase::Data,
-            Phase::Quit,
-        ];
-        let when = self.position_of_last(host, &phases);
+        let when = self.midway().unwrap_or(When::At(self.now));
         if self.truth.drift(host, &drift) {
             self.push(when, host, Action::Drift(drift));
         }
@@ -191,16 +193,19 @@ impl Walk {
         self.push(when, victim, Action::Attack { attack, lasting });
     }
 
-    fn position_of_last(&mut self, host: &DomainName, phases: &[Phase]) -> When {
-        match self.scenario.message.last() {
-            Some(message) if self.draw.percent(self.swarm.position_percent) => When::On(Position {
-                message: message.name.clone(),
-                attempt: self.draw.weighted(&[(3, 1), (1, 2)]),
-                host: host.clone(),
-                phase: *self.draw.pick(phases),
-            }),
-            _ => When::At(self.now),
+    /// Sometimes a protocol position of the last message submitted.
+    fn midway(&mut self) -> Option<When> {
+        let message = self.scenario.message.last()?;
+        let exchangers = self.exchangers(message.to.domain());
+        if exchangers.is_empty() || !self.draw.percent(self.swarm.position_percent) {
+            return None;
         }
+        Some(When::On(Position {
+            message: message.name.clone(),
+            attempt: self.draw.weighted(&[(3, 1), (1, 2)]),
+            host: self.draw.pick(&exchangers).clone(),
+            phase: *self.draw.pick(MIDWAY),
+        }))
     }
 
     fn push(&mut self, when: When, host: &DomainName, action: Action) {
