@@ -1,1 +1,5 @@
-//! Placeholder.
+//! What is right: the rules by RFC number, the requirement oracle, the monitors over traces, and the campaigns that
+//! put them to the test.
+
+pub mod generate;
+pub mod shrink;

@@ -151,7 +151,7 @@ pub enum Attack {
 
 /// A change of a host, of its DNS, or of what it sees of DNS.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Drift {
     /// The server's TLS is switched.
     Tls(Switch),

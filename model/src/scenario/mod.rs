@@ -1,9 +1,12 @@
 //! A scenario: one plain value that says all that a run depends on but the seed of its randomness.
 //!
-//! It is read from and printed as TOML ([`read`]), and refused with file and line where it cannot be.
+//! It is read from and printed as TOML, and refused with file and line where it cannot be.
 
 mod kinds;
-pub mod read;
+mod print;
+mod read;
+mod reference;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +17,9 @@ use serde::{Deserialize, Serialize};
 pub use kinds::{
     Attack, Certificate, Drift, Fate, Level, MailboxState, Phase, RetrySchedule, Security, Switch, UnlistedAnswer,
 };
-pub use read::ScenarioError;
+pub use read::{OCTETS_MAX, ScenarioError};
+pub use reference::reference;
+pub use validate::{Place, Problem, Segment};
 
 use crate::mutant::Mutant;
 use crate::name::{DomainName, Mailbox, ReversePath, Token};
@@ -59,7 +64,7 @@ pub struct Domain {
     pub mx: Vec<MxRecord>,
     /// How long answers about this domain and its exchangers may be cached.
     #[serde(default = "default_time_to_live", with = "humantime_serde")]
-    #[schemars(with = "String")]
+    #[schemars(with = "reference::Time")]
     pub time_to_live: Duration,
 }
 
@@ -115,7 +120,7 @@ pub struct Host {
     pub retry: RetrySchedule,
     /// How long a message is tried before it is returned (RFC 5321 §4.5.4.1: at least 4 to 5 days).
     #[serde(default = "default_lifetime", with = "humantime_serde")]
-    #[schemars(with = "String")]
+    #[schemars(with = "reference::Time")]
     pub lifetime: Duration,
     /// Whether the client remembers that a host used TLS and raises an alarm when it no longer does (RFC 3207 §6, MAY).
     #[serde(default = "yes")]
@@ -130,7 +135,7 @@ pub struct Message {
     pub name: Token,
     /// When it enters the queue.
     #[serde(default, with = "humantime_serde")]
-    #[schemars(with = "String")]
+    #[schemars(with = "reference::Time")]
     pub at: Duration,
     /// The MTA that it is handed to.
     pub host: DomainName,
@@ -286,7 +291,7 @@ impl Scenario {
 struct StepText {
     /// When it happens, from the start of the run. Either this or `on`.
     #[serde(default, with = "humantime_serde::option", skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<reference::Time>")]
     at: Option<Duration>,
     /// The protocol position at which it happens, the first time that it is reached. Either this or `at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -301,7 +306,7 @@ struct StepText {
     attack: Option<Attack>,
     /// How long the attack lasts; to the end of the run if not said.
     #[serde(default, with = "humantime_serde::option", skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<reference::Time>")]
     lasting: Option<Duration>,
 }
 

@@ -1,0 +1,295 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::mutant::Mutant;
+use crate::name::DomainName;
+use crate::scenario::{
+    Action, Attack, Certificate, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, Fate, Host, Level,
+    MailboxState, Message, MxRecord, Phase, Position, RetrySchedule, Scenario, Security, Step, Switch, UnlistedAnswer,
+    When,
+};
+
+const HOSTS: [&str; 4] = ["out.a.example", "relay.example", "mx1.b.example", "mx2.b.example"];
+const DOMAINS: [&str; 3] = ["a.example", "b.example", "c.example"];
+const MESSAGES: [&str; 3] = ["m1", "m.2", "m-3"];
+const LEVELS: [Level; 4] = [Level::None, Level::May, Level::Encrypt, Level::Secure];
+const SWITCHES: [Switch; 2] = [Switch::On, Switch::Off];
+const SECURITIES: [Security; 3] = [Security::Clear, Security::Encrypted, Security::Authenticated];
+const FATES: [Fate; 3] = [Fate::Delivered, Fate::Bounced, Fate::Queued];
+
+#[test]
+fn a_scenario_prints_what_is_not_default_with_small_tables_on_one_line() {
+    let text = r#"title = 'TLS "vanishes"'
+seed = 18446744073709551615
+mutant = "never-alarms"
+
+[[domain]]
+name = "b.example"
+mx = [
+  { host = "mx1.b.example", preference = 10 },
+  { host = "mx2.b.example", preference = 20 },
+]
+
+[[host]]
+name = "out.a.example"
+policy = { "b.example" = "secure" }
+lifetime = "4days"
+
+[[host]]
+name = "mx1.b.example"
+exchanger-for = ["b.example"]
+
+[[host]]
+name = "mx2.b.example"
+alarms = false
+
+[[message]]
+name = "m1"
+at = "10m"
+host = "out.a.example"
+from = "<>"
+to = "bob@b.example"
+
+[[step]]
+on = { message = "m1", attempt = 2, host = "mx1.b.example", phase = "end-of-data" }
+host = "mx1.b.example"
+attack = { answer-starttls = 454 }
+lasting = "1h"
+
+[expect]
+fates = [{ message = "m1", fate = "bounced", attempts = 3 }]
+violated = ["P01"]
+"#;
+    let scenario = Scenario::parse("story.toml", text).unwrap();
+    assert_eq!(scenario.print(), text);
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_reads_back_to_the_same(scenario in scenarios()) {
+        prop_assert_eq!(scenario.validate(), Ok(()));
+        prop_assert_eq!(Scenario::parse("printed", scenario.print()), Ok(scenario));
+    }
+}
+
+fn scenarios() -> impl Strategy<Value = Scenario> {
+    let title = "[a-z\"'\\\\ #=\\[\\]é“”😀]{0,40}";
+    let mutant = option::of(select(Mutant::ALL));
+    let steps = prop::collection::vec(steps(), 0..6);
+    (
+        title,
+        any::<u64>(),
+        mutant,
+        domains(),
+        hosts(),
+        messages(),
+        steps,
+        option::of(expectations()),
+    )
+        .prop_map(|(title, seed, mutant, domain, host, message, step, expect)| Scenario {
+            title,
+            seed,
+            mutant,
+            domain,
+            host,
+            message,
+            step,
+            expect,
+        })
+}
+
+fn domains() -> impl Strategy<Value = Vec<Domain>> {
+    let preferences = prop::collection::btree_map(select(&HOSTS[..]), any::<u16>(), 0..4);
+    let settings = prop::collection::vec((preferences, times(1, 30 * 86_400)), DOMAINS.len());
+    settings.prop_map(|settings| {
+        let with_name = |(name, (preferences, time_to_live)): (&&str, (BTreeMap<&str, u16>, Duration))| Domain {
+            name: domain_name(name),
+            mx: preferences
+                .into_iter()
+                .map(|(host, preference)| MxRecord {
+                    host: domain_name(host),
+                    preference,
+                })
+                .collect(),
+            time_to_live,
+        };
+        DOMAINS.iter().zip(settings).map(with_name).collect()
+    })
+}
+
+fn hosts() -> impl Strategy<Value = Vec<Host>> {
+    prop::collection::vec(hosts_without_name(), HOSTS.len()).prop_map(|hosts| {
+        let with_name = |(name, host): (&&str, Host)| Host {
+            name: domain_name(name),
+            ..host
+        };
+        HOSTS.iter().zip(hosts).map(with_name).collect()
+    })
+}
+
+fn hosts_without_name() -> impl Strategy<Value = Host> {
+    let states = vec![MailboxState::Accepts, MailboxState::Defers, MailboxState::Refuses];
+    let server = (
+        prop::collection::vec(names(&DOMAINS), 0..3),
+        select(&SWITCHES[..]),
+        certificates(),
+        any::<bool>(),
+        select(vec![UnlistedAnswer::StarttlsFirst, UnlistedAnswer::NotExchanger]),
+        prop::collection::vec(names(&HOSTS), 0..3),
+        prop::collection::btree_map("[a-z0-9+_'`|~!-]{1,20}", select(states), 0..3),
+    );
+    let client = (
+        select(&LEVELS[..]),
+        prop::collection::btree_map(names(&DOMAINS), select(&LEVELS[..]), 0..3),
+        prop::collection::btree_map(names(&DOMAINS), names(&HOSTS), 0..3),
+        select(RetrySchedule::ALL),
+        times(3600, 400 * 86_400),
+        any::<bool>(),
+    );
+    (server, client).prop_map(|(server, client)| {
+        let (exchanger_for, tls, certificate, demands_tls, unlisted_answer, relay_for, mailboxes) = server;
+        let (level, policy, route, retry, lifetime, alarms) = client;
+        Host {
+            name: domain_name("unnamed.example"),
+            exchanger_for,
+            tls,
+            certificate,
+            demands_tls,
+            unlisted_answer,
+            relay_for,
+            mailboxes,
+            level,
+            policy,
+            route,
+            retry,
+            lifetime,
+            alarms,
+        }
+    })
+}
+
+fn messages() -> impl Strategy<Value = Vec<Message>> {
+    let paths = select(vec!["<>", "alice@a.example", "o'brien+tag@c.example"]);
+    let recipients = select(vec!["bob@b.example", "Bob.B@b.example", "x@nowhere.example"]);
+    let settings = prop::collection::vec(
+        (times(0, 400 * 86_400), names(&HOSTS), paths, recipients),
+        1..MESSAGES.len(),
+    );
+    settings.prop_map(|settings| {
+        let numbered = MESSAGES.iter().zip(settings);
+        let message = numbered.map(|(name, (at, host, from, to))| Message {
+            name: name.parse().unwrap(),
+            at,
+            host,
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+        });
+        message.collect()
+    })
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    let position = (1..u32::MAX, names(&HOSTS), phases()).prop_map(|(attempt, host, phase)| Position {
+        message: MESSAGES[0].parse().unwrap(),
+        attempt,
+        host,
+        phase,
+    });
+    let when = prop_oneof![times(0, 400 * 86_400).prop_map(When::At), position.prop_map(When::On)];
+    let attack = (attacks(), option::of(times(1, 400 * 86_400)));
+    let action = prop_oneof![
+        drifts().prop_map(Action::Drift),
+        attack.prop_map(|(attack, lasting)| Action::Attack { attack, lasting })
+    ];
+    (when, names(&HOSTS), action).prop_map(|(when, host, action)| Step { when, host, action })
+}
+
+fn drifts() -> impl Strategy<Value = Drift> {
+    let domain = || names(&DOMAINS);
+    prop_oneof![
+        select(&SWITCHES[..]).prop_map(Drift::Tls),
+        certificates().prop_map(Drift::Certificate),
+        (domain(), any::<u16>()).prop_map(|(domain, preference)| Drift::AddMx { domain, preference }),
+        domain().prop_map(Drift::DropMx),
+        domain().prop_map(Drift::Configure),
+        domain().prop_map(Drift::Unconfigure),
+        (domain(), select(&LEVELS[..])).prop_map(|(next_hop, level)| Drift::Policy { next_hop, level }),
+        domain().prop_map(Drift::FailLookups),
+        domain().prop_map(Drift::RestoreLookups),
+    ]
+}
+
+fn attacks() -> impl Strategy<Value = Attack> {
+    let phases = || phases().prop_filter("a connection stands", |&phase| phase >= Phase::Ehlo);
+    let certificates = certificates().prop_filter("the attacker's", |&certificate| certificate >= Certificate::Expired);
+    prop_oneof![
+        Just(Attack::StripStarttls),
+        Just(Attack::OverwriteStarttls),
+        (400..=599u16).prop_map(Attack::AnswerStarttls),
+        Just(Attack::GarbageAfterGoAhead),
+        Just(Attack::SwallowHandshake),
+        phases().prop_map(Attack::CloseAt),
+        phases().prop_map(Attack::CloseInsteadOfReply),
+        certificates.prop_map(Attack::InterceptTls),
+        Just(Attack::Refuse),
+        Just(Attack::BlackHole),
+    ]
+}
+
+fn expectations() -> impl Strategy<Value = Expectation> {
+    let fate = (
+        select(&FATES[..]),
+        option::of(select(&SECURITIES[..])),
+        option::of(any::<u32>()),
+    );
+    let fate = fate.prop_map(|(fate, security, attempts)| ExpectedFate {
+        message: MESSAGES[0].parse().unwrap(),
+        fate,
+        security,
+        attempts,
+    });
+    let alarm = (names(&HOSTS), names(&HOSTS)).prop_map(|(host, peer)| ExpectedAlarm { host, peer });
+    let ids = || prop::collection::vec("P[0-9]{2}", 0..3);
+    let fates = prop::collection::vec(fate, 0..3);
+    let alarms = prop::collection::vec(alarm, 0..3);
+    (fates, alarms, ids(), ids()).prop_map(|(fates, alarms, holds, violated)| Expectation {
+        fates,
+        alarms,
+        holds,
+        violated,
+    })
+}
+
+fn phases() -> impl Strategy<Value = Phase> {
+    use Phase::{Connect, Data, Ehlo, EndOfData, Lookup, Mail, Quit, Rcpt, Starttls};
+    select(vec![Lookup, Connect, Ehlo, Starttls, Mail, Rcpt, Data, EndOfData, Quit])
+}
+
+fn certificates() -> impl Strategy<Value = Certificate> {
+    use Certificate::{Expired, HostNameOnly, SelfSigned, UnknownAuthority, Valid, WrongName};
+    select(vec![
+        Valid,
+        HostNameOnly,
+        Expired,
+        WrongName,
+        SelfSigned,
+        UnknownAuthority,
+    ])
+}
+
+/// Times from one number of seconds up to another, down to the millisecond.
+fn times(from_seconds: u64, to_seconds: u64) -> impl Strategy<Value = Duration> {
+    (from_seconds * 1000..=to_seconds * 1000).prop_map(Duration::from_millis)
+}
+
+fn names(of: &'static [&'static str]) -> impl Strategy<Value = DomainName> {
+    select(of).prop_map(domain_name)
+}
+
+fn domain_name(name: &str) -> DomainName {
+    name.parse().unwrap()
+}

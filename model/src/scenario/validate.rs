@@ -1,0 +1,331 @@
+//! Whether a scenario is a world that can be. The reader, the generator and the shrinker all ask here.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use super::{Action, Attack, Certificate, Domain, Drift, Expectation, Host, Message, Phase, Scenario, Step, When};
+use crate::name::{DomainName, Mailbox, Token};
+
+const TITLE_CHARACTERS_MAX: usize = 200;
+const DOMAINS_MAX: usize = 16;
+const HOSTS_MAX: usize = 12;
+const MESSAGES_MAX: usize = 64;
+const STEPS_MAX: usize = 200;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// The latest time of anything, and the longest lifetime of a message.
+const TIME_MAX: Duration = DAY.saturating_mul(400);
+const TIME_TO_LIVE_MIN: Duration = Duration::from_secs(1);
+const TIME_TO_LIVE_MAX: Duration = DAY.saturating_mul(30);
+
+/// Why a scenario cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct Problem {
+    /// Where in the scenario.
+    pub place: Place,
+    /// What is wrong and what would be right.
+    pub what: String,
+}
+
+/// A place in a scenario, such as `host[2].route`: keys and indices as they stand in its TOML.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place(Vec<Segment>);
+
+/// One step on the way to a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// Into the value of this key.
+    Key(String),
+    /// To the element of this index, from 0.
+    Index(usize),
+}
+
+impl Place {
+    /// The place at the end of this way from the outermost table.
+    pub fn new(way: Vec<Segment>) -> Self {
+        Self(way)
+    }
+
+    /// The way to the place, from the outermost table.
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+
+    fn at(key: &str) -> Self {
+        Self(vec![Segment::Key(key.to_owned())])
+    }
+
+    fn key(&self, key: &str) -> Self {
+        let mut place = self.clone();
+        place.0.push(Segment::Key(key.to_owned()));
+        place
+    }
+
+    fn index(&self, index: usize) -> Self {
+        let mut place = self.clone();
+        place.0.push(Segment::Index(index));
+        place
+    }
+
+    fn problem(self, what: impl Into<String>) -> Problem {
+        Problem {
+            place: self,
+            what: what.into(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, segment) in self.0.iter().enumerate() {
+            match segment {
+                Segment::Key(key) if place == 0 => formatter.write_str(key)?,
+                Segment::Key(key) => write!(formatter, ".{key}")?,
+                Segment::Index(index) => write!(formatter, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Scenario {
+    /// Checks that the scenario is within its bounds and that every name in it leads somewhere.
+    ///
+    /// Loops of routes and of exchangers are legal, so are recipients in domains that do not exist, and steps that
+    /// change nothing.
+    ///
+    /// # Errors
+    /// The first thing that cannot be, in the order of the file.
+    pub fn validate(&self) -> Result<(), Problem> {
+        check_title(&self.title)?;
+        check_count("domain", self.domain.len(), 0, DOMAINS_MAX)?;
+        check_count("host", self.host.len(), 1, HOSTS_MAX)?;
+        check_count("message", self.message.len(), 1, MESSAGES_MAX)?;
+        check_count("step", self.step.len(), 0, STEPS_MAX)?;
+        check_unique("domain", "domain", self.domain.iter().map(|domain| &domain.name))?;
+        check_unique("host", "host", self.host.iter().map(|host| &host.name))?;
+        check_unique("message", "message", self.message.iter().map(|message| &message.name))?;
+        for (index, domain) in self.domain.iter().enumerate() {
+            self.check_domain(&Place::at("domain").index(index), domain)?;
+        }
+        for (index, host) in self.host.iter().enumerate() {
+            self.check_host(&Place::at("host").index(index), host)?;
+        }
+        for (index, message) in self.message.iter().enumerate() {
+            self.check_message(&Place::at("message").index(index), message)?;
+        }
+        for (index, step) in self.step.iter().enumerate() {
+            self.check_step(&Place::at("step").index(index), step)?;
+        }
+        if let Some(expectation) = &self.expect {
+            self.check_expectation(&Place::at("expect"), expectation)?;
+        }
+        Ok(())
+    }
+
+    fn check_domain(&self, place: &Place, domain: &Domain) -> Result<(), Problem> {
+        if !domain.mx.is_empty() && self.host(&domain.name).is_some() {
+            let what = format!(
+                "{} is a host too: a domain with the name of a host is that host's implicit MX and has no mx of its own",
+                domain.name
+            );
+            return Err(place.key("mx").problem(what));
+        }
+        let mut listed = BTreeSet::new();
+        for (index, record) in domain.mx.iter().enumerate() {
+            let place = place.key("mx").index(index);
+            self.check_known_host(place.key("host"), &record.host)?;
+            if !listed.insert(&record.host) {
+                let what = format!(
+                    "{} is listed twice for {}: one record is enough",
+                    record.host, domain.name
+                );
+                return Err(place.key("host").problem(what));
+            }
+        }
+        let range = TIME_TO_LIVE_MIN..=TIME_TO_LIVE_MAX;
+        check_duration(place.key("time-to-live"), domain.time_to_live, &range, "1s to 30 days")
+    }
+
+    fn check_host(&self, place: &Place, host: &Host) -> Result<(), Problem> {
+        for (index, client) in host.relay_for.iter().enumerate() {
+            self.check_known_host(place.key("relay-for").index(index), client)?;
+        }
+        for local_part in host.mailboxes.keys() {
+            if let Err(error) = format!("{local_part}@{}", host.name).parse::<Mailbox>() {
+                return Err(place.key("mailboxes").key(local_part).problem(error.to_string()));
+            }
+        }
+        for (domain, next_hop) in &host.route {
+            self.check_known_host(place.key("route").key(domain.as_str()), next_hop)?;
+        }
+        check_duration(
+            place.key("lifetime"),
+            host.lifetime,
+            &(HOUR..=TIME_MAX),
+            "1h to 400 days",
+        )
+    }
+
+    fn check_message(&self, place: &Place, message: &Message) -> Result<(), Problem> {
+        check_time(place.key("at"), message.at)?;
+        self.check_known_host(place.key("host"), &message.host)
+    }
+
+    fn check_step(&self, place: &Place, step: &Step) -> Result<(), Problem> {
+        match &step.when {
+            When::At(at) => check_time(place.key("at"), *at)?,
+            When::On(position) => {
+                let place = place.key("on");
+                self.check_known_message(place.key("message"), &position.message)?;
+                if position.attempt == 0 {
+                    return Err(place.key("attempt").problem("attempts are counted from 1"));
+                }
+                self.check_known_host(place.key("host"), &position.host)?;
+            }
+        }
+        self.check_known_host(place.key("host"), &step.host)?;
+        match &step.action {
+            Action::Drift(Drift::AddMx { domain, .. } | Drift::DropMx(domain)) => {
+                self.check_known_domain(place.key("drift"), domain)
+            }
+            Action::Drift(_) => Ok(()),
+            Action::Attack { attack, lasting } => {
+                check_attack(place.key("attack"), *attack)?;
+                let shortest = Duration::from_nanos(1);
+                lasting.map_or(Ok(()), |lasting| {
+                    check_duration(
+                        place.key("lasting"),
+                        lasting,
+                        &(shortest..=TIME_MAX),
+                        "more than 0s, to 400 days",
+                    )
+                })
+            }
+        }
+    }
+
+    fn check_expectation(&self, place: &Place, expectation: &Expectation) -> Result<(), Problem> {
+        for (index, fate) in expectation.fates.iter().enumerate() {
+            self.check_known_message(place.key("fates").index(index).key("message"), &fate.message)?;
+        }
+        for (index, alarm) in expectation.alarms.iter().enumerate() {
+            let place = place.key("alarms").index(index);
+            self.check_known_host(place.key("host"), &alarm.host)?;
+            self.check_known_host(place.key("peer"), &alarm.peer)?;
+        }
+        Ok(())
+    }
+
+    fn check_known_host(&self, place: Place, name: &DomainName) -> Result<(), Problem> {
+        check_known(place, "host", name, self.host.iter().map(|host| &host.name))
+    }
+
+    fn check_known_domain(&self, place: Place, name: &DomainName) -> Result<(), Problem> {
+        check_known(place, "domain", name, self.domain.iter().map(|domain| &domain.name))
+    }
+
+    fn check_known_message(&self, place: Place, name: &Token) -> Result<(), Problem> {
+        check_known(place, "message", name, self.message.iter().map(|message| &message.name))
+    }
+}
+
+fn check_title(title: &str) -> Result<(), Problem> {
+    let place = Place::at("title");
+    if title.chars().any(char::is_control) {
+        return Err(place.problem("control characters have no place in a title: write one line of text"));
+    }
+    let characters = title.chars().count();
+    if characters > TITLE_CHARACTERS_MAX {
+        let what = format!("a title has at most {TITLE_CHARACTERS_MAX} characters, not {characters}");
+        return Err(place.problem(what));
+    }
+    Ok(())
+}
+
+fn check_count(section: &str, count: usize, least: usize, most: usize) -> Result<(), Problem> {
+    if count < least {
+        let what = format!("there is none: a scenario needs at least {least}, written as [[{section}]]");
+        return Err(Place::at(section).problem(what));
+    }
+    if count > most {
+        let what = format!("there are {count}: a scenario has at most {most}");
+        return Err(Place::at(section).index(most).problem(what));
+    }
+    Ok(())
+}
+
+fn check_unique<'a, Name: Ord + fmt::Display + 'a>(
+    section: &str,
+    kind: &str,
+    names: impl Iterator<Item = &'a Name>,
+) -> Result<(), Problem> {
+    let mut claimed = BTreeSet::new();
+    for (index, name) in names.enumerate() {
+        if !claimed.insert(name) {
+            let place = Place::at(section).index(index).key("name");
+            return Err(place.problem(format!("two {kind}s claim the name {name}: give each its own")));
+        }
+    }
+    Ok(())
+}
+
+fn check_known<'a, Name: Eq + fmt::Display + 'a>(
+    place: Place,
+    kind: &str,
+    name: &Name,
+    known: impl Iterator<Item = &'a Name>,
+) -> Result<(), Problem> {
+    let mut others = Vec::new();
+    for other in known {
+        if other == name {
+            return Ok(());
+        }
+        others.push(other.to_string());
+    }
+    let advice = if others.is_empty() {
+        format!("there is no {kind} at all")
+    } else {
+        format!("the {kind}s are {}", others.join(", "))
+    };
+    Err(place.problem(format!("no {kind} is called {name}; {advice}")))
+}
+
+fn check_time(place: Place, time: Duration) -> Result<(), Problem> {
+    check_duration(place, time, &(Duration::ZERO..=TIME_MAX), "0s to 400 days")
+}
+
+fn check_duration(
+    place: Place,
+    duration: Duration,
+    range: &std::ops::RangeInclusive<Duration>,
+    allowed: &str,
+) -> Result<(), Problem> {
+    if range.contains(&duration) {
+        return Ok(());
+    }
+    Err(place.problem(format!("out of range: it must be {allowed}")))
+}
+
+fn check_attack(place: Place, attack: Attack) -> Result<(), Problem> {
+    match attack {
+        Attack::AnswerStarttls(code) if !(400..=599).contains(&code) => Err(place
+            .key("answer-starttls")
+            .problem(format!("{code} is no refusal: the code must be 400 to 599"))),
+        Attack::CloseAt(Phase::Lookup | Phase::Connect) => Err(place
+            .key("close-at")
+            .problem("there is no connection to close before ehlo: use refuse or black-hole")),
+        Attack::CloseInsteadOfReply(Phase::Lookup | Phase::Connect) => Err(place
+            .key("close-instead-of-reply")
+            .problem("there is no command to reply to before ehlo: use refuse or black-hole")),
+        Attack::InterceptTls(Certificate::Valid | Certificate::HostNameOnly) => {
+            Err(place.key("intercept-tls").problem(
+                "an attacker has no valid certificate: use expired, wrong-name, self-signed or unknown-authority",
+            ))
+        }
+        _ => Ok(()),
+    }
+}

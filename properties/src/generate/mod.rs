@@ -1,0 +1,49 @@
+//! The one generator: from a seed to a world that can be, and to what happens in it.
+//!
+//! It is a walk through simulated time that takes only steps which change something as things stand then. What kinds
+//! of step, topology and policy there are at all, and how likely, is itself drawn per seed (swarm testing), so that
+//! worlds differ in kind and not only in detail. The walk tells [stories](stories): short sequences that make
+//! trouble where trouble is known to live, such as TLS that vanishes between two messages.
+
+mod draw;
+mod stories;
+mod swarm;
+mod topology;
+mod truth;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use postern_model::scenario::Scenario;
+
+use draw::Draw;
+use swarm::Swarm;
+use topology::Topology;
+use walk::Walk;
+
+/// The distribution that worlds are drawn from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// Every seed draws what there is in its world, and how likely.
+    #[default]
+    Swarm,
+}
+
+impl Profile {
+    /// Every profile.
+    pub const ALL: &[Self] = &[Self::Swarm];
+}
+
+/// The world of a seed. The same seed and profile give the same scenario, always and everywhere.
+pub fn scenario(seed: u64, profile: Profile) -> Scenario {
+    let mut draw = Draw::from_seed(seed);
+    let swarm = match profile {
+        Profile::Swarm => Swarm::draw(&mut draw),
+    };
+    let topology = Topology::draw(&mut draw, &swarm);
+    let mut scenario = Walk::new(draw, swarm, topology).finish();
+    scenario.seed = seed;
+    scenario.title = format!("World {seed}: {}", scenario.title);
+    scenario
+}

@@ -1,0 +1,391 @@
+//! Short sequences of steps that make trouble where trouble is known to live.
+
+use std::time::Duration;
+
+use postern_model::name::DomainName;
+use postern_model::scenario::{Attack, Certificate, Drift, Level, Phase, Switch};
+
+use super::walk::Walk;
+
+/// Numbers of minutes that something which ends by itself may last.
+const WHILE_MINUTES: &[u32] = &[5, 20, 45, 90, 180, 360, 720, 1440];
+
+/// A story. Every one submits at least one message, if there may be one more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Story {
+    /// A message is sent.
+    Plain,
+    /// Somebody sits on the path for a while.
+    Trouble,
+    /// TLS vanishes between two messages (SEED-11).
+    History,
+    /// TLS vanishes while mail is queued.
+    VanishesWhileQueued,
+    /// A server that demands TLS is asked in clear, in some cell of the thread's chart (SEED-03).
+    Chart,
+    /// A host, its DNS or a policy changes.
+    Drift,
+    /// A certificate goes bad, or an attacker presents one of its own, where one is checked.
+    Certificates,
+    /// The reply to the final dot does not arrive (RFC 1047).
+    LostReply,
+    /// The preferred exchanger is out of reach.
+    Backup,
+    /// A next hop is out of reach until lifetimes run out.
+    Siege,
+}
+
+impl Story {
+    /// Every story that may be told in the middle of a walk.
+    pub(super) const WEIGHTS: &[(u32, Self)] = &[
+        (2, Self::Plain),
+        (6, Self::Trouble),
+        (3, Self::History),
+        (3, Self::VanishesWhileQueued),
+        (5, Self::Chart),
+        (4, Self::Drift),
+        (3, Self::Certificates),
+        (2, Self::LostReply),
+        (2, Self::Backup),
+    ];
+
+    /// What the title says of it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain mail",
+            Self::Trouble => "an attack",
+            Self::History => "TLS vanishes between messages",
+            Self::VanishesWhileQueued => "TLS vanishes while mail is queued",
+            Self::Chart => "TLS demanded",
+            Self::Drift => "drift",
+            Self::Certificates => "bad certificates",
+            Self::LostReply => "a lost reply",
+            Self::Backup => "the backup exchanger",
+            Self::Siege => "a siege",
+        }
+    }
+
+    pub(super) fn tell(self, walk: &mut Walk) {
+        match self {
+            Self::Plain => {
+                let target = walk.target();
+                walk.submit(&target);
+            }
+            Self::Trouble => trouble(walk),
+            Self::History => history(walk),
+            Self::VanishesWhileQueued => vanishes_while_queued(walk),
+            Self::Chart => chart(walk),
+            Self::Drift => drift(walk),
+            Self::Certificates => certificates(walk),
+            Self::LostReply => lost_reply(walk),
+            Self::Backup => backup(walk),
+            Self::Siege => siege(walk),
+        }
+    }
+}
+
+fn trouble(walk: &mut Walk) {
+    let target = walk.target();
+    let attack = walk.draw.weighted(&walk.swarm.attacks);
+    let lasting = walk.draw.minutes(WHILE_MINUTES);
+    for victim in some_exchangers(walk, &target) {
+        walk.attack(&victim, attack, Some(lasting));
+    }
+    walk.submit(&target);
+    if walk.draw.percent(30) {
+        walk.wait(&[1, 10, 40]);
+        walk.submit(&target);
+    }
+}
+
+fn history(walk: &mut Walk) {
+    let sender = walk.sender.clone();
+    let speaks_tls = walk.targets_where(|truth, target| {
+        let exchangers = truth.exchangers(&sender, target);
+        !exchangers.is_empty() && exchangers.iter().all(|host| truth.host(host).tls.is_on())
+    });
+    let target = match speaks_tls.as_slice() {
+        [] => walk.target(),
+        targets => walk.draw.pick(targets).clone(),
+    };
+    let level = walk.truth.level(&walk.sender, &target);
+    if level == Level::None {
+        let level = walk.draw.weighted(&[(2, Level::May), (1, Level::Encrypt)]);
+        set_policy(walk, &target, level);
+    }
+    walk.submit(&target);
+    walk.wait(&[2, 5, 20, 60]);
+    let returns = vanish(walk, &target);
+    walk.wait(&[1, 5, 30, 200]);
+    walk.submit(&target);
+    if walk.draw.percent(25) {
+        walk.wait(&[1, 30, 300]);
+        walk.submit(&target);
+    }
+    returns.bring_back(walk);
+}
+
+fn vanishes_while_queued(walk: &mut Walk) {
+    let target = walk.target();
+    let blocked = *walk
+        .draw
+        .pick(&[Attack::Refuse, Attack::BlackHole, Attack::CloseAt(Phase::Mail)]);
+    let lasting = walk.draw.minutes(&[20, 45, 180]);
+    for victim in walk.exchangers(&target) {
+        walk.attack(&victim, blocked, Some(lasting));
+    }
+    walk.submit(&target);
+    walk.wait(&[2, 10]);
+    let returns = switch_off(walk, &target);
+    if walk.draw.percent(40) {
+        walk.wait(&[1, 60]);
+        walk.submit(&target);
+    }
+    returns.bring_back(walk);
+}
+
+fn chart(walk: &mut Walk) {
+    let sender = walk.sender.clone();
+    let demanding = walk.targets_where(|truth, target| {
+        let exchangers = truth.exchangers(&sender, target);
+        exchangers.first().is_some_and(|host| truth.host(host).demands_tls)
+    });
+    if demanding.is_empty() {
+        return drift(walk);
+    }
+    let target = walk.draw.pick(&demanding).clone();
+    let server = walk.exchangers(&target)[0].clone();
+    move_cell(walk, &server, &target);
+    if walk.draw.percent(50) {
+        set_policy(walk, &target, Level::None);
+    } else {
+        let lasting = walk.draw.minutes(&[5, 45, 180]);
+        walk.attack(&server, Attack::StripStarttls, Some(lasting));
+    }
+    if walk.draw.percent(25) {
+        walk.wait(&[1, 10, 70]);
+    }
+    walk.submit(&target);
+    if walk.truth.lookups_fail(&server, &target) {
+        walk.wait(&[5, 40, 300]);
+        walk.drift(&server, Drift::RestoreLookups(target));
+    }
+}
+
+/// Moves a server and a domain to another cell of the chart: listed × configured, or a lookup that fails.
+fn move_cell(walk: &mut Walk, server: &DomainName, domain: &DomainName) {
+    let drift = match walk.draw.between(0, 9) {
+        0 | 1 => Drift::Unconfigure(domain.clone()),
+        2 => Drift::Configure(domain.clone()),
+        3 => Drift::AddMx {
+            domain: domain.clone(),
+            preference: 5,
+        },
+        4 => Drift::DropMx(domain.clone()),
+        5 | 6 => Drift::FailLookups(domain.clone()),
+        _ => return,
+    };
+    walk.drift(server, drift);
+}
+
+fn drift(walk: &mut Walk) {
+    let target = walk.target();
+    if walk.draw.percent(50) {
+        walk.submit(&target);
+        if walk.draw.percent(60) {
+            walk.wait(&[1, 20, 100]);
+        }
+    }
+    for _ in 0..walk.draw.between(1, 3) {
+        let (host, drift) = any_drift(walk, &target);
+        walk.drift_midway(&host, drift);
+    }
+    walk.wait(&[1, 10, 100]);
+    walk.submit(&target);
+}
+
+fn any_drift(walk: &mut Walk, target: &DomainName) -> (DomainName, Drift) {
+    let hosts = walk.hosts();
+    let anyone = walk.draw.pick(&hosts[1..]).clone();
+    let exchangers = walk.exchangers(target);
+    let exchanger = if exchangers.is_empty() {
+        anyone.clone()
+    } else {
+        walk.draw.pick(&exchangers).clone()
+    };
+    match walk.draw.between(0, 9) {
+        0 | 1 => (exchanger, Drift::Tls(Switch::Off)),
+        2 => (exchanger, Drift::Tls(Switch::On)),
+        3 => (
+            exchanger,
+            Drift::Certificate(walk.draw.weighted(&walk.swarm.certificates)),
+        ),
+        4 => {
+            let preference = u16::try_from(walk.draw.between(1, 30)).unwrap_or(u16::MAX);
+            let domain = target.clone();
+            (anyone, Drift::AddMx { domain, preference })
+        }
+        5 => match walk.truth.listed(target).as_slice() {
+            [] => (exchanger, Drift::Tls(Switch::Off)),
+            listed => (walk.draw.pick(listed).clone(), Drift::DropMx(target.clone())),
+        },
+        6 => (anyone, Drift::Configure(target.clone())),
+        7 => (exchanger, Drift::Unconfigure(target.clone())),
+        8 => {
+            let next_hop = walk.truth.next_hop(&walk.sender, target).clone();
+            let level = walk.draw.weighted(&walk.swarm.levels);
+            (walk.sender.clone(), Drift::Policy { next_hop, level })
+        }
+        _ => {
+            let host = if walk.draw.percent(50) {
+                walk.sender.clone()
+            } else {
+                exchanger
+            };
+            match walk.truth.lookups_fail(&host, target) {
+                true => (host, Drift::RestoreLookups(target.clone())),
+                false => (host, Drift::FailLookups(target.clone())),
+            }
+        }
+    }
+}
+
+fn certificates(walk: &mut Walk) {
+    let target = walk.target();
+    if walk.truth.level(&walk.sender, &target) != Level::Secure {
+        set_policy(walk, &target, Level::Secure);
+    }
+    let bad = *walk.draw.pick(&[
+        Certificate::Expired,
+        Certificate::WrongName,
+        Certificate::SelfSigned,
+        Certificate::UnknownAuthority,
+        Certificate::HostNameOnly,
+        Certificate::HostNameOnly,
+    ]);
+    let lasting = walk.draw.minutes(WHILE_MINUTES);
+    let intercepted = bad != Certificate::HostNameOnly && walk.draw.percent(50);
+    let exchangers = walk.exchangers(&target);
+    for host in &exchangers {
+        if intercepted {
+            walk.attack(host, Attack::InterceptTls(bad), Some(lasting));
+        } else {
+            walk.drift(host, Drift::Certificate(bad));
+        }
+    }
+    walk.submit(&target);
+    if !intercepted && walk.draw.percent(85) {
+        walk.wait(WHILE_MINUTES);
+        for host in &exchangers {
+            walk.drift(host, Drift::Certificate(Certificate::Valid));
+        }
+    }
+}
+
+fn lost_reply(walk: &mut Walk) {
+    let target = walk.target();
+    let attack = match walk.draw.percent(75) {
+        true => Attack::CloseInsteadOfReply(Phase::EndOfData),
+        false => Attack::CloseAt(Phase::EndOfData),
+    };
+    let lasting = walk.draw.minutes(&[5, 20]);
+    for victim in walk.exchangers(&target) {
+        walk.attack(&victim, attack, Some(lasting));
+    }
+    walk.submit(&target);
+}
+
+fn backup(walk: &mut Walk) {
+    let sender = walk.sender.clone();
+    let with_backup = walk.targets_where(|truth, target| truth.exchangers(&sender, target).len() > 1);
+    if with_backup.is_empty() {
+        return trouble(walk);
+    }
+    let target = walk.draw.pick(&with_backup).clone();
+    let attack = *walk
+        .draw
+        .pick(&[Attack::Refuse, Attack::BlackHole, Attack::CloseAt(Phase::Ehlo)]);
+    let lasting = walk.draw.percent(60).then(|| Duration::from_secs(24 * 3600));
+    let preferred = walk.exchangers(&target)[0].clone();
+    walk.attack(&preferred, attack, lasting);
+    walk.submit(&target);
+}
+
+fn siege(walk: &mut Walk) {
+    let target = walk.target();
+    let requires_tls = walk.truth.level(&walk.sender, &target) >= Level::Encrypt;
+    let attack = match walk.draw.between(0, 9) {
+        0..=3 => Attack::StripStarttls,
+        4 => Attack::OverwriteStarttls,
+        5 => Attack::AnswerStarttls(554),
+        6 | 7 => Attack::Refuse,
+        8 => Attack::BlackHole,
+        _ => Attack::GarbageAfterGoAhead,
+    };
+    if !requires_tls && !matches!(attack, Attack::Refuse | Attack::BlackHole) {
+        set_policy(walk, &target, Level::Encrypt);
+    }
+    for victim in walk.exchangers(&target) {
+        walk.attack(&victim, attack, None);
+    }
+    walk.submit(&target);
+}
+
+/// What must be put back so that TLS returns.
+struct Vanished {
+    switched_off: Vec<DomainName>,
+}
+
+impl Vanished {
+    /// Mostly brings TLS back after a while; otherwise that is left to the end of the walk.
+    fn bring_back(self, walk: &mut Walk) {
+        if self.switched_off.is_empty() || walk.draw.percent(35) {
+            return;
+        }
+        walk.wait(WHILE_MINUTES);
+        for host in self.switched_off {
+            walk.drift(&host, Drift::Tls(Switch::On));
+        }
+    }
+}
+
+/// Lets the TLS of a domain's exchangers vanish: the servers switch it off, or somebody strips it.
+fn vanish(walk: &mut Walk, target: &DomainName) -> Vanished {
+    if walk.draw.percent(50) {
+        return switch_off(walk, target);
+    }
+    let attack = *walk
+        .draw
+        .pick(&[Attack::StripStarttls, Attack::StripStarttls, Attack::OverwriteStarttls]);
+    let lasting = walk.draw.minutes(&[45, 180, 720, 1440]);
+    for victim in walk.exchangers(target) {
+        walk.attack(&victim, attack, Some(lasting));
+    }
+    Vanished {
+        switched_off: Vec::new(),
+    }
+}
+
+fn switch_off(walk: &mut Walk, target: &DomainName) -> Vanished {
+    let mut switched_off = walk.exchangers(target);
+    switched_off.retain(|host| walk.truth.host(host).tls.is_on());
+    for host in &switched_off {
+        walk.drift(host, Drift::Tls(Switch::Off));
+    }
+    Vanished { switched_off }
+}
+
+fn set_policy(walk: &mut Walk, target: &DomainName, level: Level) {
+    let next_hop = walk.truth.next_hop(&walk.sender, target).clone();
+    let sender = walk.sender.clone();
+    walk.drift(&sender, Drift::Policy { next_hop, level });
+}
+
+/// All exchangers of the domain, or only the first.
+fn some_exchangers(walk: &mut Walk, target: &DomainName) -> Vec<DomainName> {
+    let mut exchangers = walk.exchangers(target);
+    if walk.draw.percent(30) {
+        exchangers.truncate(1);
+    }
+    exchangers
+}

@@ -1,0 +1,141 @@
+//! What there is in a world, and how likely: drawn anew for every seed.
+
+use postern_model::scenario::{Attack, Certificate, Level, Phase, RetrySchedule};
+
+use super::draw::Draw;
+use super::stories::Story;
+
+/// How a world comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Everything that changed is put back, and no attack goes on: what is queued must get through.
+    Calm,
+    /// From some point on a next hop cannot be reached as its mail requires, until lifetimes run out.
+    Siege,
+    /// Things stay as they have come to be.
+    AsItIs,
+}
+
+/// The shape of a recipient domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// One to three mail exchangers of its own.
+    Exchangers,
+    /// No MX record: the host of the domain's own name (RFC 5321 §5.1).
+    Implicit,
+    /// Listed exchangers, and a fixed route to another host that is not listed.
+    Gate,
+    /// A fixed route to a smart host that relays.
+    Relayed,
+    /// The exchangers of another domain.
+    Hosted,
+}
+
+/// The weights of one world.
+pub(super) struct Swarm {
+    pub(super) shapes: Vec<(u32, Shape)>,
+    pub(super) stories: Vec<(u32, Story)>,
+    pub(super) attacks: Vec<(u32, Attack)>,
+    pub(super) levels: Vec<(u32, Level)>,
+    pub(super) certificates: Vec<(u32, Certificate)>,
+    pub(super) retries: Vec<(u32, RetrySchedule)>,
+    /// How many messages are submitted.
+    pub(super) messages: usize,
+    /// How many of a hundred servers wish to refuse mail without TLS.
+    pub(super) demands_tls_percent: u32,
+    /// How many of a hundred recipients have a mailbox that is full or does not exist.
+    pub(super) bad_mailbox_percent: u32,
+    /// How many of a hundred steps fire at a protocol position.
+    pub(super) position_percent: u32,
+    /// Required TLS may be out of reach from the start.
+    pub(super) hopeless: bool,
+    /// The first story is that of TLS that vanishes between two messages.
+    pub(super) history: bool,
+    pub(super) ending: Ending,
+}
+
+impl Swarm {
+    pub(super) fn draw(draw: &mut Draw) -> Self {
+        let ending = draw.weighted(&[(48, Ending::Calm), (30, Ending::Siege), (22, Ending::AsItIs)]);
+        Self {
+            shapes: draw.some(SHAPES),
+            stories: draw.some(Story::WEIGHTS),
+            attacks: draw.some(ATTACKS),
+            levels: draw.some(LEVELS),
+            certificates: draw.some(CERTIFICATES),
+            retries: RETRIES.to_vec(),
+            messages: draw.weighted(&[(6, 1), (15, 2), (27, 3), (27, 4), (15, 5), (10, 6)]),
+            demands_tls_percent: draw.weighted(&[(2, 0), (2, 30), (1, 80)]),
+            bad_mailbox_percent: draw.weighted(&[(3, 0), (1, 20)]),
+            position_percent: draw.weighted(&[(1, 0), (2, 30), (1, 80)]),
+            hopeless: draw.percent(10),
+            history: draw.percent(50),
+            ending,
+        }
+    }
+}
+
+const SHAPES: &[(u32, Shape)] = &[
+    (6, Shape::Exchangers),
+    (2, Shape::Implicit),
+    (3, Shape::Gate),
+    (2, Shape::Relayed),
+    (1, Shape::Hosted),
+];
+
+const LEVELS: &[(u32, Level)] = &[
+    (2, Level::None),
+    (5, Level::May),
+    (4, Level::Encrypt),
+    (3, Level::Secure),
+];
+
+const CERTIFICATES: &[(u32, Certificate)] = &[
+    (8, Certificate::Valid),
+    (5, Certificate::HostNameOnly),
+    (1, Certificate::Expired),
+    (1, Certificate::WrongName),
+    (2, Certificate::SelfSigned),
+    (1, Certificate::UnknownAuthority),
+];
+
+/// The dense schedules are rare: a message that is tried to its lifetime costs as many sessions as its schedule has
+/// attempts.
+const RETRIES: &[(u32, RetrySchedule)] = &[
+    (46, RetrySchedule::Exim),
+    (46, RetrySchedule::Rfc5321),
+    (7, RetrySchedule::Postfix),
+    (1, RetrySchedule::HalfHourly),
+];
+
+const ATTACKS: &[(u32, Attack)] = &[
+    (6, Attack::StripStarttls),
+    (3, Attack::OverwriteStarttls),
+    (2, Attack::AnswerStarttls(454)),
+    (1, Attack::AnswerStarttls(500)),
+    (1, Attack::AnswerStarttls(502)),
+    (1, Attack::AnswerStarttls(530)),
+    (2, Attack::AnswerStarttls(554)),
+    (4, Attack::GarbageAfterGoAhead),
+    (3, Attack::SwallowHandshake),
+    (1, Attack::CloseAt(Phase::Ehlo)),
+    (1, Attack::CloseAt(Phase::Starttls)),
+    (1, Attack::CloseAt(Phase::Mail)),
+    (1, Attack::CloseAt(Phase::Rcpt)),
+    (1, Attack::CloseAt(Phase::Data)),
+    (2, Attack::CloseAt(Phase::EndOfData)),
+    (1, Attack::CloseAt(Phase::Quit)),
+    (1, Attack::CloseInsteadOfReply(Phase::Ehlo)),
+    (1, Attack::CloseInsteadOfReply(Phase::Starttls)),
+    (1, Attack::CloseInsteadOfReply(Phase::Mail)),
+    (1, Attack::CloseInsteadOfReply(Phase::Rcpt)),
+    (1, Attack::CloseInsteadOfReply(Phase::Data)),
+    (2, Attack::CloseInsteadOfReply(Phase::EndOfData)),
+    (1, Attack::CloseInsteadOfReply(Phase::Quit)),
+    (1, Attack::InterceptTls(Certificate::Expired)),
+    (1, Attack::InterceptTls(Certificate::WrongName)),
+    (2, Attack::InterceptTls(Certificate::SelfSigned)),
+    (1, Attack::InterceptTls(Certificate::UnknownAuthority)),
+    (3, Attack::Refuse),
+    (3, Attack::BlackHole),
+];

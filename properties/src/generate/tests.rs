@@ -1,0 +1,137 @@
+use std::collections::BTreeSet;
+
+use postern_model::scenario::{
+    Action, Attack, Certificate, Drift, Level, MailboxState, RetrySchedule, Scenario, Switch, When,
+};
+
+use super::{Profile, scenario};
+
+fn worlds(seeds: u64) -> impl Iterator<Item = Scenario> {
+    (1..=seeds).map(|seed| scenario(seed, Profile::Swarm))
+}
+
+fn percent_of(worlds: u64, holds: impl Fn(&Scenario) -> bool) -> u64 {
+    let counted = self::worlds(worlds).filter(|world| holds(world)).count();
+    u64::try_from(counted).unwrap() * 100 / worlds
+}
+
+#[test]
+fn every_world_can_be() {
+    for world in worlds(300) {
+        assert_eq!(world.validate(), Ok(()), "seed {}", world.seed);
+    }
+}
+
+#[test]
+fn every_world_is_read_back_as_it_was_printed() {
+    for world in worlds(300) {
+        let text = world.print();
+        assert_eq!(Scenario::parse("generated", &text), Ok(world), "{text}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_world() {
+    for seed in [1, 2, 77, 1 << 40, u64::MAX] {
+        assert_eq!(scenario(seed, Profile::Swarm), scenario(seed, Profile::Swarm));
+        assert_ne!(scenario(seed, Profile::Swarm), scenario(seed ^ 1, Profile::Swarm));
+    }
+}
+
+#[test]
+fn worlds_are_small() {
+    for world in worlds(2000) {
+        let (hosts, messages) = (world.host.len(), world.message.len());
+        assert!((2..=8).contains(&hosts), "seed {} has {hosts} hosts", world.seed);
+        assert!(
+            (1..=6).contains(&messages),
+            "seed {} has {messages} messages",
+            world.seed
+        );
+        assert!(
+            world.step.len() <= 40,
+            "seed {} has {} steps",
+            world.seed,
+            world.step.len()
+        );
+    }
+}
+
+#[test]
+fn every_kind_of_attack_and_drift_appears() {
+    let mut attacks = BTreeSet::new();
+    let mut drifts = BTreeSet::new();
+    for step in worlds(2000).flat_map(|world| world.step) {
+        match step.action {
+            Action::Attack { attack, .. } => attacks.insert(attack_kind(attack)),
+            Action::Drift(drift) => drifts.insert(drift_kind(&drift)),
+        };
+    }
+    assert_eq!(attacks.len(), 10, "{attacks:?}");
+    assert_eq!(drifts.len(), 10, "{drifts:?}");
+}
+
+#[test]
+fn every_level_certificate_and_schedule_appears() {
+    let worlds: Vec<_> = worlds(2000).collect();
+    let hosts = || worlds.iter().flat_map(|world| &world.host);
+    let levels: BTreeSet<Level> = hosts().flat_map(|host| host.policy.values().copied()).collect();
+    let certificates: BTreeSet<Certificate> = hosts().map(|host| host.certificate).collect();
+    let mailboxes: BTreeSet<MailboxState> = hosts().flat_map(|host| host.mailboxes.values().copied()).collect();
+    assert_eq!(levels.len(), 4, "{levels:?}");
+    assert_eq!(certificates.len(), 6, "{certificates:?}");
+    assert_eq!(mailboxes.len(), 2, "{mailboxes:?}");
+    for schedule in RetrySchedule::ALL {
+        assert!(hosts().any(|host| host.retry == *schedule), "{schedule:?}");
+    }
+}
+
+#[test]
+fn steps_come_at_times_and_at_protocol_positions() {
+    let on_position = |world: &Scenario| world.step.iter().any(|step| matches!(step.when, When::On(_)));
+    let percent = percent_of(1000, on_position);
+    assert!(
+        (15..=80).contains(&percent),
+        "{percent} % of worlds have a step at a position"
+    );
+}
+
+#[test]
+fn most_worlds_hold_two_messages_and_some_a_siege() {
+    assert!(percent_of(1000, |world| world.message.len() >= 2) >= 85);
+    let endless = |world: &Scenario| {
+        let steps = &mut world.step.iter();
+        steps.any(|step| matches!(step.action, Action::Attack { lasting: None, .. }))
+    };
+    assert!(percent_of(1000, endless) >= 25);
+}
+
+fn attack_kind(attack: Attack) -> &'static str {
+    match attack {
+        Attack::StripStarttls => "strip",
+        Attack::OverwriteStarttls => "overwrite",
+        Attack::AnswerStarttls(_) => "answer",
+        Attack::GarbageAfterGoAhead => "garbage",
+        Attack::SwallowHandshake => "swallow",
+        Attack::CloseAt(_) => "close at",
+        Attack::CloseInsteadOfReply(_) => "close instead of reply",
+        Attack::InterceptTls(_) => "intercept",
+        Attack::Refuse => "refuse",
+        Attack::BlackHole => "black hole",
+    }
+}
+
+fn drift_kind(drift: &Drift) -> &'static str {
+    match drift {
+        Drift::Tls(Switch::On) => "TLS on",
+        Drift::Tls(Switch::Off) => "TLS off",
+        Drift::Certificate(_) => "certificate",
+        Drift::AddMx { .. } => "add MX",
+        Drift::DropMx(_) => "drop MX",
+        Drift::Configure(_) => "configure",
+        Drift::Unconfigure(_) => "unconfigure",
+        Drift::Policy { .. } => "policy",
+        Drift::FailLookups(_) => "fail lookups",
+        Drift::RestoreLookups(_) => "restore lookups",
+    }
+}

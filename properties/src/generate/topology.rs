@@ -1,0 +1,253 @@
+//! Who there is: a sending MTA with its own domain, recipient domains in several shapes, and what each host is like.
+
+use std::time::Duration;
+
+use postern_model::name::DomainName;
+use postern_model::scenario::{
+    Certificate, Domain, Host, Level, MailboxState, MxRecord, Scenario, Switch, UnlistedAnswer,
+};
+
+use super::draw::Draw;
+use super::swarm::{Shape, Swarm};
+
+/// More make a world slow: every pair of hosts is a link.
+const HOSTS_MAX: usize = 8;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// The hosts and domains of a world, before anything happens.
+pub(super) struct Topology {
+    pub(super) scenario: Scenario,
+    /// The sending MTA.
+    pub(super) sender: DomainName,
+    /// The domains that it sends to.
+    pub(super) targets: Vec<DomainName>,
+}
+
+/// A name that the generator makes up.
+///
+/// # Panics
+/// When it is not a name: the generator's names are constants but for a letter and a digit.
+pub(super) fn name(text: &str) -> DomainName {
+    text.parse().expect("the generator makes up valid names")
+}
+
+impl Topology {
+    pub(super) fn draw(draw: &mut Draw, swarm: &Swarm) -> Self {
+        let mut topology = Self {
+            scenario: Scenario {
+                title: String::new(),
+                seed: 0,
+                mutant: None,
+                domain: Vec::new(),
+                host: Vec::new(),
+                message: Vec::new(),
+                step: Vec::new(),
+                expect: None,
+            },
+            sender: name("out.a.example"),
+            targets: Vec::new(),
+        };
+        topology.add_sender(draw, swarm);
+        for letter in ["b", "c", "d"].iter().take(draw.weighted(&[(4, 1), (4, 2), (2, 3)])) {
+            topology.add_target(&format!("{letter}.example"), draw, swarm);
+        }
+        topology.set_policies(draw, swarm);
+        if !swarm.hopeless {
+            topology.put_required_tls_within_reach();
+        }
+        topology
+    }
+
+    /// The sending MTA and the exchanger of its domain, where the notifications go: another host, or itself.
+    fn add_sender(&mut self, draw: &mut Draw, swarm: &Swarm) {
+        let domain = name("a.example");
+        let mut sender = Host::new(self.sender.clone());
+        if draw.percent(25) {
+            sender.exchanger_for.push(domain.clone());
+            self.add_domain(domain, vec![(sender.name.clone(), 10)], draw);
+            self.scenario.host.push(sender);
+        } else {
+            self.scenario.host.push(sender);
+            let inbound = self.add_server("in.a.example", Some(&domain), draw, swarm);
+            self.add_domain(domain, vec![(inbound, 10)], draw);
+        }
+    }
+
+    fn add_target(&mut self, text: &str, draw: &mut Draw, swarm: &Swarm) {
+        let domain = name(text);
+        let room = HOSTS_MAX - self.scenario.host.len();
+        let shape = match draw.weighted(&swarm.shapes) {
+            Shape::Hosted if self.targets.is_empty() => Shape::Exchangers,
+            shape => shape,
+        };
+        match shape {
+            _ if room < 2 => self.host_by_another(domain.clone(), draw),
+            Shape::Hosted => self.host_by_another(domain.clone(), draw),
+            Shape::Exchangers => self.add_exchangers(&domain, room, draw, swarm),
+            Shape::Implicit => {
+                self.add_server(text, Some(&domain), draw, swarm);
+                self.add_domain(domain.clone(), Vec::new(), draw);
+            }
+            Shape::Gate => {
+                self.add_exchangers(&domain, 1, draw, swarm);
+                let configured = draw.percent(60).then_some(&domain);
+                let gate = self.add_server(&format!("gate.{text}"), configured, draw, swarm);
+                self.host_mut(&gate).demands_tls = draw.percent(75);
+                self.route(&domain, &gate);
+            }
+            Shape::Relayed => {
+                self.add_exchangers(&domain, room - 1, draw, swarm);
+                let relay = name("relay.a.example");
+                if self.scenario.host(&relay).is_none() {
+                    self.add_server(relay.as_str(), None, draw, swarm);
+                    let sender = self.sender.clone();
+                    self.host_mut(&relay).relay_for.push(sender);
+                }
+                self.route(&domain, &relay);
+            }
+        }
+        self.targets.push(domain);
+    }
+
+    /// One to three exchangers, of equal preference or one after the other; now and then one that does not know of it.
+    fn add_exchangers(&mut self, domain: &DomainName, room: usize, draw: &mut Draw, swarm: &Swarm) {
+        let count = draw.weighted(&[(4, 1), (5, 2), (1, 3)]).min(room);
+        let equal = draw.percent(35);
+        let mut mx = Vec::new();
+        for number in 1..=count {
+            let configured = draw.percent(93).then_some(domain);
+            let host = self.add_server(&format!("mx{number}.{domain}"), configured, draw, swarm);
+            mx.push((
+                host,
+                if equal {
+                    10
+                } else {
+                    10 * u16::try_from(number).unwrap_or(u16::MAX)
+                },
+            ));
+        }
+        self.add_domain(domain.clone(), mx, draw);
+    }
+
+    /// Lists, and mostly configures, a server that is there already.
+    fn host_by_another(&mut self, domain: DomainName, draw: &mut Draw) {
+        let servers: Vec<_> = self.scenario.host.iter().map(|host| host.name.clone()).collect();
+        let provider = draw.pick(&servers[1..]).clone();
+        if draw.percent(85) {
+            self.host_mut(&provider).exchanger_for.push(domain.clone());
+        }
+        self.add_domain(domain, vec![(provider, 10)], draw);
+    }
+
+    fn add_server(
+        &mut self,
+        text: &str,
+        configured_for: Option<&DomainName>,
+        draw: &mut Draw,
+        swarm: &Swarm,
+    ) -> DomainName {
+        let mut host = Host::new(name(text));
+        host.exchanger_for.extend(configured_for.cloned());
+        host.tls = if draw.percent(88) { Switch::On } else { Switch::Off };
+        host.certificate = draw.weighted(&swarm.certificates);
+        host.demands_tls = draw.percent(swarm.demands_tls_percent);
+        host.unlisted_answer = *draw.pick(&[UnlistedAnswer::StarttlsFirst, UnlistedAnswer::NotExchanger]);
+        if swarm.bad_mailbox_percent > 0 {
+            host.mailboxes.insert("full".to_owned(), MailboxState::Defers);
+            host.mailboxes.insert("ghost".to_owned(), MailboxState::Refuses);
+        }
+        let name = host.name.clone();
+        self.scenario.host.push(host);
+        name
+    }
+
+    fn add_domain(&mut self, name: DomainName, mx: Vec<(DomainName, u16)>, draw: &mut Draw) {
+        let seconds = draw.weighted(&[(2, 60), (6, 300), (2, 3600)]);
+        self.scenario.domain.push(Domain {
+            name,
+            mx: mx
+                .into_iter()
+                .map(|(host, preference)| MxRecord { host, preference })
+                .collect(),
+            time_to_live: Duration::from_secs(seconds),
+        });
+    }
+
+    fn route(&mut self, domain: &DomainName, to: &DomainName) {
+        let sender = self.sender.clone();
+        self.host_mut(&sender).route.insert(domain.clone(), to.clone());
+    }
+
+    /// Local policy, retries and lifetime of whoever sends: the sender and the relay.
+    fn set_policies(&mut self, draw: &mut Draw, swarm: &Swarm) {
+        let senders: Vec<_> = self.senders().collect();
+        for sender in senders {
+            let next_hops: Vec<_> = self.next_hops(&sender).collect();
+            let host = self.host_mut(&sender);
+            host.level = draw.weighted(&[
+                (2, Level::None),
+                (14, Level::May),
+                (2, Level::Encrypt),
+                (1, Level::Secure),
+            ]);
+            for next_hop in next_hops {
+                if draw.percent(60) {
+                    host.policy.insert(next_hop, draw.weighted(&swarm.levels));
+                }
+            }
+            host.retry = draw.weighted(&swarm.retries);
+            host.lifetime = *draw.pick(&[DAY * 4, DAY * 5]);
+            host.alarms = draw.percent(90);
+        }
+    }
+
+    /// Lets every server that a policy requires TLS of offer TLS, with a certificate that will do: trouble is then
+    /// the timeline's doing. Without this, too much mail would be retried to the end of its lifetime.
+    fn put_required_tls_within_reach(&mut self) {
+        let senders: Vec<_> = self.senders().collect();
+        for sender in senders {
+            let mut next_hops: Vec<_> = self.next_hops(&sender).collect();
+            next_hops.push(name("a.example"));
+            for next_hop in next_hops {
+                let level = self.host_mut(&sender).level_for(&next_hop);
+                let listed = self
+                    .scenario
+                    .domain(&next_hop)
+                    .map(|domain| domain.mx.clone())
+                    .unwrap_or_default();
+                let dialled = |host: &Host| host.name == next_hop || listed.iter().any(|mx| mx.host == host.name);
+                for host in self.scenario.host.iter_mut().filter(|host| dialled(host)) {
+                    if level >= Level::Encrypt {
+                        host.tls = Switch::On;
+                    }
+                    if level >= Level::Secure {
+                        host.certificate = Certificate::Valid;
+                    }
+                }
+            }
+        }
+    }
+
+    fn senders(&self) -> impl Iterator<Item = DomainName> {
+        let relays = self.scenario.host.iter().filter(|host| !host.relay_for.is_empty());
+        let mut senders: Vec<_> = relays.map(|host| host.name.clone()).collect();
+        senders.push(self.sender.clone());
+        senders.into_iter()
+    }
+
+    fn next_hops(&self, sender: &DomainName) -> impl Iterator<Item = DomainName> {
+        let host = self.scenario.host(sender);
+        let hops: Vec<_> = self
+            .targets
+            .iter()
+            .filter_map(|target| host.map(|host| host.next_hop(target).clone()))
+            .collect();
+        hops.into_iter()
+    }
+
+    fn host_mut(&mut self, name: &DomainName) -> &mut Host {
+        let hosts = &mut self.scenario.host;
+        let host = hosts.iter_mut().find(|host| host.name == *name);
+        host.expect("the topology names only its own hosts")
+    }
+}

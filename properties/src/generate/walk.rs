@@ -1,0 +1,223 @@
+//! The walk through simulated time that writes the messages and the timeline.
+
+use std::time::Duration;
+
+use postern_model::name::{DomainName, ReversePath, Token};
+use postern_model::scenario::{Action, Attack, Drift, Message, Phase, Position, Scenario, Step, When};
+
+use super::draw::Draw;
+use super::stories::Story;
+use super::swarm::{Ending, Swarm};
+use super::topology::Topology;
+use super::truth::Truth;
+
+/// The positions at which a drift may come.
+const MIDWAY: &[Phase] = &[
+    Phase::Connect,
+    Phase::Ehlo,
+    Phase::Starttls,
+    Phase::Mail,
+    Phase::Rcpt,
+    Phase::Data,
+    Phase::Quit,
+];
+
+/// A walk in progress: the world as drawn, how it stands now, and what has been written so far.
+pub(super) struct Walk {
+    pub(super) draw: Draw,
+    pub(super) swarm: Swarm,
+    pub(super) truth: Truth,
+    pub(super) sender: DomainName,
+    targets: Vec<DomainName>,
+    scenario: Scenario,
+    now: Duration,
+    /// How many messages are kept back for the siege at the end.
+    reserved: usize,
+    told: Vec<Story>,
+}
+
+impl Walk {
+    pub(super) fn new(draw: Draw, swarm: Swarm, topology: Topology) -> Self {
+        Self {
+            draw,
+            swarm,
+            truth: Truth::of(&topology.scenario),
+            sender: topology.sender,
+            targets: topology.targets,
+            scenario: topology.scenario,
+            now: Duration::from_secs(60),
+            reserved: 0,
+            told: Vec::new(),
+        }
+    }
+
+    /// Tells stories until all messages are submitted, then brings the world to its end.
+    pub(super) fn finish(mut self) -> Scenario {
+        self.reserved = usize::from(self.swarm.ending == Ending::Siege);
+        if self.swarm.history && self.messages_left() >= 2 {
+            self.tell(Story::History);
+        }
+        while self.messages_left() > 0 {
+            self.wait(&[1, 5, 20, 60, 180, 400]);
+            let story = self.draw.weighted(&self.swarm.stories);
+            self.tell(story);
+        }
+        match self.swarm.ending {
+            Ending::Calm => self.calm_down(),
+            Ending::Siege => {
+                self.reserved = 0;
+                self.let_attacks_end();
+                self.tell(Story::Siege);
+            }
+            Ending::AsItIs => {}
+        }
+        let told: Vec<_> = self.told.iter().map(|story| story.name()).collect();
+        self.scenario.title = told.join(", ");
+        self.scenario
+    }
+
+    fn tell(&mut self, story: Story) {
+        self.told.push(story);
+        story.tell(self);
+    }
+
+    /// Puts everything back once the attacks are over.
+    fn calm_down(&mut self) {
+        self.let_attacks_end();
+        for (host, drift) in self.truth.way_back(&self.scenario) {
+            self.drift(&host, drift);
+        }
+    }
+
+    fn let_attacks_end(&mut self) {
+        self.now = self.now.max(self.truth.attacks_end());
+        self.wait(&[5, 30, 120]);
+    }
+
+    /// How many messages may still be submitted.
+    fn messages_left(&self) -> usize {
+        let submitted = self.scenario.message.len();
+        self.swarm.messages.saturating_sub(submitted + self.reserved)
+    }
+
+    /// One of the recipient domains.
+    pub(super) fn target(&mut self) -> DomainName {
+        self.draw.pick(&self.targets).clone()
+    }
+
+    /// The recipient domains of which this holds.
+    pub(super) fn targets_where(&self, holds: impl Fn(&Truth, &DomainName) -> bool) -> Vec<DomainName> {
+        let matching = self.targets.iter().filter(|target| holds(&self.truth, target));
+        matching.cloned().collect()
+    }
+
+    /// The hosts that the sender dials for a domain.
+    pub(super) fn exchangers(&self, domain: &DomainName) -> Vec<DomainName> {
+        self.truth.exchangers(&self.sender, domain)
+    }
+
+    /// All names of hosts.
+    pub(super) fn hosts(&self) -> Vec<DomainName> {
+        self.scenario.host.iter().map(|host| host.name.clone()).collect()
+    }
+
+    /// Lets one of these numbers of minutes pass.
+    pub(super) fn wait(&mut self, minutes: &[u32]) {
+        self.now += self.draw.minutes(minutes);
+    }
+
+    /// Hands a message for somebody in the domain to the sender, if there may be one more.
+    pub(super) fn submit(&mut self, domain: &DomainName) {
+        if self.messages_left() == 0 {
+            return;
+        }
+        let draw = &mut self.draw;
+        let local_part = match draw.percent(self.swarm.bad_mailbox_percent) {
+            true => *draw.pick(&["full", "ghost", "ghost"]),
+            false => "bob",
+        };
+        let domain = if draw.percent(1) {
+            "nowhere.example"
+        } else {
+            domain.as_str()
+        };
+        let to = format!("{local_part}@{domain}")
+            .parse()
+            .expect("both sides of the mailbox are valid");
+        let from = match draw.percent(8) {
+            true => ReversePath::Null,
+            false => "alice@a.example".parse().expect("the sender's mailbox is valid"),
+        };
+        let name = self.next_token();
+        self.scenario.message.push(Message {
+            name,
+            at: self.now,
+            host: self.sender.clone(),
+            from,
+            to,
+        });
+    }
+
+    /// Writes a drift step, if it changes anything.
+    pub(super) fn drift(&mut self, host: &DomainName, drift: Drift) {
+        if self.truth.drift(host, &drift) {
+            self.push(When::At(self.now), host, Action::Drift(drift));
+        }
+    }
+
+    /// Writes a drift step that comes now, or midway through the delivery of the last message submitted.
+    pub(super) fn drift_midway(&mut self, host: &DomainName, drift: Drift) {
+        let when = self.midway().unwrap_or(When::At(self.now));
+        if self.truth.drift(host, &drift) {
+            self.push(when, host, Action::Drift(drift));
+        }
+    }
+
+    /// Writes an attack on a victim that is not attacked already: from now on, or from when the next message that is
+    /// submitted first dials the victim.
+    pub(super) fn attack(&mut self, victim: &DomainName, attack: Attack, lasting: Option<Duration>) {
+        if !self.truth.attack(victim, self.now, lasting) {
+            return;
+        }
+        let next_is_near = self.messages_left() > 0 && lasting.is_some();
+        let when = if next_is_near && self.draw.percent(self.swarm.position_percent) {
+            When::On(Position {
+                message: self.next_token(),
+                attempt: 1,
+                host: victim.clone(),
+                phase: Phase::Connect,
+            })
+        } else {
+            When::At(self.now)
+        };
+        self.push(when, victim, Action::Attack { attack, lasting });
+    }
+
+    /// Sometimes a protocol position of the last message submitted.
+    fn midway(&mut self) -> Option<When> {
+        let message = self.scenario.message.last()?;
+        let exchangers = self.exchangers(message.to.domain());
+        if exchangers.is_empty() || !self.draw.percent(self.swarm.position_percent) {
+            return None;
+        }
+        Some(When::On(Position {
+            message: message.name.clone(),
+            attempt: self.draw.weighted(&[(3, 1), (1, 2)]),
+            host: self.draw.pick(&exchangers).clone(),
+            phase: *self.draw.pick(MIDWAY),
+        }))
+    }
+
+    fn push(&mut self, when: When, host: &DomainName, action: Action) {
+        self.scenario.step.push(Step {
+            when,
+            host: host.clone(),
+            action,
+        });
+    }
+
+    fn next_token(&self) -> Token {
+        let text = format!("m{}", self.scenario.message.len() + 1);
+        text.parse().expect("a letter and a number are a token")
+    }
+}
