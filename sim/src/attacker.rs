@@ -204,14 +204,14 @@ impl Interception {
         if upstream.is_none() || !self.say(b"220 2.0.0 Ready to start TLS\r\n").await {
             return Then::Hang;
         }
-        let issued = certificate::issue(kind, &server_name, std::slice::from_ref(&server_name));
+        let issued = certificate::issue(self.world.crypto, kind, &server_name, std::slice::from_ref(&server_name));
         self.interferes(&format!("terminates TLS with a certificate that is {}", described(kind)));
         let Peer::Clear(stream) = std::mem::replace(&mut self.client, Peer::Nobody) else { return Then::Hang };
         let random = self.door.random(&format!("tls attacker as server {}", self.tap.connection().0));
-        match crypto::accept(stream, self.world.crypto, &issued, random).await {
+        match crypto::accept(stream, issued.server_config(), random).await {
             Ok(stream) => {
-                self.tap.secured(issued.presented.clone());
-                self.client = Peer::Tls(Box::new(stream));
+                self.tap.secured(issued.presented().clone());
+                self.client = Peer::Tls(Box::new(stream.into()));
                 Then::GoOn
             }
             Err((why, _)) => {
@@ -232,8 +232,8 @@ impl Interception {
             return None;
         }
         let random = self.door.random(&format!("tls attacker as client {}", self.relaying.connection().0));
-        let stream = crypto::connect(stream, self.world.crypto, Verify::Anyone, name, random).await.ok()?;
-        self.server = Peer::Tls(Box::new(stream));
+        let stream = crypto::connect(stream, crypto::client_config(self.world.crypto, Verify::Anyone), name, random).await;
+        self.server = Peer::Tls(Box::new(stream.ok()?.into()));
         Some(())
     }
 

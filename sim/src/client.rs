@@ -12,10 +12,10 @@ use postern_model::name::DomainName;
 use postern_model::scenario::Phase;
 use postern_model::trace::{Answer, Channel, End, Event, NotConnected, Question};
 
-use crate::crypto::{self, TlsStream, Verify};
+use crate::crypto::{self, Verify};
 use crate::mta::{Mail, Mta};
 use crate::net::Stream;
-use crate::session::{Party, converse};
+use crate::session::{Party, TlsStream, converse};
 use crate::subjects::lettre::{self, Errand, Glue};
 use crate::tap::Dialled;
 use crate::world::Way;
@@ -143,14 +143,14 @@ impl Party for Sender<'_> {
         };
         let connection = self.dialled.connection();
         let random = self.mta.door.random(&format!("tls client {}", connection.0));
-        match crypto::connect(stream, self.mta.world.crypto, verify, &name, random).await {
+        match crypto::connect(stream, crypto::client_config(self.mta.world.crypto, verify), &name, random).await {
             Ok(stream) => {
                 self.mta.handle(Fact::Secured(self.job));
-                Ok(stream)
+                Ok(stream.into())
             }
             Err((why, stream)) => {
                 self.mta.world.recorder.record(Event::NotSecured { connection, by: End::Dialler, why });
-                Err(stream)
+                Err(Some(stream))
             }
         }
     }

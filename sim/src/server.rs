@@ -7,10 +7,10 @@ use postern_model::mta::session::{Input, Listing, Note, Output, TlsRequest, Tran
 use postern_model::name::DomainName;
 use postern_model::trace::{Channel, End};
 
-use crate::crypto::{self, TlsStream};
+use crate::crypto;
 use crate::mta::Mta;
 use crate::net::Stream;
-use crate::session::{Party, converse};
+use crate::session::{Party, TlsStream, converse};
 use crate::tap::Tap;
 use crate::world::SMTP_PORT;
 
@@ -80,14 +80,14 @@ impl Party for Receiver {
     async fn handshake(&mut self, _request: TlsRequest, stream: Stream) -> Result<TlsStream, Option<Stream>> {
         let random = self.mta.door.random(&format!("tls server {}", self.tap.connection().0));
         let issued = self.mta.world.certificate(self.mta.index);
-        match crypto::accept(stream, self.mta.world.crypto, &issued, random).await {
+        match crypto::accept(stream, issued.server_config(), random).await {
             Ok(stream) => {
-                self.tap.secured(issued.presented.clone());
-                Ok(stream)
+                self.tap.secured(issued.presented().clone());
+                Ok(stream.into())
             }
             Err((why, stream)) => {
                 self.tap.not_secured(End::Acceptor, why);
-                Err(stream)
+                Err(Some(stream))
             }
         }
     }

@@ -9,8 +9,10 @@ use postern_model::name::DomainName;
 use postern_model::trace::Channel;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::crypto::TlsStream;
 use crate::net::{Door, Stream};
+
+/// A connection inside TLS, of either end.
+pub(crate) type TlsStream = tokio_rustls::TlsStream<Stream>;
 
 /// A session machine together with what its host does for it.
 pub(crate) trait Party {

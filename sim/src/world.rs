@@ -102,7 +102,7 @@ impl World {
     /// The certificate that a host presents now.
     pub(crate) fn certificate(&self, index: usize) -> Rc<Issued> {
         let host = self.host(index);
-        certificate::issue(host.certificate, &host.name, &self.certificate_names(index))
+        certificate::issue(self.crypto, host.certificate, &host.name, &self.certificate_names(index))
     }
 
     /// Where the dial of a host's address leads now.

@@ -132,7 +132,7 @@ fn envelope(errand: &Errand<'_>) -> Result<Envelope, Failure> {
 }
 
 fn tls_parameters(errand: &Errand<'_>) -> Result<TlsParameters, Error> {
-    let authority = Certificate::from_der(certificate::authority_der().to_vec())?;
+    let authority = Certificate::from_der(certificate::trusted_authority(crate::Crypto::Real).to_vec())?;
     let is_authenticated = errand.tls == TlsUse::Authenticated;
     let name = if is_authenticated { errand.next_hop } else { errand.exchanger };
     TlsParameters::builder(name.to_string())
