@@ -117,7 +117,10 @@ impl Interception {
         while let Some(line) = self.from_client.next() {
             let phase = self.phase_of(&line);
             if phase.is_some_and(|phase| self.does(Attack::CloseAt(phase))) {
-                self.interferes(&format!("closes the connection at {}", String::from_utf8_lossy(&line).trim_end()));
+                self.interferes(&format!(
+                    "closes the connection at {}",
+                    String::from_utf8_lossy(&line).trim_end()
+                ));
                 return Then::Hang;
             }
             if phase == Some(Phase::Starttls) {
@@ -154,10 +157,17 @@ impl Interception {
             let reply = std::mem::take(&mut self.reply);
             let phase = self.unanswered.pop_front().flatten();
             if phase.is_some_and(|phase| self.does(Attack::CloseInsteadOfReply(phase))) {
-                self.interferes(&format!("closes the connection in place of the reply {}", text_of(&reply)));
+                self.interferes(&format!(
+                    "closes the connection in place of the reply {}",
+                    text_of(&reply)
+                ));
                 return Then::Hang;
             }
-            let reply = if phase == Some(Phase::Ehlo) { self.edited(reply) } else { reply };
+            let reply = if phase == Some(Phase::Ehlo) {
+                self.edited(reply)
+            } else {
+                reply
+            };
             self.content |= phase == Some(Phase::Data) && reply.concat().starts_with(b"354");
             let passes_on = phase == Some(Phase::Starttls) && reply.concat().starts_with(b"220");
             if !self.say(&reply.concat()).await {
@@ -177,24 +187,47 @@ impl Interception {
             match attack {
                 Attack::AnswerStarttls(code) => {
                     self.interferes(&format!("answers STARTTLS with {code} and does not pass it on"));
-                    let text = if code < 500 { "4.7.0 TLS not available due to temporary reason" } else { "5.7.0 Refused" };
-                    return self.say(format!("{code} {text}\r\n").as_bytes()).await.then_some(Then::GoOn).unwrap_or(Then::Hang);
+                    let text = if code < 500 {
+                        "4.7.0 TLS not available due to temporary reason"
+                    } else {
+                        "5.7.0 Refused"
+                    };
+                    return self
+                        .say(format!("{code} {text}\r\n").as_bytes())
+                        .await
+                        .then_some(Then::GoOn)
+                        .unwrap_or(Then::Hang);
                 }
                 Attack::GarbageAfterGoAhead => {
                     self.interferes("answers STARTTLS with 220 and sends garbage in place of the handshake");
-                    let garbage: &[u8] = b"220 2.0.0 Ready to start TLS\r\n\x00\x01garbage, and no ServerHello\xff\xfe\r\n";
-                    return self.say(garbage).await.then_some(Then::OnlyListen).unwrap_or(Then::Hang);
+                    let garbage: &[u8] =
+                        b"220 2.0.0 Ready to start TLS\r\n\x00\x01garbage, and no ServerHello\xff\xfe\r\n";
+                    return self
+                        .say(garbage)
+                        .await
+                        .then_some(Then::OnlyListen)
+                        .unwrap_or(Then::Hang);
                 }
                 Attack::SwallowHandshake => {
                     self.interferes("answers STARTTLS with 220 and swallows the handshake");
-                    return self.say(b"220 2.0.0 Ready to start TLS\r\n").await.then_some(Then::OnlyListen).unwrap_or(Then::Hang);
+                    return self
+                        .say(b"220 2.0.0 Ready to start TLS\r\n")
+                        .await
+                        .then_some(Then::OnlyListen)
+                        .unwrap_or(Then::Hang);
                 }
-                Attack::InterceptTls(certificate) if self.server_offers_tls => return self.terminate_tls(certificate).await,
+                Attack::InterceptTls(certificate) if self.server_offers_tls => {
+                    return self.terminate_tls(certificate).await;
+                }
                 _ => {}
             }
         }
         self.unanswered.push_back(Some(Phase::Starttls));
-        self.server.send(b"STARTTLS\r\n").await.then_some(Then::GoOn).unwrap_or(Then::Hang)
+        self.server
+            .send(b"STARTTLS\r\n")
+            .await
+            .then_some(Then::GoOn)
+            .unwrap_or(Then::Hang)
     }
 
     /// Speaks TLS with both sides and reads everything in between.
@@ -204,10 +237,22 @@ impl Interception {
         if upstream.is_none() || !self.say(b"220 2.0.0 Ready to start TLS\r\n").await {
             return Then::Hang;
         }
-        let issued = certificate::issue(self.world.crypto, kind, &server_name, std::slice::from_ref(&server_name));
-        self.interferes(&format!("terminates TLS with a certificate that is {}", described(kind)));
-        let Peer::Clear(stream) = std::mem::replace(&mut self.client, Peer::Nobody) else { return Then::Hang };
-        let random = self.door.random(&format!("tls attacker as server {}", self.tap.connection().0));
+        let issued = certificate::issue(
+            self.world.crypto,
+            kind,
+            &server_name,
+            std::slice::from_ref(&server_name),
+        );
+        self.interferes(&format!(
+            "terminates TLS with a certificate that is {}",
+            described(kind)
+        ));
+        let Peer::Clear(stream) = std::mem::replace(&mut self.client, Peer::Nobody) else {
+            return Then::Hang;
+        };
+        let random = self
+            .door
+            .random(&format!("tls attacker as server {}", self.tap.connection().0));
         match crypto::accept(stream, issued.server_config(), random).await {
             Ok(stream) => {
                 self.tap.secured(issued.presented().clone());
@@ -227,19 +272,32 @@ impl Interception {
         }
         let mut octets = [0; 512];
         let count = self.server.read(&mut octets).await;
-        let Peer::Clear(stream) = std::mem::replace(&mut self.server, Peer::Nobody) else { return None };
+        let Peer::Clear(stream) = std::mem::replace(&mut self.server, Peer::Nobody) else {
+            return None;
+        };
         if !octets[..count].starts_with(b"220") {
             return None;
         }
-        let random = self.door.random(&format!("tls attacker as client {}", self.relaying.connection().0));
-        let stream = crypto::connect(stream, crypto::client_config(self.world.crypto, Verify::Anyone), name, random).await;
+        let random = self
+            .door
+            .random(&format!("tls attacker as client {}", self.relaying.connection().0));
+        let stream = crypto::connect(
+            stream,
+            crypto::client_config(self.world.crypto, Verify::Anyone),
+            name,
+            random,
+        )
+        .await;
         self.server = Peer::Tls(Box::new(stream.ok()?.into()));
         Some(())
     }
 
     /// The server's reply to EHLO as the client shall see it.
     fn edited(&mut self, reply: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-        let is_starttls = |line: &Vec<u8>| line.get(4..).is_some_and(|keyword| keyword.trim_ascii_end().eq_ignore_ascii_case(b"STARTTLS"));
+        let is_starttls = |line: &Vec<u8>| {
+            line.get(4..)
+                .is_some_and(|keyword| keyword.trim_ascii_end().eq_ignore_ascii_case(b"STARTTLS"))
+        };
         self.server_offers_tls = reply.iter().any(is_starttls);
         if !self.server_offers_tls {
             return reply;
@@ -267,7 +325,14 @@ impl Interception {
 
     /// From here on octets pass unread, so what happens on the attacker's connection happens on the client's.
     async fn pass_on(self) {
-        let Self { world, tap, client, server, relaying, .. } = self;
+        let Self {
+            world,
+            tap,
+            client,
+            server,
+            relaying,
+            ..
+        } = self;
         Tap::report_as(&world.recorder, relaying.connection(), tap.connection());
         if let (Peer::Clear(mut client), Peer::Clear(mut server)) = (client, server) {
             _ = copy_bidirectional(&mut client, &mut server).await;
@@ -306,14 +371,20 @@ impl Interception {
     fn interferes(&self, what: &str) {
         let recorder: &Recorder = &self.world.recorder;
         let connection: ConnectionId = self.tap.connection();
-        recorder.record(Event::Interfered { connection, what: what.to_owned() });
+        recorder.record(Event::Interfered {
+            connection,
+            what: what.to_owned(),
+        });
     }
 
     fn phase_of(&self, line: &[u8]) -> Option<Phase> {
         if self.content {
             return (line == b".\r\n").then_some(Phase::EndOfData);
         }
-        let verb = line.split(|octet| octet.is_ascii_whitespace()).next().unwrap_or_default();
+        let verb = line
+            .split(|octet| octet.is_ascii_whitespace())
+            .next()
+            .unwrap_or_default();
         match verb.to_ascii_uppercase().as_slice() {
             b"EHLO" | b"HELO" => Some(Phase::Ehlo),
             b"STARTTLS" => Some(Phase::Starttls),
@@ -327,7 +398,9 @@ impl Interception {
 }
 
 fn text_of(reply: &[Vec<u8>]) -> String {
-    String::from_utf8_lossy(reply.last().map(Vec::as_slice).unwrap_or_default()).trim_end().to_owned()
+    String::from_utf8_lossy(reply.last().map(Vec::as_slice).unwrap_or_default())
+        .trim_end()
+        .to_owned()
 }
 
 fn described(kind: Certificate) -> &'static str {

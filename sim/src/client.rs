@@ -42,16 +42,31 @@ pub(crate) async fn send(
                 exchanger: exchanger.clone(),
                 next_hop: mail.next_hop.clone(),
                 tls,
-                envelope: Envelope { from: mail.from.clone(), to: mail.to.clone() },
+                envelope: Envelope {
+                    from: mail.from.clone(),
+                    to: mail.to.clone(),
+                },
                 content: mail.content.clone(),
                 mutant: mta.world.mutant,
             };
             let machine = Client::new(plan);
-            let mut sender = Sender { mta, job, mail, attempt, exchanger, machine, dialled, ended: None };
+            let mut sender = Sender {
+                mta,
+                job,
+                mail,
+                attempt,
+                exchanger,
+                machine,
+                dialled,
+                ended: None,
+            };
             converse(&mta.door, stream, &mut sender).await;
             sender.ended.unwrap_or_else(|| {
                 tracing::error!("the client session ended without a result");
-                (Outcome::ConnectionFailed, String::from("the session ended without a result"))
+                (
+                    Outcome::ConnectionFailed,
+                    String::from("the session ended without a result"),
+                )
             })
         }
         crate::Client::Lettre => {
@@ -64,7 +79,13 @@ pub(crate) async fn send(
                 to: &mail.to,
                 content: &mail.content,
             };
-            let glue = LettreGlue { mta, job, mail, attempt, exchanger: &exchanger };
+            let glue = LettreGlue {
+                mta,
+                job,
+                mail,
+                attempt,
+                exchanger: &exchanger,
+            };
             let result = lettre::send(&mta.door, stream, &errand, &glue).await;
             drop(dialled);
             result
@@ -80,15 +101,25 @@ async fn connect(mta: &Mta, exchanger: &DomainName) -> Result<(Stream, Dialled),
     };
     let victim = address.and_then(|address| mta.world.host_at(address));
     let Some((address, victim)) = address.zip(victim) else {
-        return Err(format!("Host or domain name not found. Name service error for {exchanger}"));
+        return Err(format!(
+            "Host or domain name not found. Name service error for {exchanger}"
+        ));
     };
     let recorder = &mta.world.recorder;
     let connection = recorder.dialled(&mta.name, exchanger, None);
-    let dial = async |socket: SocketAddr| mta.door.dial(connection, socket).await.map_err(|_| NotConnected::Refused);
+    let dial = async |socket: SocketAddr| {
+        mta.door
+            .dial(connection, socket)
+            .await
+            .map_err(|_| NotConnected::Refused)
+    };
     let (dial, intercepted) = match mta.world.way_to(victim) {
         Way::Direct(socket) => (mta.door.timeout(Timer::Connect.duration(), dial(socket)).await, false),
         Way::Intercepted(socket) => (mta.door.timeout(Timer::Connect.duration(), dial(socket)).await, true),
-        Way::Nowhere => (mta.door.timeout(Timer::Connect.duration(), dial_nowhere).await, false),
+        Way::Nowhere => {
+            mta.door.sleep(Timer::Connect.duration()).await;
+            (Ok(Err(NotConnected::TimedOut)), false)
+        }
     };
     match dial.unwrap_or(Err(NotConnected::TimedOut)) {
         Ok(stream) => {
@@ -143,13 +174,24 @@ impl Party for Sender<'_> {
         };
         let connection = self.dialled.connection();
         let random = self.mta.door.random(&format!("tls client {}", connection.0));
-        match crypto::connect(stream, crypto::client_config(self.mta.world.crypto, verify), &name, random).await {
+        match crypto::connect(
+            stream,
+            crypto::client_config(self.mta.world.crypto, verify),
+            &name,
+            random,
+        )
+        .await
+        {
             Ok(stream) => {
                 self.mta.handle(Fact::Secured(self.job));
                 Ok(stream.into())
             }
             Err((why, stream)) => {
-                self.mta.world.recorder.record(Event::NotSecured { connection, by: End::Dialler, why });
+                self.mta.world.recorder.record(Event::NotSecured {
+                    connection,
+                    by: End::Dialler,
+                    why,
+                });
                 Err(Some(stream))
             }
         }

@@ -105,7 +105,12 @@ pub fn run(scenario: &Scenario, options: Options) -> Result<Run, WorldError> {
     let (trace, sessions) = (world.recorder.take_trace(), world.recorder.sessions());
     drop(simulation);
     ended?;
-    Ok(Run { trace_hash: trace_hash(&trace), trace, wire_hash, sessions })
+    Ok(Run {
+        trace_hash: trace_hash(&trace),
+        trace,
+        wire_hash,
+        sessions,
+    })
 }
 
 fn populate(simulation: &mut Simulation, world: &Rc<World>) {
@@ -129,7 +134,7 @@ fn populate(simulation: &mut Simulation, world: &Rc<World>) {
         let world = Rc::clone(world);
         let name = world.host(index).name.to_string();
         simulation.host(&name, world::address_of_host(index).into(), |door| async move {
-            let resolver = Resolver::new(door.clone(), (world::RESOLVER, dns::PORT).into());
+            let resolver = Resolver::new(door.clone(), world::RESOLVER.into());
             let mta = Mta::new(&world, index, door.clone(), resolver);
             door.spawn(Rc::clone(&mta).submit_all());
             must_serve(server::serve(mta).await);

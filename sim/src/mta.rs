@@ -66,7 +66,11 @@ impl Mta {
     pub(crate) fn new(world: &Rc<World>, index: usize, door: Door, resolver: Resolver) -> Rc<Self> {
         let host = world.host(index);
         let own = PeerId(u8::try_from(index).unwrap_or(u8::MAX));
-        let settings = delivery::Settings { own, alarms: host.alarms, mutant: world.mutant };
+        let settings = delivery::Settings {
+            own,
+            alarms: host.alarms,
+            mutant: world.mutant,
+        };
         Rc::new(Self {
             world: Rc::clone(world),
             index,
@@ -83,13 +87,22 @@ impl Mta {
     /// Hands in the scenario's messages for this host, each at its time.
     pub(crate) async fn submit_all(self: Rc<Self>) {
         let scenario = self.world.scenario();
-        let mut messages: Vec<&Message> =
-            scenario.message.iter().filter(|message| message.host == self.name).collect();
+        let mut messages: Vec<&Message> = scenario
+            .message
+            .iter()
+            .filter(|message| message.host == self.name)
+            .collect();
         messages.sort_by_key(|message| message.at);
         for message in messages {
             self.door.sleep(message.at.saturating_sub(self.door.now())).await;
             let content = self.content_of(message);
-            self.take(message.name.clone(), message.from.clone(), message.to.clone(), content, None);
+            self.take(
+                message.name.clone(),
+                message.from.clone(),
+                message.to.clone(),
+                content,
+                None,
+            );
             self.world.work_ended();
         }
     }
@@ -106,7 +119,13 @@ impl Mta {
         let content = [trace_line.as_bytes(), &transaction.content].concat();
         let token = token_in(&transaction.content);
         for to in &transaction.to {
-            self.take(token.clone(), transaction.from.clone(), to.clone(), content.clone(), None);
+            self.take(
+                token.clone(),
+                transaction.from.clone(),
+                to.clone(),
+                content.clone(),
+                None,
+            );
         }
         true
     }
@@ -133,7 +152,11 @@ impl Mta {
     /// Asks this host's resolver, and records what it says.
     pub(crate) async fn ask(&self, question: Question) -> Answer {
         let answer = self.resolver.ask(&question).await;
-        self.world.recorder.record(Event::Answered { host: self.name.clone(), question, answer: answer.clone() });
+        self.world.recorder.record(Event::Answered {
+            host: self.name.clone(),
+            question,
+            answer: answer.clone(),
+        });
         answer
     }
 
@@ -161,7 +184,12 @@ impl Mta {
 
     /// Delivery stands at this phase of the present attempt.
     pub(crate) fn reached(&self, mail: &Mail, attempt: u16, host: &DomainName, phase: Phase) {
-        let position = Position { message: mail.token.clone(), attempt: attempt.into(), host: host.clone(), phase };
+        let position = Position {
+            message: mail.token.clone(),
+            attempt: attempt.into(),
+            host: host.clone(),
+            phase,
+        };
         self.world.reached(&position);
     }
 
@@ -178,7 +206,11 @@ impl Mta {
         let recorder = &self.world.recorder;
         let host = self.world.host(self.index);
         if host.exchanger_for.contains(to.domain()) {
-            return recorder.record(Event::Delivered { host: self.name.clone(), message: token, to });
+            return recorder.record(Event::Delivered {
+                host: self.name.clone(),
+                message: token,
+                to,
+            });
         }
         recorder.record(Event::Queued {
             host: self.name.clone(),
@@ -190,8 +222,18 @@ impl Mta {
         let next_hop = host.next_hop(to.domain()).clone();
         drop(host);
         let goes_in_circles = received_lines(&content) > RECEIVED_LINES_MAX;
-        let state = RefCell::new(State { failure: Failure::new("4.3.0", "not tried yet"), sent_to: None });
-        let mail = Rc::new(Mail { token, from, to, next_hop, content, state });
+        let state = RefCell::new(State {
+            failure: Failure::new("4.3.0", "not tried yet"),
+            sent_to: None,
+        });
+        let mail = Rc::new(Mail {
+            token,
+            from,
+            to,
+            next_hop,
+            content,
+            state,
+        });
         let job = JobId(self.next_job.replace(self.next_job.get() + 1));
         self.queue.borrow_mut().insert(job, mail);
         self.world.work_began();
@@ -228,7 +270,10 @@ impl Mta {
             let route = mta.route_to(&mail, attempt).await;
             match &route {
                 Route::LookupFailed => {
-                    let text = format!("Host or domain name not found. Name service error for {}", mail.next_hop);
+                    let text = format!(
+                        "Host or domain name not found. Name service error for {}",
+                        mail.next_hop
+                    );
                     mail.state.borrow_mut().failure = Failure::new("4.4.3", &text);
                 }
                 Route::NoSuchDomain => {
@@ -242,7 +287,12 @@ impl Mta {
     }
 
     async fn route_to(&self, mail: &Mail, attempt: u16) -> Route {
-        let peer = |host: &DomainName| self.world.host_index(host).and_then(|index| u8::try_from(index).ok()).map(PeerId);
+        let peer = |host: &DomainName| {
+            self.world
+                .host_index(host)
+                .and_then(|index| u8::try_from(index).ok())
+                .map(PeerId)
+        };
         if mail.next_hop != *mail.to.domain() {
             return peer(&mail.next_hop).map_or(Route::LookupFailed, |peer| Route::Exchangers(vec![(0, peer)]));
         }
@@ -250,7 +300,9 @@ impl Mta {
             Answer::Exchangers(mut exchangers) => {
                 // Equal preferences are tried in random order (R5321-5.1-c).
                 exchangers.shuffle(&mut self.door.random(&format!("mx order {} {attempt}", mail.token)));
-                let known = exchangers.iter().filter_map(|(preference, host)| Some((*preference, peer(host)?)));
+                let known = exchangers
+                    .iter()
+                    .filter_map(|(preference, host)| Some((*preference, peer(host)?)));
                 Route::Exchangers(known.collect())
             }
             // The implicit MX: the domain's own address (R5321-5.1-a).
@@ -268,7 +320,10 @@ impl Mta {
         let mta = Rc::clone(self);
         self.door.spawn(async move {
             let (outcome, because) = client::send(&mta, job, &mail, attempt, peer, tls).await;
-            *mail.state.borrow_mut() = State { failure: Failure::of(outcome, &because), sent_to: Some(peer) };
+            *mail.state.borrow_mut() = State {
+                failure: Failure::of(outcome, &because),
+                sent_to: Some(peer),
+            };
             mta.handle(Input::Ended { job, outcome });
         });
     }
@@ -291,21 +346,30 @@ impl Mta {
         let Some(mail) = self.forget(job) else { return };
         if let Some(peer) = mail.state.borrow().sent_to {
             let to = self.world.host(usize::from(peer.0)).name.clone();
-            self.log(LogEntry::Sent { message: mail.token.clone(), to });
+            self.log(LogEntry::Sent {
+                message: mail.token.clone(),
+                to,
+            });
         }
     }
 
     fn deferred(&self, job: JobId) {
         let Some(mail) = self.mail(job) else { return };
         let why = mail.state.borrow().failure.to_string();
-        self.log(LogEntry::Deferred { message: mail.token.clone(), why });
+        self.log(LogEntry::Deferred {
+            message: mail.token.clone(),
+            why,
+        });
     }
 
     fn bounced(&self, job: JobId, cause: Cause) {
         let Some(mail) = self.forget(job) else { return };
         mail.state.borrow_mut().failure.settle(cause);
         let why = mail.state.borrow().failure.to_string();
-        self.log(LogEntry::Bounced { message: mail.token.clone(), why });
+        self.log(LogEntry::Bounced {
+            message: mail.token.clone(),
+            why,
+        });
         self.last_bounced.replace(Some((job, mail)));
     }
 
@@ -317,7 +381,9 @@ impl Mta {
 
     /// Reports the failure to the reverse path; a failed notification, whose reverse path is null, to nobody.
     fn notify(self: &Rc<Self>, job: JobId) {
-        let Some((bounced, mail)) = self.last_bounced.take() else { return };
+        let Some((bounced, mail)) = self.last_bounced.take() else {
+            return;
+        };
         let ReversePath::Mailbox(to) = &mail.from else { return };
         if bounced != job {
             return;
@@ -355,7 +421,9 @@ impl Mta {
 
     fn date(&self) -> String {
         let seconds = EPOCH_SECONDS + self.door.now().as_secs();
-        let now = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let now = i64::try_from(seconds)
+            .ok()
+            .and_then(|seconds| Timestamp::from_second(seconds).ok());
         let text = now.and_then(|now| DateTimePrinter::new().timestamp_to_string(&now).ok());
         text.unwrap_or_else(|| String::from("Thu, 1 Jan 2026 00:00:00 -0000"))
     }
@@ -363,7 +431,10 @@ impl Mta {
 
 impl Failure {
     fn new(status: &str, text: &str) -> Self {
-        Self { status: status.to_owned(), text: text.to_owned() }
+        Self {
+            status: status.to_owned(),
+            text: text.to_owned(),
+        }
     }
 
     /// The status of the real problem (RFC 3463): the server's own if it gave one.
@@ -401,7 +472,9 @@ fn enhanced_code_in(text: &str, class: char) -> Option<&str> {
         parts.len() == 3
             && parts[0].len() == 1
             && word.starts_with(class)
-            && parts.iter().all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_digit()))
+            && parts
+                .iter()
+                .all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_digit()))
     };
     text.split(' ').find(is_code)
 }
@@ -429,5 +502,8 @@ fn header_of(content: &[u8]) -> String {
 }
 
 fn received_lines(content: &[u8]) -> usize {
-    header_of(content).lines().filter(|line| line.starts_with("Received:")).count()
+    header_of(content)
+        .lines()
+        .filter(|line| line.starts_with("Received:"))
+        .count()
 }

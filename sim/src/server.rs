@@ -29,7 +29,12 @@ pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
             let client = from.map(|index| mta.world.host(index).name.clone());
             let tap = Tap::accepted(&mta.world.recorder, &stream);
             let machine = Server::new(settings(&mta, client.as_ref()));
-            let mut receiver = Receiver { mta, client, machine, tap };
+            let mut receiver = Receiver {
+                mta,
+                client,
+                machine,
+                tap,
+            };
             converse(&door, stream, &mut receiver).await;
         });
     }
@@ -38,7 +43,7 @@ pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
 fn settings(mta: &Mta, client: Option<&DomainName>) -> ServerSettings {
     let host = mta.world.host(mta.index);
     ServerSettings {
-        host_name: host.name.clone(),
+        host: host.name.clone(),
         tls: host.tls.is_on(),
         demands_tls: host.demands_tls,
         unlisted_answer: host.unlisted_answer,
@@ -61,7 +66,8 @@ struct Receiver {
 
 impl Party for Receiver {
     fn handle(&mut self, input: Input<'_>) {
-        self.machine.configure(settings(&self.mta, self.client.as_ref()));
+        // The server's configuration may have changed while the session was open.
+        *self.machine.settings_mut() = settings(&self.mta, self.client.as_ref());
         self.machine.handle(input);
     }
 

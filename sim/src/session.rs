@@ -43,7 +43,12 @@ pub(crate) trait Party {
 
 /// Runs a session to its end.
 pub(crate) async fn converse(door: &Door, stream: Stream, party: &mut impl Party) {
-    let mut conversation = Conversation { door, peer: Peer::Clear(stream), timers: BTreeMap::new(), unsent: Vec::new() };
+    let mut conversation = Conversation {
+        door,
+        peer: Peer::Clear(stream),
+        timers: BTreeMap::new(),
+        unsent: Vec::new(),
+    };
     party.handle(Input::Opened);
     let mut octets = [0; 4096];
     while conversation.settle(party).await {
@@ -145,7 +150,11 @@ impl Conversation<'_> {
                     party.handle(Input::Answered(listing));
                 }
                 Output::Store(transaction) => {
-                    let stored = if party.store(transaction) { Input::Stored } else { Input::StoreFailed };
+                    let stored = if party.store(transaction) {
+                        Input::Stored
+                    } else {
+                        Input::StoreFailed
+                    };
                     party.handle(stored);
                 }
                 Output::StartTls(request) => {

@@ -45,15 +45,26 @@ impl Recorder {
     }
 
     pub(crate) fn log(&self, host: &DomainName, entry: LogEntry) {
-        self.record(Event::Logged { host: host.clone(), entry });
+        self.record(Event::Logged {
+            host: host.clone(),
+            entry,
+        });
     }
 
     /// A client, or the attacker in its name, begins to dial.
     pub(crate) fn dialled(&self, from: &DomainName, to: &DomainName, relays: Option<ConnectionId>) -> ConnectionId {
         let connection = self.network.next_connection();
-        let call = Call { from: from.clone(), by_attacker: relays.is_some() };
+        let call = Call {
+            from: from.clone(),
+            by_attacker: relays.is_some(),
+        };
         self.calls.borrow_mut().insert(connection, call);
-        self.record(Event::Dialled { connection, from: from.clone(), to: to.clone(), relays });
+        self.record(Event::Dialled {
+            connection,
+            from: from.clone(),
+            to: to.clone(),
+            relays,
+        });
         connection
     }
 
@@ -68,10 +79,20 @@ impl Recorder {
 
     /// The dialled connection stands. The guard records its end when the dialler lets go of it.
     pub(crate) fn connected(self: &Rc<Self>, connection: ConnectionId, intercepted: bool) -> Dialled {
-        let by_attacker = self.calls.borrow().get(&connection).is_some_and(|call| call.by_attacker);
+        let by_attacker = self
+            .calls
+            .borrow()
+            .get(&connection)
+            .is_some_and(|call| call.by_attacker);
         self.sessions.set(self.sessions.get() + u64::from(!by_attacker));
-        self.record(Event::Connected { connection, intercepted });
-        Dialled { recorder: Rc::clone(self), connection }
+        self.record(Event::Connected {
+            connection,
+            intercepted,
+        });
+        Dialled {
+            recorder: Rc::clone(self),
+            connection,
+        }
     }
 
     /// A token for one more notification about this message.
@@ -112,9 +133,19 @@ impl Dialled {
 
 impl Drop for Dialled {
     fn drop(&mut self) {
-        let tap = self.recorder.taps.borrow_mut().remove(&self.connection).and_then(|tap| tap.upgrade());
-        let lost = tap.map(|tap| tap.unread.take().into_iter().map(|reply| reply.text).collect()).unwrap_or_default();
-        self.recorder.record(Event::Closed { connection: self.connection, lost });
+        let tap = self
+            .recorder
+            .taps
+            .borrow_mut()
+            .remove(&self.connection)
+            .and_then(|tap| tap.upgrade());
+        let lost = tap
+            .map(|tap| tap.unread.take().into_iter().map(|reply| reply.text).collect())
+            .unwrap_or_default();
+        self.recorder.record(Event::Closed {
+            connection: self.connection,
+            lost,
+        });
     }
 }
 
@@ -191,10 +222,19 @@ impl Tap {
             let connection = self.connection.get();
             if content_is_over {
                 let lines = self.content.take().unwrap_or_default();
-                self.recorder.record(Event::Content { connection, channel, text: lines.kept });
+                self.recorder.record(Event::Content {
+                    connection,
+                    channel,
+                    text: lines.kept,
+                });
             } else if let Some(line) = self.commands.borrow_mut().push(octet) {
                 let text = line.escape_ascii().to_string();
-                self.recorder.record(Event::Line { connection, from: End::Dialler, channel, text });
+                self.recorder.record(Event::Line {
+                    connection,
+                    from: End::Dialler,
+                    channel,
+                    text,
+                });
             }
         }
     }
@@ -208,19 +248,30 @@ impl Tap {
                     *self.content.borrow_mut() = Some(LineBuffer::default());
                 }
                 let text = line.escape_ascii().to_string();
-                self.unread.borrow_mut().push_back(UnreadReply { end_offset, channel, text });
+                self.unread.borrow_mut().push_back(UnreadReply {
+                    end_offset,
+                    channel,
+                    text,
+                });
             }
         }
     }
 
     /// The acceptor's handshake is complete.
     pub(crate) fn secured(&self, certificate: Presented) {
-        self.recorder.record(Event::Secured { connection: self.connection.get(), certificate });
+        self.recorder.record(Event::Secured {
+            connection: self.connection.get(),
+            certificate,
+        });
     }
 
     /// One end gave up the handshake.
     pub(crate) fn not_secured(&self, by: End, why: String) {
-        self.recorder.record(Event::NotSecured { connection: self.connection.get(), by, why });
+        self.recorder.record(Event::NotSecured {
+            connection: self.connection.get(),
+            by,
+            why,
+        });
     }
 
     fn dialler_has_read(&self, offset: u64) {
@@ -229,10 +280,17 @@ impl Tap {
             if unread.front().is_none_or(|reply| reply.end_offset > offset) {
                 return;
             }
-            let Some(UnreadReply { channel, text, .. }) = unread.pop_front() else { return };
+            let Some(UnreadReply { channel, text, .. }) = unread.pop_front() else {
+                return;
+            };
             drop(unread);
             let connection = self.connection.get();
-            self.recorder.record(Event::Line { connection, from: End::Acceptor, channel, text });
+            self.recorder.record(Event::Line {
+                connection,
+                from: End::Acceptor,
+                channel,
+                text,
+            });
         }
     }
 }

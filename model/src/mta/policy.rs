@@ -28,6 +28,11 @@ impl TlsUse {
         }
     }
 
+    /// Whether a session tries TLS at all.
+    pub fn is_wished(self) -> bool {
+        self != Self::Never
+    }
+
     /// Whether the path is known to need TLS: then there is no falling back (SEED-17).
     pub fn is_required(self) -> bool {
         self >= Self::Required

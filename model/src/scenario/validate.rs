@@ -211,7 +211,11 @@ impl Scenario {
     fn check_expectation(&self, place: &Place, expectation: &Expectation) -> Result<(), Problem> {
         for (index, fate) in expectation.fates.iter().enumerate() {
             // A notification about m1 is called m1.dsn1, the next m1.dsn2.
-            let about = fate.message.as_str().split_once(".dsn").and_then(|(about, _)| about.parse().ok());
+            let about = fate
+                .message
+                .as_str()
+                .split_once(".dsn")
+                .and_then(|(about, _)| about.parse().ok());
             let place = place.key("fates").index(index).key("message");
             self.check_known_message(place, about.as_ref().unwrap_or(&fate.message))?;
         }

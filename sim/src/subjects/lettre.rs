@@ -61,7 +61,10 @@ pub(crate) async fn send(door: &Door, stream: Stream, errand: &Errand<'_>, glue:
         Err(Failure::Lettre(error)) if error.is_transient() => (Outcome::RefusedForNow, described(&error)),
         Err(Failure::Lettre(error)) => (Outcome::ConnectionFailed, described(&error)),
         Err(Failure::NotBuilt(why)) => (Outcome::RefusedForGood, why),
-        Err(Failure::TimedOut(phase)) => (Outcome::ConnectionFailed, format!("lettre: no answer in time ({phase:?})")),
+        Err(Failure::TimedOut(phase)) => (
+            Outcome::ConnectionFailed,
+            format!("lettre: no answer in time ({phase:?})"),
+        ),
     }
 }
 
@@ -123,18 +126,26 @@ async fn in_time<T>(door: &Door, phase: Phase, step: impl Future<Output = Result
 }
 
 fn envelope(errand: &Errand<'_>) -> Result<Envelope, Failure> {
-    let address = |text: String| text.parse().map_err(|error| Failure::NotBuilt(format!("lettre: {text}: {error}")));
+    let address = |text: String| {
+        text.parse()
+            .map_err(|error| Failure::NotBuilt(format!("lettre: {text}: {error}")))
+    };
     let from = match errand.from {
         ReversePath::Null => None,
         ReversePath::Mailbox(mailbox) => Some(address(mailbox.to_string())?),
     };
-    Envelope::new(from, vec![address(errand.to.to_string())?]).map_err(|error| Failure::NotBuilt(format!("lettre: {error}")))
+    Envelope::new(from, vec![address(errand.to.to_string())?])
+        .map_err(|error| Failure::NotBuilt(format!("lettre: {error}")))
 }
 
 fn tls_parameters(errand: &Errand<'_>) -> Result<TlsParameters, Error> {
     let authority = Certificate::from_der(certificate::trusted_authority(crate::Crypto::Real).to_vec())?;
     let is_authenticated = errand.tls == TlsUse::Authenticated;
-    let name = if is_authenticated { errand.next_hop } else { errand.exchanger };
+    let name = if is_authenticated {
+        errand.next_hop
+    } else {
+        errand.exchanger
+    };
     TlsParameters::builder(name.to_string())
         .certificate_store(CertificateStore::None)
         .add_root_certificate(authority)
@@ -155,7 +166,11 @@ fn described(error: &Error) -> String {
 struct SendStream(SendWrapper<Stream>);
 
 impl AsyncRead for SendStream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.0).poll_read(context, buffer)
     }
 }
