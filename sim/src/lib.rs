@@ -3,6 +3,7 @@
 
 pub mod certificate;
 pub mod crypto;
+pub mod dns;
 pub mod net;
 pub mod random;
 
