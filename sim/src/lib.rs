@@ -96,6 +96,7 @@ pub fn run(scenario: &Scenario, options: Options) -> Result<Run, WorldError> {
     if options.client == Client::Lettre {
         crypto::install_process_default();
     }
+    random::begin_run(scenario.seed);
     let mut simulation = Simulation::new(scenario.seed);
     let world = World::new(scenario, simulation.network().clone(), options.crypto, options.client);
     populate(&mut simulation, &world);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::task::{Watched, message};
 use super::{Door, Network, clock};
+use crate::random;
 
 /// What a step takes while something is in flight, and so the latency of every message. Turmoil's cost is its steps:
 /// a shorter tick than the latency would only add steps in which nothing arrives.
@@ -64,6 +65,7 @@ impl Simulation {
             .build();
         let network = Network::new(seed);
         network.0.timers.set_now(Duration::ZERO);
+        random::begin_run(seed);
         Self {
             turmoil,
             network,
