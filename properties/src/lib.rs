@@ -5,12 +5,15 @@
 //! machine of the model and nothing of the simulator; a test holds that.
 
 pub mod breaks;
+pub mod campaign;
 pub mod fates;
 pub mod generate;
 pub mod judge;
 pub mod monitors;
 pub mod oracle;
 pub mod reader;
+pub mod relation;
 pub mod rules;
 pub mod setup;
 pub mod shrink;
+pub mod situations;
