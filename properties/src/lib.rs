@@ -13,6 +13,8 @@ pub mod logging;
 pub mod monitors;
 pub mod oracle;
 pub mod reader;
+pub mod relation;
 pub mod rules;
 pub mod setup;
 pub mod shrink;
+pub mod situations;
