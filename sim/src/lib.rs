@@ -1,6 +1,12 @@
 //! Makes it happen: turmoil hosts that speak real SMTP and real TLS, DNS on the wire, the attacker on real bytes,
 //! drift, and the tap that records. This crate does not know what is right.
 
+pub mod certificate;
+pub mod crypto;
+pub mod dns;
+pub mod net;
+pub mod random;
+
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
 use postern_model::trace::Trace;

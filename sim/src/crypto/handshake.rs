@@ -1,0 +1,45 @@
+//! TLS over a stream that is already there, as after STARTTLS.
+
+use std::sync::Arc;
+
+use postern_model::name::DomainName;
+use rand_chacha::ChaCha8Rng;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+
+use crate::random;
+
+/// Shakes hands as the client, with the name as the server's, and with randomness from this stream.
+///
+/// # Errors
+/// Why it failed, in the words of rustls: the certificate is not believed, the server says or does what it must not, or
+/// the connection ends.
+pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    config: Arc<ClientConfig>,
+    name: &DomainName,
+    randomness: ChaCha8Rng,
+) -> Result<client::TlsStream<S>, String> {
+    let name = ServerName::try_from(name.as_str().to_owned()).map_err(|error| format!("{name}: {error}"))?;
+    let handshake = async { TlsConnector::from(config).connect(name, stream).await };
+    random::seeded(randomness, handshake)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+/// Shakes hands as the server, with randomness from this stream.
+///
+/// # Errors
+/// Why it failed, in the words of rustls: the client gave up, says or does what it must not, or the connection ends.
+pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    config: Arc<ServerConfig>,
+    randomness: ChaCha8Rng,
+) -> Result<server::TlsStream<S>, String> {
+    let handshake = async { TlsAcceptor::from(config).accept(stream).await };
+    random::seeded(randomness, handshake)
+        .await
+        .map_err(|error| error.to_string())
+}
