@@ -1,5 +1,20 @@
-//! What is right: the rules by RFC number, the requirement oracle, the monitors over traces, and the campaigns that
-//! put them to the test.
+//! What is right: the rules by RFC number, the requirement oracle, the monitors over traces, the judge that puts
+//! them together, and the campaigns that put them all to the test.
+//!
+//! The judges believe nobody's own claim of security: they read the tap at the other end of the wire. They name no
+//! machine of the model and nothing of the simulator; a test holds that.
 
+pub mod breaks;
+pub mod campaign;
+pub mod fates;
 pub mod generate;
+pub mod judge;
+pub mod logging;
+pub mod monitors;
+pub mod oracle;
+pub mod reader;
+pub mod relation;
+pub mod rules;
+pub mod setup;
 pub mod shrink;
+pub mod situations;

@@ -16,7 +16,7 @@ pub(super) fn candidates(scenario: &Scenario) -> Vec<Scenario> {
     }
     for index in 0..scenario.message.len() {
         candidates.push(edited(scenario, |candidate| {
-            plain_message(&mut candidate.message[index])
+            plain_message(&mut candidate.message[index]);
         }));
     }
     for (index, host) in scenario.host.iter().enumerate() {

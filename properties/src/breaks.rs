@@ -1,0 +1,44 @@
+//! Which property, and which rule of it, each mutant breaks.
+
+use postern_model::mutant::Mutant;
+
+use crate::rules::Property;
+
+/// The property that must convict the mutant, and the id of the rule that the mutant breaks.
+pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
+    match mutant {
+        Mutant::FallsBackToClear => (Property::P01, "SEED-12"),
+        Mutant::AcceptsAnyCertificate => (Property::P01, "R3207-4.1-d"),
+        Mutant::ChecksNameOfExchanger => (Property::P01, "SEED-14"),
+        Mutant::BouncesWhenStarttlsVanishes => (Property::P02, "R3207-6-d"),
+        Mutant::TakesStarttlsRefusalForMessageRefusal => (Property::P02, "SEED-11"),
+        Mutant::GivesUpEarly => (Property::P02, "R5321-4.5.4.1-c"),
+        Mutant::RequiresTlsUnasked => (Property::P03, "SEED-11"),
+        Mutant::AnswersFromConfigurationAlone => (Property::P06, "SEED-03"),
+        Mutant::TakesFailedLookupForUnlisted => (Property::P06, "SEED-15"),
+        Mutant::DemandsTlsOfLocalMail => (Property::P07, "SEED-01"),
+        Mutant::RemembersTlsAndRefusesClear => (Property::P09, "SEED-11"),
+        Mutant::NeverAlarms | Mutant::AlwaysAlarms => (Property::P10, "SEED-10"),
+        Mutant::TriesOnlyFirstExchanger => (Property::P11, "R5321-5.1-d"),
+        Mutant::BouncesSilently => (Property::P12, "R5321-6.1-a"),
+        Mutant::TakesSilenceForAcceptance => (Property::P13, "R5321-4.2.5-a"),
+        Mutant::SendsAgainAfterAcceptance => (Property::P13, "R5321-6.1-b"),
+        Mutant::ContinuesInClearAfterGoAhead => (Property::P29, "R3207-4-g"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mutant_breaks_a_rule_that_its_property_judges() {
+        for mutant in Mutant::ALL {
+            let (property, rule) = breaks(*mutant);
+            assert!(
+                property.rules().contains(&rule),
+                "{mutant} breaks {rule}, which {property} does not judge"
+            );
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A violation made small, confirmed under real cryptography and written to a file that replays it.
+
+use std::path::{Path, PathBuf};
+
+use postern_model::scenario::Scenario;
+use postern_sim::{Client, Crypto, Options};
+
+use super::{Campaign, Examined, Relations, examine};
+use crate::rules::Property;
+use crate::shrink::shrink;
+
+/// The first violation of one rule of one property in a campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The property.
+    pub property: Property,
+    /// The id of the rule.
+    pub rule: &'static str,
+    /// The seed of the world that it was found in.
+    pub seed: u64,
+    /// How many worlds of the campaign violated the same rule of the same property.
+    pub worlds: u64,
+    /// What was broken and how, in the shrunk scenario.
+    pub why: String,
+    /// The shrunk scenario.
+    pub scenario: Scenario,
+    /// Where it is written.
+    pub file: PathBuf,
+    /// The command that replays it.
+    pub replay: String,
+}
+
+impl Finding {
+    /// How many steps the shrunk timeline has.
+    pub fn events(&self) -> usize {
+        self.scenario.step.len()
+    }
+}
+
+/// The command that replays a scenario file, or a seed.
+pub fn replay_command(what: impl std::fmt::Display, client: Client) -> String {
+    let client = match client {
+        Client::Postern => "",
+        Client::Lettre => " --client lettre",
+    };
+    format!("cargo run --release -- replay {what}{client}")
+}
+
+/// Shrinks under fast cryptography, confirms under real, and saves.
+///
+/// # Errors
+/// Why there is no finding: it is not there under real cryptography, or the file cannot be written.
+pub(super) fn pursue(
+    campaign: &Campaign,
+    property: Property,
+    rule: &'static str,
+    seed: u64,
+    worlds: u64,
+) -> Result<Finding, String> {
+    let mut scenario = smallest(&super::scenario(campaign, seed), property, rule, campaign.client);
+    let violates = |examined: &Examined| examined.violates(property, rule);
+    let confirmed = examined(&scenario, Crypto::Real, campaign.client, property).filter(violates);
+    let Some(confirmed) = confirmed else {
+        return Err(format!(
+            "a violation of {rule} ({property}) was seen but is not there again, shrunk, under real cryptography"
+        ));
+    };
+    let mut violations = confirmed.judgement.violations();
+    let violation = violations.find(|(violated, _, violation)| *violated == property && violation.rule == rule);
+    let why = violation
+        .map(|(_, _, violation)| violation.why.clone())
+        .unwrap_or_default();
+    scenario.title = format!(
+        "{property} {}: {rule} violated, shrunk from world {seed}",
+        property.name()
+    );
+    let file = save(campaign, property, rule, &scenario)?;
+    Ok(Finding {
+        property,
+        rule,
+        seed,
+        worlds,
+        why,
+        replay: replay_command(file.display(), campaign.client),
+        scenario,
+        file,
+    })
+}
+
+/// The smallest scenario found that violates the same rule of the same property.
+pub(super) fn smallest(scenario: &Scenario, property: Property, rule: &str, client: Client) -> Scenario {
+    shrink(scenario, |candidate| {
+        let examined = examined(candidate, Crypto::Fast, client, property);
+        examined.is_some_and(|examined| examined.violates(property, rule))
+    })
+}
+
+fn examined(scenario: &Scenario, crypto: Crypto, client: Client, property: Property) -> Option<Examined> {
+    let options = Options {
+        crypto,
+        client,
+        mutant: None,
+    };
+    let relations = match property {
+        Property::P09 => Relations::Always,
+        _ => Relations::Never,
+    };
+    examine(scenario, options, relations).ok()
+}
+
+fn save(campaign: &Campaign, property: Property, rule: &str, scenario: &Scenario) -> Result<PathBuf, String> {
+    let mutant = scenario.mutant.map(|mutant| format!("-{mutant}")).unwrap_or_default();
+    let client = match campaign.client {
+        Client::Postern => "",
+        Client::Lettre => "-lettre",
+    };
+    let name = format!("{property}-{rule}{mutant}{client}-{}.toml", scenario.seed);
+    let file = campaign.found_folder.join(name);
+    write(&file, &scenario.print()).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+    Ok(file)
+}
+
+fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(file, text)
+}

@@ -1,0 +1,166 @@
+//! What a campaign reports.
+
+use postern_sim::Client;
+
+use super::finding::pursue;
+use super::tally::Tally;
+use super::{Campaign, Finding, replay_command};
+use crate::rules::Property;
+use crate::situations::Situation;
+
+/// From so many worlds on a campaign must have reached every situation and exercised every property.
+const ENOUGH_WORLDS: u64 = 2000;
+
+/// The outcome of a campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Worlds that were run and judged.
+    pub worlds: u64,
+    /// Runs: a relation takes two for one world.
+    pub runs: u64,
+    /// SMTP connections that stood in all worlds.
+    pub sessions: u64,
+    /// Wall-clock time of the exploration, without shrinking.
+    pub seconds: f64,
+    /// Threads.
+    pub jobs: usize,
+    /// How every property fared, in the order of the catalogue.
+    pub properties: Vec<PropertyCount>,
+    /// In how many worlds each situation was reached, in the order of [`Situation::ALL`].
+    pub situations: Vec<(Situation, u64)>,
+    /// The first violation of each rule.
+    pub findings: Vec<Finding>,
+    /// Where the testbed itself failed, by seed; the first hundred.
+    pub failures: Vec<Failure>,
+    /// In how many worlds the testbed failed.
+    pub failed: u64,
+    /// What the worlds were worth.
+    pub worth: Worth,
+    /// Situations that were never reached and properties that were never exercised, where there were worlds enough to
+    /// expect all of them.
+    pub shortfalls: Vec<String>,
+}
+
+/// How a property fared over the worlds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PropertyCount {
+    /// The property.
+    pub property: Property,
+    /// Worlds in which it was put to the test and held.
+    pub holds: u64,
+    /// Worlds in which nothing put it to the test.
+    pub not_exercised: u64,
+    /// Worlds in which it was violated.
+    pub violated: u64,
+}
+
+/// In how many worlds there was much to be seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Worth {
+    /// At least two messages and five SMTP sessions.
+    pub two_messages_and_five_sessions: u64,
+    /// Some message was tried to the end of its lifetime.
+    pub reached_a_lifetime: u64,
+    /// Run under real cryptography.
+    pub real_crypto: u64,
+}
+
+/// The testbed failed: no verdict about anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The seed of the world.
+    pub seed: u64,
+    /// What failed.
+    pub what: String,
+    /// The command that replays the world.
+    pub replay: String,
+}
+
+impl Report {
+    /// Pursues every violation of the tally and puts the numbers in order.
+    pub(super) fn of(campaign: &Campaign, tally: Tally, seconds: f64) -> Self {
+        let failure = |seed, what| Failure {
+            seed,
+            what,
+            replay: replay_command(seed, campaign.client),
+        };
+        let mut findings = Vec::new();
+        let mut failures: Vec<_> = tally
+            .failures
+            .into_iter()
+            .map(|(seed, what)| failure(seed, what))
+            .collect();
+        let mut failed = tally.failed;
+        for ((property, rule), violations) in tally.violations {
+            match pursue(campaign, property, rule, violations.seed, violations.worlds) {
+                Ok(finding) => findings.push(finding),
+                Err(what) => {
+                    failed += 1;
+                    failures.push(failure(violations.seed, what));
+                }
+            }
+        }
+        let properties = Property::ALL.iter().map(|property| {
+            let counts = tally.properties.get(property).copied().unwrap_or_default();
+            PropertyCount {
+                property: *property,
+                holds: counts.holds,
+                not_exercised: counts.not_exercised,
+                violated: counts.violated,
+            }
+        });
+        let situations = Situation::ALL.iter().map(|situation| {
+            let worlds = tally.situations.get(situation).copied().unwrap_or_default();
+            (*situation, worlds)
+        });
+        let mut report = Self {
+            worlds: tally.worlds,
+            runs: tally.runs,
+            sessions: tally.sessions,
+            seconds,
+            jobs: campaign.jobs,
+            properties: properties.collect(),
+            situations: situations.collect(),
+            findings,
+            failures,
+            failed,
+            worth: tally.worth,
+            shortfalls: Vec::new(),
+        };
+        report.shortfalls = report.find_shortfalls(campaign);
+        report
+    }
+
+    /// What a campaign of this size, on correct machines of the project's own, must have met and has not.
+    fn find_shortfalls(&self, campaign: &Campaign) -> Vec<String> {
+        let is_typical = campaign.client == Client::Postern && campaign.mutant.is_none();
+        if self.worlds < ENOUGH_WORLDS || !is_typical {
+            return Vec::new();
+        }
+        let idle = self
+            .properties
+            .iter()
+            .filter(|counts| counts.holds + counts.violated == 0);
+        let idle = idle.map(|counts| format!("{} was never exercised", counts.property));
+        let missed = self.situations.iter().filter(|(_, worlds)| *worlds == 0);
+        let missed = missed.map(|(situation, _)| format!("never reached: {}", situation.name()));
+        let too_few = [
+            (
+                self.worth.two_messages_and_five_sessions,
+                2,
+                "hold two messages and five sessions",
+            ),
+            (self.worth.reached_a_lifetime, 4, "reach the end of a lifetime"),
+        ];
+        let too_few = too_few
+            .into_iter()
+            .filter(|(worlds, part, _)| worlds * part < self.worlds);
+        let too_few = too_few.map(|(worlds, part, what)| {
+            format!(
+                "only {worlds} of {} worlds {what}; it should be one in {part}",
+                self.worlds
+            )
+        });
+        idle.chain(missed).chain(too_few).collect()
+    }
+}

@@ -1,0 +1,169 @@
+//! What is counted over the worlds of a campaign. Adding is commutative, so the order of the worlds does not matter.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use postern_model::monitor::Verdict;
+use postern_model::scenario::Scenario;
+use postern_sim::Crypto;
+
+use super::{Examined, Progress, Worth};
+use crate::rules::Property;
+use crate::situations::Situation;
+
+/// Failures of the testbed that are kept with their reason; the rest are counted.
+const FAILURES_KEPT: usize = 100;
+
+/// A world that holds at least so much is worth its time.
+const WORTH_MESSAGES: usize = 2;
+const WORTH_SESSIONS: u64 = 5;
+
+/// What came of the world of one seed.
+pub(super) struct Outcome {
+    pub(super) seed: u64,
+    crypto: Crypto,
+    result: Result<Counts, String>,
+}
+
+struct Counts {
+    runs: u64,
+    sessions: u64,
+    messages: usize,
+    verdicts: Vec<(Property, VerdictKind)>,
+    situations: BTreeSet<Situation>,
+}
+
+/// A verdict without its place.
+enum VerdictKind {
+    Holds,
+    NotExercised,
+    Violated { rule: &'static str },
+}
+
+impl Outcome {
+    pub(super) fn of(seed: u64, crypto: Crypto, examined: Result<(Scenario, Examined), String>) -> Self {
+        let result = examined.map(|(scenario, examined)| Counts {
+            runs: examined.runs,
+            sessions: examined.run.sessions,
+            messages: scenario.message.len(),
+            situations: Situation::reached(&scenario, &examined.run.trace, &examined.judgement),
+            verdicts: examined
+                .judgement
+                .verdicts
+                .iter()
+                .map(|(property, verdict)| (*property, VerdictKind::of(verdict)))
+                .collect(),
+        });
+        Self { seed, crypto, result }
+    }
+
+    /// Whether the world violated this rule of this property.
+    pub(super) fn violates(&self, property: Property, rule: &str) -> bool {
+        self.result.as_ref().is_ok_and(|counts| {
+            let mut verdicts = counts.verdicts.iter();
+            verdicts.any(|(judged, verdict)| *judged == property && verdict.is_violation_of(rule))
+        })
+    }
+}
+
+impl VerdictKind {
+    fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Holds => Self::Holds,
+            Verdict::NotExercised => Self::NotExercised,
+            Verdict::Violated { violation, .. } => Self::Violated { rule: violation.rule },
+        }
+    }
+
+    fn is_violation_of(&self, of: &str) -> bool {
+        matches!(self, Self::Violated { rule } if *rule == of)
+    }
+}
+
+/// How often a property held, was not exercised, and was violated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct VerdictCounts {
+    pub(super) holds: u64,
+    pub(super) not_exercised: u64,
+    pub(super) violated: u64,
+}
+
+/// The worlds that violated one rule of one property.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Violations {
+    /// The lowest of their seeds.
+    pub(super) seed: u64,
+    /// How many there are.
+    pub(super) worlds: u64,
+}
+
+/// The counts over all worlds.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) worlds: u64,
+    pub(super) runs: u64,
+    pub(super) sessions: u64,
+    pub(super) properties: BTreeMap<Property, VerdictCounts>,
+    pub(super) situations: BTreeMap<Situation, u64>,
+    pub(super) violations: BTreeMap<(Property, &'static str), Violations>,
+    pub(super) worth: Worth,
+    pub(super) failed: u64,
+    /// The reasons of the failures with the lowest seeds.
+    pub(super) failures: BTreeMap<u64, String>,
+    violated: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, outcome: Outcome) {
+        match outcome.result {
+            Ok(counts) => self.count(outcome.seed, outcome.crypto, counts),
+            Err(why) => {
+                self.failed += 1;
+                self.failures.insert(outcome.seed, why);
+                if self.failures.len() > FAILURES_KEPT {
+                    self.failures.pop_last();
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, seed: u64, crypto: Crypto, counts: Counts) {
+        self.worlds += 1;
+        self.runs += counts.runs;
+        self.sessions += counts.sessions;
+        let holds_enough = counts.messages >= WORTH_MESSAGES && counts.sessions >= WORTH_SESSIONS;
+        self.worth.two_messages_and_five_sessions += u64::from(holds_enough);
+        self.worth.reached_a_lifetime += u64::from(counts.situations.contains(&Situation::Expired));
+        self.worth.real_crypto += u64::from(crypto == Crypto::Real);
+        for situation in counts.situations {
+            *self.situations.entry(situation).or_default() += 1;
+        }
+        let violated_before = self.violations_counted();
+        for (property, verdict) in counts.verdicts {
+            let counts = self.properties.entry(property).or_default();
+            match verdict {
+                VerdictKind::Holds => counts.holds += 1,
+                VerdictKind::NotExercised => counts.not_exercised += 1,
+                VerdictKind::Violated { rule } => {
+                    counts.violated += 1;
+                    let violations = self.violations.entry((property, rule));
+                    let violations = violations.or_insert(Violations { seed, worlds: 0 });
+                    violations.seed = violations.seed.min(seed);
+                    violations.worlds += 1;
+                }
+            }
+        }
+        self.violated += u64::from(self.violations_counted() > violated_before);
+    }
+
+    fn violations_counted(&self) -> u64 {
+        self.properties.values().map(|counts| counts.violated).sum()
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        Progress {
+            worlds: self.worlds + self.failed,
+            violated: self.violated,
+            failed: self.failed,
+        }
+    }
+}

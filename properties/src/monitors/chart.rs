@@ -1,0 +1,252 @@
+//! The thread's chart of answers to RCPT (SEED-03), completed for TLS, relays and mailboxes, as a table of our own.
+
+use std::fmt;
+
+use postern_model::observation::Code;
+use postern_model::scenario::MailboxState;
+
+/// The kinds of answers to RCPT that the chart tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AnswerKind {
+    /// 2yz.
+    Accepted,
+    /// 4yz.
+    ForNow,
+    /// 530: first STARTTLS.
+    StarttlsFirst,
+    /// Another 5yz.
+    ForGood,
+}
+
+impl AnswerKind {
+    /// The kind of a code; `None` for a code that is no answer to RCPT at all.
+    pub fn of(code: Code) -> Option<Self> {
+        match code {
+            200..=299 => Some(Self::Accepted),
+            400..=499 => Some(Self::ForNow),
+            530 => Some(Self::StarttlsFirst),
+            500..=599 => Some(Self::ForGood),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for AnswerKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Accepted => "2yz",
+            Self::ForNow => "4yz",
+            Self::StarttlsFirst => "530",
+            Self::ForGood => "5yz other than 530",
+        })
+    }
+}
+
+/// A set of kinds of answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct AnswerKinds(u8);
+
+impl AnswerKinds {
+    /// The set of these kinds.
+    pub fn of(kinds: &[AnswerKind]) -> Self {
+        Self(kinds.iter().fold(0, |bits, kind| bits | 1 << *kind as u8))
+    }
+
+    /// What is in either set.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the kind is in it.
+    pub fn has(self, kind: AnswerKind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+impl fmt::Display for AnswerKinds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use AnswerKind::{Accepted, ForGood, ForNow, StarttlsFirst};
+        let kinds = [Accepted, ForNow, StarttlsFirst, ForGood];
+        let present = kinds.iter().filter(|kind| self.has(**kind));
+        let words: Vec<String> = present.map(ToString::to_string).collect();
+        formatter.pad(&words.join(" or "))
+    }
+}
+
+/// All that the answer to RCPT may depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RecipientCase {
+    /// The server is listed in DNS as exchanger of the recipient's domain.
+    pub listed: bool,
+    /// The server is configured to act as exchanger for it.
+    pub configured: bool,
+    /// The server wishes to refuse mail without TLS.
+    pub demands_tls: bool,
+    /// The session is inside TLS.
+    pub tls: bool,
+    /// The server relays for this client.
+    pub relays: bool,
+    /// How the mailbox treats mail, if the domain is local.
+    pub mailbox: MailboxState,
+}
+
+impl RecipientCase {
+    /// The answers that the chart allows.
+    pub fn allowed(self) -> AnswerKinds {
+        use AnswerKind::{Accepted, ForGood, ForNow, StarttlsFirst};
+        let by_recipient = match self.mailbox {
+            MailboxState::Accepts => AnswerKinds::of(&[Accepted]),
+            MailboxState::Defers => AnswerKinds::of(&[ForNow]),
+            MailboxState::Refuses => AnswerKinds::of(&[ForGood]),
+        };
+        match (self.chart_applies(), self.listed, self.configured, self.relays) {
+            // Nothing stands in the way of the recipient: a matter of general SMTP.
+            (false, _, true, _) => by_recipient,
+            (false, _, false, true) => AnswerKinds::of(&[Accepted]),
+            (false, _, false, false) => AnswerKinds::of(&[ForGood]),
+            // The chart, for servers that wish to refuse mail without TLS.
+            (true, false, false, false) => AnswerKinds::of(&[StarttlsFirst, ForGood]),
+            (true, false, false, true) => AnswerKinds::of(&[StarttlsFirst, ForGood, Accepted]),
+            (true, false, true, _) => AnswerKinds::of(&[StarttlsFirst]),
+            (true, true, false, false) => AnswerKinds::of(&[ForGood]),
+            (true, true, false, true) => AnswerKinds::of(&[ForGood, Accepted]),
+            (true, true, true, _) => by_recipient,
+        }
+    }
+
+    /// Whether the answer may depend on TLS at all, and so on what DNS lists.
+    pub fn chart_applies(self) -> bool {
+        self.demands_tls && !self.tls
+    }
+
+    /// The rule that a forbidden answer breaks.
+    pub(super) fn rule(self, answer: Option<AnswerKind>) -> &'static str {
+        match (answer, self.chart_applies(), self.listed, self.configured) {
+            (Some(AnswerKind::Accepted), false, false, false) => "SEED-07",
+            (Some(AnswerKind::Accepted), _, true, false) => "SEED-02",
+            (Some(AnswerKind::StarttlsFirst), false, true, false) => "SEED-16",
+            _ => "SEED-03",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use AnswerKind::{Accepted, ForGood, ForNow, StarttlsFirst};
+    use MailboxState::{Accepts, Defers, Refuses};
+
+    const BOTH: [bool; 2] = [false, true];
+
+    /// Listed, configured, demands TLS, TLS, relays, then the answers for a mailbox that accepts, defers, refuses.
+    /// Written out line by line, so that it shares no thought with the code.
+    const CHART: [(u8, u8, u8, u8, u8, &str, &str, &str); 32] = [
+        (0, 0, 0, 0, 0, "g", "g", "g"),
+        (0, 0, 0, 0, 1, "a", "a", "a"),
+        (0, 0, 0, 1, 0, "g", "g", "g"),
+        (0, 0, 0, 1, 1, "a", "a", "a"),
+        (0, 0, 1, 0, 0, "sg", "sg", "sg"),
+        (0, 0, 1, 0, 1, "asg", "asg", "asg"),
+        (0, 0, 1, 1, 0, "g", "g", "g"),
+        (0, 0, 1, 1, 1, "a", "a", "a"),
+        (0, 1, 0, 0, 0, "a", "n", "g"),
+        (0, 1, 0, 0, 1, "a", "n", "g"),
+        (0, 1, 0, 1, 0, "a", "n", "g"),
+        (0, 1, 0, 1, 1, "a", "n", "g"),
+        (0, 1, 1, 0, 0, "s", "s", "s"),
+        (0, 1, 1, 0, 1, "s", "s", "s"),
+        (0, 1, 1, 1, 0, "a", "n", "g"),
+        (0, 1, 1, 1, 1, "a", "n", "g"),
+        (1, 0, 0, 0, 0, "g", "g", "g"),
+        (1, 0, 0, 0, 1, "a", "a", "a"),
+        (1, 0, 0, 1, 0, "g", "g", "g"),
+        (1, 0, 0, 1, 1, "a", "a", "a"),
+        (1, 0, 1, 0, 0, "g", "g", "g"),
+        (1, 0, 1, 0, 1, "ag", "ag", "ag"),
+        (1, 0, 1, 1, 0, "g", "g", "g"),
+        (1, 0, 1, 1, 1, "a", "a", "a"),
+        (1, 1, 0, 0, 0, "a", "n", "g"),
+        (1, 1, 0, 0, 1, "a", "n", "g"),
+        (1, 1, 0, 1, 0, "a", "n", "g"),
+        (1, 1, 0, 1, 1, "a", "n", "g"),
+        (1, 1, 1, 0, 0, "a", "n", "g"),
+        (1, 1, 1, 0, 1, "a", "n", "g"),
+        (1, 1, 1, 1, 0, "a", "n", "g"),
+        (1, 1, 1, 1, 1, "a", "n", "g"),
+    ];
+
+    fn kinds(letters: &str) -> AnswerKinds {
+        let kinds: Vec<AnswerKind> = letters
+            .chars()
+            .map(|letter| match letter {
+                'a' => Accepted,
+                'n' => ForNow,
+                's' => StarttlsFirst,
+                _ => ForGood,
+            })
+            .collect();
+        AnswerKinds::of(&kinds)
+    }
+
+    #[test]
+    fn the_chart_is_as_written_out() {
+        for (listed, configured, demands_tls, tls, relays, accepts, defers, refuses) in CHART {
+            for (mailbox, letters) in [(Accepts, accepts), (Defers, defers), (Refuses, refuses)] {
+                let case = RecipientCase {
+                    listed: listed == 1,
+                    configured: configured == 1,
+                    demands_tls: demands_tls == 1,
+                    tls: tls == 1,
+                    relays: relays == 1,
+                    mailbox,
+                };
+                assert_eq!(case.allowed(), kinds(letters), "{case:?} allows {}", case.allowed());
+            }
+        }
+    }
+
+    fn every_case() -> impl Iterator<Item = RecipientCase> {
+        let flags = (0u8..32).map(|bits| [0, 1, 2, 3, 4].map(|bit| bits & (1 << bit) != 0));
+        flags.flat_map(|[listed, configured, demands_tls, tls, relays]| {
+            [Accepts, Defers, Refuses].map(|mailbox| RecipientCase {
+                listed,
+                configured,
+                demands_tls,
+                tls,
+                relays,
+                mailbox,
+            })
+        })
+    }
+
+    #[test]
+    fn for_a_listed_and_configured_server_tls_changes_nothing() {
+        for case in every_case().filter(|case| case.listed && case.configured) {
+            let [clear, inside] = BOTH.map(|tls| RecipientCase { tls, ..case }.allowed());
+            assert_eq!(clear, inside, "{case:?}");
+        }
+    }
+
+    #[test]
+    fn a_listed_server_never_says_530() {
+        for case in every_case().filter(|case| case.listed) {
+            assert!(!case.allowed().has(StarttlsFirst), "{case:?}");
+        }
+    }
+
+    #[test]
+    fn inside_tls_listing_changes_nothing() {
+        for case in every_case().filter(|case| case.tls) {
+            let [unlisted, listed] = BOTH.map(|listed| RecipientCase { listed, ..case }.allowed());
+            assert_eq!(unlisted, listed, "{case:?}");
+        }
+    }
+
+    #[test]
+    fn some_answer_is_always_allowed() {
+        for case in every_case() {
+            assert_ne!(case.allowed(), AnswerKinds::default(), "{case:?}");
+        }
+    }
+}

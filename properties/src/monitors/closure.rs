@@ -1,0 +1,181 @@
+//! P12: every message is delivered, sent on, or given back with one notification, and in time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use postern_model::monitor::{Monitor, Violation};
+use postern_model::observation::{DomainId, HostId, MessageId, Observation};
+
+use super::{LOG_DELAY, named, violation};
+use crate::setup::Setup;
+
+/// Judges every queue: what was accepted ends delivered, sent on, or given back, no later than the lifetime, the largest gap
+/// and [`Setup::slack`] after it was queued; and each message that was given back has one notification within a minute,
+/// from the null reverse path, or none if its own reverse path is null.
+///
+/// Exercised when a message came to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Closure {
+    setup: Setup,
+    queue: BTreeMap<(HostId, MessageId), Held>,
+    exercised: bool,
+}
+
+/// What a host holds, or held, of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Held {
+    next_hop: Option<DomainId>,
+    null_reverse_path: bool,
+    /// The ages of the copies still in the queue, oldest first, up to the time limit.
+    open: Vec<Duration>,
+    bounces: u8,
+    notifications: u8,
+    /// How long bounces and notifications have not matched.
+    unmatched: Duration,
+}
+
+impl Closure {
+    /// The monitor at the start of a run.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            setup,
+            queue: BTreeMap::new(),
+            exercised: false,
+        }
+    }
+}
+
+impl Monitor for Closure {
+    fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
+        self.pass(after)?;
+        match *observation {
+            Observation::Queued {
+                host,
+                message,
+                next_hop,
+                null_reverse_path,
+                about,
+                ..
+            } => {
+                if let Some(about) = about {
+                    self.notified(host, about, null_reverse_path)?;
+                }
+                let held = self.queue.entry((host, message)).or_default();
+                held.next_hop = Some(next_hop);
+                held.null_reverse_path = null_reverse_path;
+                held.open.push(Duration::ZERO);
+            }
+            Observation::Sent { host, message } | Observation::Delivered { host, message } => {
+                self.end(host, message);
+            }
+            Observation::Bounced { host, message } => {
+                self.end(host, message);
+                if let Some(held) = self.queue.get_mut(&(host, message)) {
+                    held.bounces = held.bounces.saturating_add(1);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Violation> {
+        for ((host, message), held) in &self.queue {
+            held.judge_notifications(&self.setup, *host, *message)?;
+        }
+        Ok(())
+    }
+
+    fn exercised(&self) -> bool {
+        self.exercised
+    }
+}
+
+impl Closure {
+    fn pass(&mut self, time: Duration) -> Result<(), Violation> {
+        for ((host, message), held) in &mut self.queue {
+            let limit = limit(&self.setup, *host, held.next_hop);
+            for age in &mut held.open {
+                *age += time;
+                if *age > limit {
+                    let why = format!(
+                        "{} still holds {} long after its lifetime, neither sent on nor given back",
+                        self.setup.host_name(*host),
+                        named(*message),
+                    );
+                    return Err(violation("R5321-4.2.5-a", why));
+                }
+            }
+            if held.is_matched() {
+                held.unmatched = Duration::ZERO;
+                continue;
+            }
+            held.unmatched += time;
+            if held.unmatched > LOG_DELAY {
+                held.judge_notifications(&self.setup, *host, *message)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn notified(&mut self, host: HostId, about: MessageId, null_reverse_path: bool) -> Result<(), Violation> {
+        let Some(held) = self.queue.get_mut(&(host, about)) else {
+            return Ok(());
+        };
+        let who = self.setup.host_name(host);
+        if held.null_reverse_path {
+            let why = format!(
+                "{who} sent a notification about {}, whose reverse path is null",
+                named(about)
+            );
+            return Err(violation("R5321-4.5.4-f", why));
+        }
+        if !null_reverse_path {
+            let why = format!(
+                "{who} sent a notification about {} from another reverse path than <>",
+                named(about)
+            );
+            return Err(violation("R5321-6.1-a", why));
+        }
+        held.notifications = held.notifications.saturating_add(1);
+        Ok(())
+    }
+
+    /// The oldest copy came to its end.
+    fn end(&mut self, host: HostId, message: MessageId) {
+        if let Some(held) = self.queue.get_mut(&(host, message))
+            && !held.open.is_empty()
+        {
+            held.open.remove(0);
+            self.exercised = true;
+        }
+    }
+}
+
+impl Held {
+    fn is_matched(&self) -> bool {
+        let owed = if self.null_reverse_path { 0 } else { self.bounces };
+        self.notifications == owed
+    }
+
+    fn judge_notifications(&self, setup: &Setup, host: HostId, message: MessageId) -> Result<(), Violation> {
+        if self.is_matched() {
+            return Ok(());
+        }
+        let (who, what) = (setup.host_name(host), named(message));
+        let why = match (self.bounces, self.notifications) {
+            (_, 0) => format!("{who} gave {what} back and notified nobody"),
+            (0, _) => format!("{who} sent a notification about {what}, which it did not give back"),
+            (bounces, notifications) => {
+                format!("{who} gave {what} back {bounces} times and sent {notifications} notifications about it")
+            }
+        };
+        Err(violation("R5321-6.1-a", why))
+    }
+}
+
+/// How long a message may be in the queue.
+fn limit(setup: &Setup, host: HostId, next_hop: Option<DomainId>) -> Duration {
+    let slack = next_hop.map_or(Duration::ZERO, |next_hop| setup.slack(next_hop));
+    setup.lifetime(host) + setup.largest_gap(host) + slack
+}

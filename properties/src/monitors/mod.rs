@@ -1,0 +1,64 @@
+//! The monitors, one file a property, and what they share.
+
+mod attempts;
+mod chart;
+mod closure;
+mod eventual_delivery;
+mod lag;
+mod never_downgrade;
+mod no_bounce_without_policy;
+mod no_early_bounce;
+mod no_loss;
+mod nothing_clear_after_go_ahead;
+mod panel;
+mod public_never_requires;
+mod recipient_chart;
+mod sessions;
+mod standing;
+mod vanished_tls_alarm;
+
+pub use chart::{AnswerKind, AnswerKinds, RecipientCase};
+pub use closure::Closure;
+pub use eventual_delivery::EventualDelivery;
+pub use never_downgrade::NeverDowngrade;
+pub use no_bounce_without_policy::NoBounceWithoutPolicy;
+pub use no_early_bounce::NoEarlyBounce;
+pub use no_loss::NoLoss;
+pub use nothing_clear_after_go_ahead::NothingClearAfterGoAhead;
+pub use panel::Panel;
+pub use public_never_requires::PublicNeverRequires;
+pub use recipient_chart::RecipientChart;
+pub use vanished_tls_alarm::VanishedTlsAlarm;
+
+use std::time::Duration;
+
+use postern_model::monitor::Violation;
+use postern_model::observation::MessageId;
+
+/// How long after the wire showed something an MTA may take to say so in its log, or the other way round.
+const LOG_DELAY: Duration = Duration::from_secs(60);
+
+fn violation(rule: &'static str, why: String) -> Violation {
+    Violation { rule, why }
+}
+
+/// How a message stands in a sentence of a monitor, which knows no names of messages.
+fn named(message: MessageId) -> String {
+    format!("{{message {}}}", message.0)
+}
+
+/// Puts the names of messages into a sentence of a monitor.
+pub(crate) fn with_names(why: &str, name: impl Fn(MessageId) -> Option<String>) -> String {
+    let mut sentence = String::new();
+    let mut rest = why;
+    while let Some((before, after)) = rest.split_once("{message ") {
+        sentence.push_str(before);
+        let Some((number, behind)) = after.split_once('}') else {
+            return sentence + "{message " + after;
+        };
+        let token = number.parse().ok().and_then(|number| name(MessageId(number)));
+        sentence.push_str(&token.unwrap_or_else(|| format!("message {number}")));
+        rest = behind;
+    }
+    sentence + rest
+}

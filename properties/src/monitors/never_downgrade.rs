@@ -1,0 +1,159 @@
+//! P01: recipient and content of a message cross only sessions that meet the requirement for its next hop.
+
+use std::time::Duration;
+
+use postern_model::monitor::{Monitor, Violation};
+use postern_model::observation::{ConnectionId, DomainId, Observation};
+use postern_model::scenario::{Level, Phase};
+
+use super::attempts::Attempts;
+use super::sessions::{Session, Sessions};
+use super::{named, violation};
+use crate::oracle::{Oracle, Requirement};
+use crate::setup::Setup;
+
+/// Judges every RCPT and every content that a client sends on a connection of its own, whoever accepted it.
+///
+/// Exercised when content crossed under a requirement, or when a session that did not meet the requirement of a message
+/// under way was left without sending.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NeverDowngrade {
+    setup: Setup,
+    oracle: Oracle,
+    sessions: Sessions<()>,
+    attempts: Attempts,
+    exercised: bool,
+}
+
+impl NeverDowngrade {
+    /// The monitor at the start of a run.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            oracle: Oracle::new(setup.clone()),
+            setup,
+            sessions: Sessions::default(),
+            attempts: Attempts::default(),
+            exercised: false,
+        }
+    }
+}
+
+impl Monitor for NeverDowngrade {
+    fn observe(&mut self, _: Duration, observation: &Observation) -> Result<(), Violation> {
+        if let Observation::Closed { connection } | Observation::Replied { connection, .. } = *observation {
+            self.note_refusal(connection, matches!(observation, Observation::Closed { .. }));
+        }
+        self.oracle.observe(observation);
+        self.sessions.observe(observation);
+        self.attempts.observe(observation);
+        match *observation {
+            Observation::Command {
+                connection,
+                phase: Some(Phase::Rcpt),
+                domain: Some(domain),
+                tls,
+            } => {
+                let Some(session) = self.sessions.get(connection) else {
+                    return Ok(());
+                };
+                let next_hop = self.setup.next_hop(session.client, domain);
+                let what = || format!("RCPT for {}", self.setup.domain_name(domain));
+                self.judge(connection, next_hop, tls, what)
+            }
+            Observation::Content {
+                connection,
+                message,
+                next_hop,
+                tls,
+            } => {
+                self.judge(connection, next_hop, tls, || {
+                    format!("the content of {}", named(message))
+                })?;
+                let level = self.oracle.weakest_level(connection, next_hop);
+                self.exercised |= level.is_some_and(|level| level >= Level::Encrypt);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn exercised(&self) -> bool {
+        self.exercised
+    }
+}
+
+impl NeverDowngrade {
+    fn judge(
+        &self,
+        connection: ConnectionId,
+        next_hop: DomainId,
+        tls: bool,
+        what: impl Fn() -> String,
+    ) -> Result<(), Violation> {
+        let Some(session) = self.sessions.get(connection).filter(|session| session.is_clients_own()) else {
+            return Ok(());
+        };
+        let Some(level) = self.oracle.weakest_level(connection, next_hop) else {
+            return Ok(());
+        };
+        let requirement = Requirement::of(level, next_hop);
+        if meets(session, tls, requirement) {
+            return Ok(());
+        }
+        let how = if tls {
+            "over TLS with a certificate that does not prove the next hop"
+        } else {
+            "in clear"
+        };
+        let why = format!(
+            "{} sent {} to {} {how} although its policy for {} is {}",
+            self.setup.host_name(session.client),
+            what(),
+            self.setup.host_name(session.server),
+            self.setup.domain_name(next_hop),
+            if level == Level::Secure { "secure" } else { "encrypt" },
+        );
+        Err(violation(self.broken_rule(session, tls), why))
+    }
+
+    /// In clear: the policy was set aside. With a certificate of the server's own name, or with none that proves
+    /// anything: the wrong name was checked, or none.
+    fn broken_rule(&self, session: &Session<()>, tls: bool) -> &'static str {
+        let own_name = self.setup.own_name(session.server);
+        let names = session.proves().unwrap_or_default();
+        match own_name {
+            _ if !tls => "SEED-12",
+            Some(own_name) if names.has(own_name) => "SEED-14",
+            _ => "R3207-4.1-d",
+        }
+    }
+
+    /// A session that does not do for a message under way, and is left (or goes no further) without having been used
+    /// for it, was the occasion of a downgrade that did not happen.
+    fn note_refusal(&mut self, connection: ConnectionId, over: bool) {
+        let Some(session) = self.sessions.get(connection).filter(|session| session.is_clients_own()) else {
+            return;
+        };
+        let falls_short = |(_, next_hop)| {
+            let level = self.oracle.weakest_level(connection, next_hop);
+            match level.map(|level| Requirement::of(level, next_hop)) {
+                None | Some(Requirement::Clear) => false,
+                Some(Requirement::Encrypted) => session.is_without_tls(over),
+                Some(Requirement::Authenticated(name)) => match session.proves() {
+                    Some(names) => !names.has(name),
+                    None => session.is_without_tls(over),
+                },
+            }
+        };
+        let mut candidates = self.attempts.candidates(&self.setup, session.client, session.server);
+        self.exercised |= candidates.any(falls_short);
+    }
+}
+
+fn meets(session: &Session<()>, tls: bool, requirement: Requirement) -> bool {
+    match requirement {
+        Requirement::Clear => true,
+        Requirement::Encrypted => tls,
+        Requirement::Authenticated(next_hop) => tls && session.proves().is_some_and(|names| names.has(next_hop)),
+    }
+}

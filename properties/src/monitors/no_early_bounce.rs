@@ -1,0 +1,249 @@
+//! P02: nothing bounces before its lifetime is over, unless it was refused for good or its domain does not exist.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use postern_model::monitor::{Monitor, Violation};
+use postern_model::observation::{DomainId, HostId, MessageId, Observation};
+use postern_model::scenario::{Level, MailboxState, Phase};
+
+use super::attempts::Attempts;
+use super::sessions::{Progress, Session, Sessions};
+use super::standing::Standings;
+use super::{named, violation};
+use crate::oracle::Oracle;
+use crate::setup::Setup;
+
+/// Judges every bounce.
+///
+/// What justifies a bounce before the lifetime is over: 5yz to MAIL, RCPT, DATA or the end of data, heard by this client
+/// since the message was queued, for its recipient's domain (or before any RCPT, from a host that may serve it); the answer
+/// that the domain does not exist; a next hop that is the host itself (a loop, RFC 5321 §5.1). A 5yz to the greeting, to
+/// EHLO or to STARTTLS is no answer about the message.
+///
+/// Exercised by a bounce, or where a session of the message's attempt had no TLS although it was wished for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NoEarlyBounce {
+    setup: Setup,
+    oracle: Oracle,
+    standings: Standings,
+    attempts: Attempts,
+    /// The recipient's domain of the transaction under way.
+    sessions: Sessions<Option<DomainId>>,
+    queue: BTreeMap<(HostId, MessageId), Queued>,
+    exercised: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Queued {
+    next_hop: DomainId,
+    domain: DomainId,
+    is_notification: bool,
+    copies: u8,
+    /// Of the oldest copy, up to the lifetime.
+    age: Duration,
+    refused_for_good: bool,
+    /// What the last attempt met.
+    trouble: Option<Trouble>,
+}
+
+/// What TLS trouble an attempt met; the last is the most telling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Trouble {
+    /// TLS was wished for, and there was none.
+    WithoutTls,
+    /// TLS was required, and there was none.
+    WithoutRequiredTls,
+    /// STARTTLS was answered by a 5yz.
+    StarttlsRefusedForGood,
+}
+
+impl NoEarlyBounce {
+    /// The monitor at the start of a run.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            oracle: Oracle::new(setup.clone()),
+            standings: Standings::at_start(&setup),
+            setup,
+            attempts: Attempts::default(),
+            sessions: Sessions::default(),
+            queue: BTreeMap::new(),
+            exercised: false,
+        }
+    }
+}
+
+impl Monitor for NoEarlyBounce {
+    fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
+        for ((host, _), queued) in &mut self.queue {
+            queued.age = (queued.age + after).min(self.setup.lifetime(*host));
+        }
+        self.oracle.observe(observation);
+        self.standings.observe(observation);
+        let closed = self.sessions.observe(observation);
+        if let Some(session) = &closed {
+            self.note_trouble(session, true);
+        }
+        let verdict = self.take(observation);
+        self.attempts.observe(observation);
+        verdict
+    }
+
+    fn exercised(&self) -> bool {
+        self.exercised
+    }
+}
+
+impl NoEarlyBounce {
+    fn take(&mut self, observation: &Observation) -> Result<(), Violation> {
+        match *observation {
+            Observation::Queued {
+                host,
+                message,
+                next_hop,
+                domain,
+                mailbox,
+                null_reverse_path,
+                ..
+            } => {
+                let is_local_refusal = mailbox == MailboxState::Refuses && self.standings.is_configured(host, domain);
+                let queued = self.queue.entry((host, message)).or_insert(Queued {
+                    next_hop,
+                    domain,
+                    is_notification: null_reverse_path,
+                    copies: 0,
+                    age: Duration::ZERO,
+                    refused_for_good: is_local_refusal || self.standings.is_listed(host, next_hop),
+                    trouble: None,
+                });
+                queued.copies = queued.copies.saturating_add(1);
+            }
+            Observation::Listed {
+                host,
+                domain,
+                listed: true,
+            }
+            | Observation::NoSuchDomain { host, domain } => {
+                for ((client, _), queued) in &mut self.queue {
+                    queued.refused_for_good |= *client == host && [queued.next_hop, queued.domain].contains(&domain);
+                }
+            }
+            Observation::Command {
+                connection,
+                phase,
+                domain,
+                ..
+            } => {
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    match phase {
+                        Some(Phase::Rcpt) => session.notes = domain,
+                        Some(Phase::Mail) => session.notes = None,
+                        _ => {}
+                    }
+                }
+            }
+            Observation::Replied {
+                connection,
+                phase,
+                code,
+                ..
+            } => {
+                let session = self.sessions.get(connection).filter(|session| session.is_clients_own());
+                if let Some(session) = session.cloned() {
+                    self.note_trouble(&session, false);
+                    let is_about_mail =
+                        matches!(phase, Some(Phase::Mail | Phase::Rcpt | Phase::Data | Phase::EndOfData));
+                    if is_about_mail && (500..600).contains(&code) {
+                        self.note_refusal(&session);
+                    }
+                }
+            }
+            Observation::Attempt { host, message } => {
+                if let Some(queued) = self.queue.get_mut(&(host, message)) {
+                    queued.trouble = None;
+                }
+            }
+            Observation::Sent { host, message } | Observation::Delivered { host, message } => {
+                self.decided(host, message);
+            }
+            Observation::Bounced { host, message } => {
+                self.exercised = true;
+                if let Some(queued) = self.decided(host, message) {
+                    return self.judge(host, message, queued);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn judge(&self, host: HostId, message: MessageId, queued: Queued) -> Result<(), Violation> {
+        if queued.refused_for_good || queued.age >= self.setup.lifetime(host) {
+            return Ok(());
+        }
+        let (rule, because) = match queued.trouble {
+            Some(Trouble::StarttlsRefusedForGood) => {
+                ("SEED-11", "STARTTLS, and not the message, was refused by a 5yz reply")
+            }
+            Some(Trouble::WithoutRequiredTls) => ("R3207-6-d", "a session lacked the TLS that its policy requires"),
+            Some(Trouble::WithoutTls) => ("SEED-11", "a session lacked TLS"),
+            // A shorter time may be set for notifications (RFC 5321 §4.5.4.1).
+            None if queued.is_notification => return Ok(()),
+            None => ("R5321-4.5.4.1-c", "nobody refused it for good"),
+        };
+        let why = format!(
+            "{} gave {} back after {}, long before its lifetime of {} was over, when {because}",
+            self.setup.host_name(host),
+            named(message),
+            in_hours(queued.age),
+            in_hours(self.setup.lifetime(host)),
+        );
+        Err(violation(rule, why))
+    }
+
+    fn note_refusal(&mut self, session: &Session<Option<DomainId>>) {
+        for ((client, _), queued) in &mut self.queue {
+            let concerns = match session.notes {
+                Some(domain) => domain == queued.domain,
+                None => self.setup.may_serve(session.server, queued.next_hop),
+            };
+            queued.refused_for_good |= *client == session.client && concerns;
+        }
+    }
+
+    fn note_trouble(&mut self, session: &Session<Option<DomainId>>, over: bool) {
+        if !session.is_clients_own() || !session.is_without_tls(over) {
+            return;
+        }
+        for (message, next_hop) in self.attempts.candidates(&self.setup, session.client, session.server) {
+            let trouble = match (session.progress, self.oracle.level(session.client, next_hop)) {
+                (_, Level::None) => continue,
+                (Progress::Refused(500..=599), _) => Trouble::StarttlsRefusedForGood,
+                (_, Level::May) => Trouble::WithoutTls,
+                (_, Level::Encrypt | Level::Secure) => Trouble::WithoutRequiredTls,
+            };
+            if let Some(queued) = self.queue.get_mut(&(session.client, message)) {
+                queued.trouble = queued.trouble.max(Some(trouble));
+                self.exercised = true;
+            }
+        }
+    }
+
+    /// One copy is decided.
+    fn decided(&mut self, host: HostId, message: MessageId) -> Option<Queued> {
+        let queued = self.queue.get_mut(&(host, message))?;
+        queued.copies -= 1;
+        let decided = *queued;
+        if decided.copies == 0 {
+            self.queue.remove(&(host, message));
+        }
+        Some(decided)
+    }
+}
+
+fn in_hours(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds < 3600 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
+}

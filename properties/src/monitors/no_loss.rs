@@ -1,0 +1,186 @@
+//! P13: accepted mail is never lost, and duplicated only where a reply to the end of data was lost.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use postern_model::monitor::{Monitor, Violation};
+use postern_model::observation::{ConnectionId, HostId, MessageId, Observation};
+use postern_model::scenario::Phase;
+
+use super::sessions::Sessions;
+use super::{named, violation};
+use crate::setup::Setup;
+
+/// Judges the passing of responsibility, by the wire and not by the log:
+///
+/// - what a client heard accepted (2yz to the end of data) is stored at the host that it meant to reach;
+/// - a client that says that it sent a message has heard it accepted;
+/// - a client does not send again what it heard accepted;
+/// - a message lies in its mailbox at most once more often than replies to its end of data were not heard.
+///
+/// Exercised when content was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NoLoss {
+    setup: Setup,
+    /// The message whose content is not yet answered.
+    sessions: Sessions<Option<MessageId>>,
+    at_hosts: BTreeMap<(HostId, MessageId), AtHost>,
+    messages: BTreeMap<MessageId, Passing>,
+    exercised: bool,
+}
+
+/// How often things happened to a message at one host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct AtHost {
+    /// It entered the queue.
+    queued: u8,
+    /// It entered the queue or the mailbox.
+    stored: u8,
+    /// Somebody heard that this host accepted it.
+    accepted_from_others: u8,
+    /// This host heard that it was accepted.
+    heard_accepted: u8,
+    /// This host says that it sent it.
+    sent: u8,
+}
+
+/// How often a message was sent and arrived, wherever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Passing {
+    /// Contents that were not answered as far as the client heard.
+    unanswered: u8,
+    delivered: u8,
+}
+
+impl NoLoss {
+    /// The monitor at the start of a run.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            setup,
+            sessions: Sessions::default(),
+            at_hosts: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            exercised: false,
+        }
+    }
+}
+
+impl Monitor for NoLoss {
+    fn observe(&mut self, _: Duration, observation: &Observation) -> Result<(), Violation> {
+        self.sessions.observe(observation);
+        match *observation {
+            Observation::Queued { host, message, .. } => {
+                let here = self.at_hosts.entry((host, message)).or_default();
+                here.queued = here.queued.saturating_add(1);
+                here.stored = here.stored.saturating_add(1);
+                Ok(())
+            }
+            Observation::Delivered { host, message } => {
+                let here = self.at_hosts.entry((host, message)).or_default();
+                here.stored = here.stored.saturating_add(1);
+                let passing = self.messages.entry(message).or_default();
+                passing.delivered = passing.delivered.saturating_add(1);
+                self.judge_duplicates(message)
+            }
+            Observation::Content {
+                connection, message, ..
+            } => self.content(connection, message),
+            Observation::Replied {
+                connection,
+                phase: Some(Phase::EndOfData),
+                code,
+                ..
+            } => self.answered(connection, (200..300).contains(&code)),
+            Observation::Sent { host, message } => self.sent(host, message),
+            _ => Ok(()),
+        }
+    }
+
+    fn exercised(&self) -> bool {
+        self.exercised
+    }
+}
+
+impl NoLoss {
+    fn content(&mut self, connection: ConnectionId, message: MessageId) -> Result<(), Violation> {
+        let Some(session) = self
+            .sessions
+            .get_mut(connection)
+            .filter(|session| session.is_clients_own())
+        else {
+            return Ok(());
+        };
+        session.notes = Some(message);
+        let (client, server) = (session.client, session.server);
+        self.exercised = true;
+        let passing = self.messages.entry(message).or_default();
+        passing.unanswered = passing.unanswered.saturating_add(1);
+        let here = self.at_hosts.get(&(client, message)).copied().unwrap_or_default();
+        if here.heard_accepted == 0 || here.heard_accepted < here.queued {
+            return Ok(());
+        }
+        let why = format!(
+            "{} sent {} again, to {}, although it had heard it accepted",
+            self.setup.host_name(client),
+            named(message),
+            self.setup.host_name(server),
+        );
+        Err(violation("R5321-6.1-b", why))
+    }
+
+    fn answered(&mut self, connection: ConnectionId, is_accepted: bool) -> Result<(), Violation> {
+        let Some(session) = self.sessions.get_mut(connection) else {
+            return Ok(());
+        };
+        let Some(message) = session.notes.take() else {
+            return Ok(());
+        };
+        let (client, server) = (session.client, session.server);
+        let passing = self.messages.entry(message).or_default();
+        passing.unanswered = passing.unanswered.saturating_sub(1);
+        if is_accepted {
+            let here = self.at_hosts.entry((client, message)).or_default();
+            here.heard_accepted = here.heard_accepted.saturating_add(1);
+            let there = self.at_hosts.entry((server, message)).or_default();
+            there.accepted_from_others = there.accepted_from_others.saturating_add(1);
+            if there.accepted_from_others > there.stored {
+                let why = format!(
+                    "{} heard {} accepted by {}, which had not stored it",
+                    self.setup.host_name(client),
+                    named(message),
+                    self.setup.host_name(server),
+                );
+                return Err(violation("R5321-4.2.5-a", why));
+            }
+        }
+        self.judge_duplicates(message)
+    }
+
+    fn sent(&mut self, host: HostId, message: MessageId) -> Result<(), Violation> {
+        let here = self.at_hosts.entry((host, message)).or_default();
+        here.sent = here.sent.saturating_add(1);
+        if here.sent <= here.heard_accepted {
+            return Ok(());
+        }
+        let why = format!(
+            "{} took {} for sent without having heard a 2yz reply to its end of data",
+            self.setup.host_name(host),
+            named(message),
+        );
+        Err(violation("R5321-4.2.5-a", why))
+    }
+
+    fn judge_duplicates(&self, message: MessageId) -> Result<(), Violation> {
+        let passing = self.messages.get(&message).copied().unwrap_or_default();
+        if passing.delivered <= passing.unanswered.saturating_add(1) {
+            return Ok(());
+        }
+        let why = format!(
+            "{} was delivered {} times although only {} replies to its end of data were not heard",
+            named(message),
+            passing.delivered,
+            passing.unanswered,
+        );
+        Err(violation("R5321-6.1-b", why))
+    }
+}

@@ -1,0 +1,89 @@
+//! P29: after 220 to STARTTLS the client says nothing in clear.
+
+use std::time::Duration;
+
+use postern_model::monitor::{Monitor, Violation};
+use postern_model::observation::{ConnectionId, Observation};
+use postern_model::scenario::Phase;
+
+use super::sessions::{Progress, Sessions};
+use super::violation;
+use crate::setup::Setup;
+
+/// Judges what a client says on a connection of its own between the 220 and the end of the handshake.
+///
+/// Exercised by a 220. What is no command, such as a handshake that nobody took up, is none of its business.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NothingClearAfterGoAhead {
+    setup: Setup,
+    sessions: Sessions<()>,
+    exercised: bool,
+}
+
+impl NothingClearAfterGoAhead {
+    /// The monitor at the start of a run.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            setup,
+            sessions: Sessions::default(),
+            exercised: false,
+        }
+    }
+
+    fn had_go_ahead(&self, connection: ConnectionId) -> bool {
+        let session = self.sessions.get(connection);
+        session.is_some_and(|session| session.is_clients_own() && session.progress == Progress::GoAhead)
+    }
+}
+
+impl Monitor for NothingClearAfterGoAhead {
+    fn observe(&mut self, _: Duration, observation: &Observation) -> Result<(), Violation> {
+        let said = match *observation {
+            Observation::Command {
+                connection,
+                phase: Some(phase),
+                tls: false,
+                ..
+            } => Some((connection, phase)),
+            Observation::Content {
+                connection, tls: false, ..
+            } => Some((connection, Phase::EndOfData)),
+            _ => None,
+        };
+        if let Some((connection, phase)) = said
+            && self.had_go_ahead(connection)
+            && let Some(session) = self.sessions.get(connection)
+        {
+            let (rule, what) = match phase {
+                Phase::Ehlo => ("R3207-4-g", "EHLO"),
+                Phase::Mail => ("R3207-4-g", "MAIL"),
+                Phase::Rcpt => ("R3207-4-g", "RCPT"),
+                Phase::Data => ("R3207-4-g", "DATA"),
+                Phase::EndOfData => ("R3207-4-g", "content"),
+                Phase::Starttls => ("R3207-4-f", "STARTTLS again"),
+                Phase::Quit | Phase::Lookup | Phase::Connect => ("R3207-4-f", "a command"),
+            };
+            let why = format!(
+                "{} sent {what} in clear to {} after its 220 reply to STARTTLS",
+                self.setup.host_name(session.client),
+                self.setup.host_name(session.server),
+            );
+            return Err(violation(rule, why));
+        }
+        self.sessions.observe(observation);
+        if let Observation::Replied {
+            connection,
+            phase: Some(Phase::Starttls),
+            code: 220,
+            ..
+        } = *observation
+        {
+            self.exercised |= self.had_go_ahead(connection);
+        }
+        Ok(())
+    }
+
+    fn exercised(&self) -> bool {
+        self.exercised
+    }
+}

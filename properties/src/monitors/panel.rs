@@ -1,0 +1,74 @@
+//! All monitors together.
+
+use std::time::Duration;
+
+use postern_model::monitor::{Monitor, Violation};
+use postern_model::observation::Observation;
+
+use super::{
+    Closure, EventualDelivery, NeverDowngrade, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NothingClearAfterGoAhead,
+    PublicNeverRequires, RecipientChart, VanishedTlsAlarm,
+};
+use crate::rules::Property;
+use crate::setup::Setup;
+
+macro_rules! panel {
+    ($($property:ident $field:ident: $monitor:ident,)*) => {
+        /// One monitor of every property that one run can show.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        pub struct Panel {
+            $($field: $monitor,)*
+        }
+
+        impl Panel {
+            /// The properties that it judges, in order.
+            pub const PROPERTIES: &[Property] = &[$(Property::$property,)*];
+
+            /// The panel at the start of a run.
+            pub fn new(setup: &Setup) -> Self {
+                Self { $($field: $monitor::new(setup.clone()),)* }
+            }
+
+            /// Feeds every monitor. The violations that the observation completes, if any; a monitor that has found one
+            /// is of no more use.
+            pub fn observe(&mut self, after: Duration, observation: &Observation) -> Vec<(Property, Violation)> {
+                let results = [$((Property::$property, self.$field.observe(after, observation)),)*];
+                violations(results)
+            }
+
+            /// Tells every monitor that the run is over.
+            pub fn finish(&mut self) -> Vec<(Property, Violation)> {
+                let results = [$((Property::$property, self.$field.finish()),)*];
+                violations(results)
+            }
+
+            /// Whether a property was put to the test.
+            pub fn exercised(&self, property: Property) -> bool {
+                match property {
+                    $(Property::$property => self.$field.exercised(),)*
+                    Property::P09 => false,
+                }
+            }
+        }
+    };
+}
+
+panel! {
+    P01 never_downgrade: NeverDowngrade,
+    P02 no_early_bounce: NoEarlyBounce,
+    P03 no_bounce_without_policy: NoBounceWithoutPolicy,
+    P06 recipient_chart: RecipientChart,
+    P07 public_never_requires: PublicNeverRequires,
+    P10 vanished_tls_alarm: VanishedTlsAlarm,
+    P11 eventual_delivery: EventualDelivery,
+    P12 closure: Closure,
+    P13 no_loss: NoLoss,
+    P29 nothing_clear_after_go_ahead: NothingClearAfterGoAhead,
+}
+
+fn violations(results: impl IntoIterator<Item = (Property, Result<(), Violation>)>) -> Vec<(Property, Violation)> {
+    let broken = results
+        .into_iter()
+        .filter_map(|(property, result)| Some((property, result.err()?)));
+    broken.collect()
+}

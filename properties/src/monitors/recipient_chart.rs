@@ -1,0 +1,215 @@
+//! P06: every answer to RCPT is one that the chart of the thread allows.
+
+use std::time::Duration;
+
+use postern_model::monitor::{Monitor, Violation};
+use postern_model::observation::{Code, ConnectionId, DomainId, DomainSet, HostId, Observation};
+use postern_model::scenario::{MailboxState, Phase};
+
+use super::chart::{AnswerKind, AnswerKinds, RecipientCase};
+use super::lag::Lag;
+use super::sessions::{Dialler, Session, Sessions};
+use super::standing::Standings;
+use super::violation;
+use crate::setup::Setup;
+
+/// Judges every answer to RCPT of a server, on connections that the server itself accepted, after it took MAIL.
+///
+/// Where the server's knowledge may lawfully differ from the truth, the answers for either are allowed: listing, within one
+/// time to live of a change (SEED-15); configuration, on a session that was open when it changed; permission to relay, where
+/// the attacker dialled in a client's name. While lookups fail, 4yz is allowed besides where listing matters. 421, by which a
+/// server takes leave, is always allowed.
+///
+/// Exercised when RCPT without TLS reaches a server that demands TLS, or one that is listed and not configured.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RecipientChart {
+    setup: Setup,
+    standings: Standings,
+    lag: Lag,
+    sessions: Sessions<Transaction>,
+    exercised: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Transaction {
+    /// MAIL was taken.
+    is_open: bool,
+    /// The domains that the server was configured for, or ceased to be, since the dial.
+    reconfigured: DomainSet,
+}
+
+impl RecipientChart {
+    /// The monitor at the start of a run.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            standings: Standings::at_start(&setup),
+            setup,
+            lag: Lag::default(),
+            sessions: Sessions::default(),
+            exercised: false,
+        }
+    }
+}
+
+impl Monitor for RecipientChart {
+    fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
+        self.lag.pass(after);
+        let changed = self.standings.observe(observation);
+        self.sessions.observe(observation);
+        match *observation {
+            Observation::Listed { host, domain, .. } | Observation::Lookups { host, domain, .. } if changed => {
+                self.lag.changed(&self.setup, host, domain);
+            }
+            Observation::Exchanger { host, domain, .. } if changed => {
+                for session in self.sessions.iter_mut().filter(|session| session.server == host) {
+                    session.notes.reconfigured = session.notes.reconfigured.with(domain);
+                }
+            }
+            Observation::Secured { connection, .. }
+            | Observation::Command {
+                connection,
+                phase: None,
+                ..
+            } => {
+                self.transaction(connection, false);
+            }
+            Observation::Replied {
+                connection,
+                phase: Some(Phase::Ehlo),
+                ..
+            } => self.transaction(connection, false),
+            Observation::Replied {
+                connection,
+                phase: Some(Phase::Mail),
+                code,
+                ..
+            } => {
+                self.transaction(connection, (200..300).contains(&code));
+            }
+            Observation::Replied {
+                connection,
+                phase: Some(Phase::Rcpt),
+                code,
+                recipient: Some(recipient),
+                ..
+            } => {
+                return self.judge(connection, code, recipient);
+            }
+            Observation::Replied {
+                connection,
+                phase: Some(Phase::EndOfData),
+                ..
+            } => {
+                self.transaction(connection, false);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn exercised(&self) -> bool {
+        self.exercised
+    }
+}
+
+impl RecipientChart {
+    fn transaction(&mut self, connection: ConnectionId, is_open: bool) {
+        if let Some(session) = self.sessions.get_mut(connection) {
+            session.notes.is_open = is_open;
+        }
+    }
+
+    fn judge(
+        &mut self,
+        connection: ConnectionId,
+        code: Code,
+        (domain, mailbox): (DomainId, MailboxState),
+    ) -> Result<(), Violation> {
+        let Some(session) = self.sessions.get(connection) else {
+            return Ok(());
+        };
+        if !session.is_servers_own() || !session.notes.is_open || code == 421 {
+            return Ok(());
+        }
+        let case = self.case(session, domain, mailbox);
+        self.exercised |= case.chart_applies() || (case.listed && !case.configured);
+        let lookups_work = self.standings.lookups_work(session.server, domain);
+        let allowed = self.allowed(session, domain, case);
+        let answer = AnswerKind::of(code);
+        if answer.is_some_and(|answer| allowed.has(answer)) {
+            return Ok(());
+        }
+        let rule = if case.chart_applies() && !lookups_work {
+            "SEED-15"
+        } else {
+            case.rule(answer)
+        };
+        Err(violation(
+            rule,
+            self.sentence(session.server, domain, code, case, lookups_work, allowed),
+        ))
+    }
+
+    fn case(&self, session: &Session<Transaction>, domain: DomainId, mailbox: MailboxState) -> RecipientCase {
+        let server = session.server;
+        RecipientCase {
+            listed: self.standings.is_listed(server, domain),
+            configured: self.standings.is_configured(server, domain),
+            demands_tls: self.setup.demands_tls(server),
+            tls: session.is_secured(),
+            relays: self.setup.relays_for(server, session.client),
+            mailbox,
+        }
+    }
+
+    fn allowed(&self, session: &Session<Transaction>, domain: DomainId, case: RecipientCase) -> AnswerKinds {
+        let server = session.server;
+        let lags = self.lag.is_open(server, domain);
+        let views = |truth: bool, either: bool| [Some(truth), either.then_some(!truth)].into_iter().flatten();
+        let mut allowed = AnswerKinds::default();
+        for listed in views(case.listed, lags) {
+            for configured in views(case.configured, session.notes.reconfigured.has(domain)) {
+                for relays in views(case.relays, case.relays && session.dialler == Dialler::Attacker) {
+                    let seen = RecipientCase {
+                        listed,
+                        configured,
+                        relays,
+                        ..case
+                    };
+                    allowed = allowed.or(seen.allowed());
+                }
+            }
+        }
+        let lookup_may_fail = lags || !self.standings.lookups_work(server, domain);
+        if case.chart_applies() && lookup_may_fail {
+            allowed = allowed.or(AnswerKinds::of(&[AnswerKind::ForNow]));
+        }
+        allowed
+    }
+
+    fn sentence(
+        &self,
+        server: HostId,
+        domain: DomainId,
+        code: Code,
+        case: RecipientCase,
+        lookups_work: bool,
+        allowed: AnswerKinds,
+    ) -> String {
+        let not = |is: bool| if is { "" } else { "not " };
+        format!(
+            "{} answered {code} to RCPT for {} {}: it is {}listed and {}configured as its exchanger, {}{}; allowed is {allowed}",
+            self.setup.host_name(server),
+            self.setup.domain_name(domain),
+            if case.tls { "inside TLS" } else { "without TLS" },
+            not(case.listed),
+            not(case.configured),
+            if case.demands_tls {
+                "demands TLS"
+            } else {
+                "does not demand TLS"
+            },
+            if lookups_work { "" } else { ", and its lookups fail" },
+        )
+    }
+}

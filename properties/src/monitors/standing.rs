@@ -1,0 +1,75 @@
+//! Configuration, DNS and attacks as they stand now.
+
+use postern_model::observation::{DomainId, DomainSet, HostId, Observation};
+
+use crate::setup::{Setup, Standing};
+
+/// How every host stands now.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Standings(Vec<Standing>);
+
+impl Standings {
+    /// As all stands at the start.
+    pub(super) fn at_start(setup: &Setup) -> Self {
+        Self(setup.hosts().map(|host| setup.at_start(host)).collect())
+    }
+
+    /// Takes the next observation and says whether anything is different now.
+    pub(super) fn observe(&mut self, observation: &Observation) -> bool {
+        let before = match observation_host(observation) {
+            Some(host) => self.of(host),
+            None => return false,
+        };
+        let mut after = before;
+        match *observation {
+            Observation::Tls { on, .. } => after.offers_tls = on,
+            Observation::Certificate { proves, .. } => after.proves = proves,
+            Observation::Exchanger { domain, configured, .. } => put(&mut after.configured, domain, configured),
+            Observation::Listed { domain, listed, .. } => put(&mut after.listed, domain, listed),
+            Observation::Lookups { domain, work, .. } => put(&mut after.lookups_failing, domain, !work),
+            Observation::Attacked { attacks, .. } => after.attacks = attacks,
+            _ => {}
+        }
+        if let Some(host) = observation_host(observation) {
+            self.0[usize::from(host.0)] = after;
+        }
+        before != after
+    }
+
+    /// How a host stands.
+    pub(super) fn of(&self, host: HostId) -> Standing {
+        self.0[usize::from(host.0)]
+    }
+
+    /// Whether DNS lists a host for a domain.
+    pub(super) fn is_listed(&self, host: HostId, domain: DomainId) -> bool {
+        self.of(host).listed.has(domain)
+    }
+
+    /// Whether a host is configured to act as exchanger for a domain.
+    pub(super) fn is_configured(&self, host: HostId, domain: DomainId) -> bool {
+        self.of(host).configured.has(domain)
+    }
+
+    /// Whether a host's own lookups about a domain work.
+    pub(super) fn lookups_work(&self, host: HostId, domain: DomainId) -> bool {
+        !self.of(host).lookups_failing.has(domain)
+    }
+}
+
+fn observation_host(observation: &Observation) -> Option<HostId> {
+    match *observation {
+        Observation::Tls { host, .. }
+        | Observation::Certificate { host, .. }
+        | Observation::Exchanger { host, .. }
+        | Observation::Listed { host, .. }
+        | Observation::Lookups { host, .. }
+        | Observation::Attacked { host, .. } => Some(host),
+        _ => None,
+    }
+}
+
+fn put(set: &mut DomainSet, domain: DomainId, present: bool) {
+    let one = DomainSet::default().with(domain).0;
+    set.0 = if present { set.0 | one } else { set.0 & !one };
+}

@@ -1,0 +1,239 @@
+//! P10: an alarm is raised if, and only if, a peer that used TLS no longer does.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use postern_model::monitor::{Monitor, Violation};
+use postern_model::observation::{HostId, Observation};
+use postern_model::scenario::Level;
+
+use super::attempts::Attempts;
+use super::sessions::{Session, Sessions};
+use super::{LOG_DELAY, violation};
+use crate::oracle::Oracle;
+use crate::setup::Setup;
+
+/// Judges the alarms of hosts that are configured to raise them. The reading:
+///
+/// - TLS was used with a peer once a handshake with it, or with who stood in its place, was completed.
+/// - An alarm is *due* for a later session with that peer, for mail whose policy is not to do without TLS, if the peer was
+///   ready for mail and it is certain that there was no TLS: STARTTLS was not offered, was answered by another code than
+///   220, or the handshake after the 220 failed. It is due within a minute of the session's end.
+/// - It is not due, but may come, where the connection ended before STARTTLS was answered, where the client did not ask, and
+///   in a session dialled within a minute of another such session with the peer: the retry in clear is the same occasion.
+/// - Each such session justifies one alarm. An alarm without one, or for a session that has TLS after all, is false.
+///
+/// Exercised when an alarm was due or was raised.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct VanishedTlsAlarm {
+    setup: Setup,
+    oracle: Oracle,
+    attempts: Attempts,
+    /// The client and the peers that it used TLS with.
+    used_tls: BTreeSet<(HostId, HostId)>,
+    sessions: Sessions<Watch>,
+    ended: Vec<Ended>,
+    exercised: bool,
+}
+
+/// What matters of an open session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Watch {
+    /// TLS had been used with the peer before the dial, TLS was wished for whatever the session is for, and the session is
+    /// no retry.
+    may_be_due: bool,
+    /// TLS may have been wished for.
+    wished: bool,
+    alarmed: bool,
+}
+
+/// A session that ended without TLS less than a minute ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Ended {
+    client: HostId,
+    peer: HostId,
+    age: Duration,
+    due: bool,
+    wished: bool,
+    alarmed: bool,
+}
+
+impl VanishedTlsAlarm {
+    /// The monitor at the start of a run.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            oracle: Oracle::new(setup.clone()),
+            setup,
+            attempts: Attempts::default(),
+            used_tls: BTreeSet::new(),
+            sessions: Sessions::default(),
+            ended: Vec::new(),
+            exercised: false,
+        }
+    }
+}
+
+impl Monitor for VanishedTlsAlarm {
+    fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
+        self.pass(after)?;
+        self.oracle.observe(observation);
+        self.attempts.observe(observation);
+        if let Some(session) = self.sessions.observe(observation) {
+            self.end(&session);
+        }
+        match *observation {
+            Observation::Dialled { connection, from, to } => {
+                let watch = self.watch(from, to);
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    session.notes = watch;
+                }
+            }
+            Observation::Policy { host, level, .. } => {
+                for session in self.sessions.iter_mut().filter(|session| session.client == host) {
+                    session.notes.may_be_due &= level >= Level::May;
+                    session.notes.wished |= level >= Level::May;
+                }
+            }
+            Observation::Secured { connection, .. } => {
+                if let Some(session) = self.sessions.get(connection).filter(|session| session.is_clients_own()) {
+                    if session.notes.alarmed {
+                        return Err(self.false_alarm(
+                            session.client,
+                            session.server,
+                            "TLS was used in that very session",
+                        ));
+                    }
+                    self.used_tls.insert((session.client, session.server));
+                }
+            }
+            Observation::Alarm { host, peer } if self.setup.alarms(host) => {
+                self.exercised = true;
+                return self.alarm(host, peer);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Violation> {
+        match self.ended.iter().find(|ended| ended.due && !ended.alarmed) {
+            Some(ended) => Err(self.missing_alarm(ended)),
+            None => Ok(()),
+        }
+    }
+
+    fn exercised(&self) -> bool {
+        self.exercised
+    }
+}
+
+impl VanishedTlsAlarm {
+    fn pass(&mut self, time: Duration) -> Result<(), Violation> {
+        for ended in &mut self.ended {
+            ended.age += time;
+        }
+        let overdue = self
+            .ended
+            .iter()
+            .find(|ended| ended.age > LOG_DELAY && ended.due && !ended.alarmed);
+        if let Some(overdue) = overdue {
+            return Err(self.missing_alarm(overdue));
+        }
+        self.ended.retain(|ended| ended.age <= LOG_DELAY);
+        Ok(())
+    }
+
+    fn watch(&self, client: HostId, peer: HostId) -> Watch {
+        let mut levels = self
+            .attempts
+            .candidates(&self.setup, client, peer)
+            .map(|(_, next_hop)| self.oracle.level(client, next_hop))
+            .peekable();
+        let is_known = levels.peek().is_some();
+        let (all, any) = levels.fold((true, false), |(all, any), level| {
+            (all && level >= Level::May, any || level >= Level::May)
+        });
+        let is_retry = self
+            .ended
+            .iter()
+            .any(|ended| ended.client == client && ended.peer == peer)
+            || self.sessions.iter().any(|open| {
+                open.is_clients_own() && open.client == client && open.server == peer && open.is_without_tls(true)
+            });
+        Watch {
+            may_be_due: self.setup.alarms(client)
+                && self.used_tls.contains(&(client, peer))
+                && is_known
+                && all
+                && !is_retry,
+            wished: any || !is_known,
+            alarmed: false,
+        }
+    }
+
+    fn end(&mut self, session: &Session<Watch>) {
+        if !session.is_clients_own() || !session.is_ready() || session.is_secured() {
+            return;
+        }
+        let due = session.notes.may_be_due && session.is_without_tls(true);
+        self.exercised |= due;
+        self.ended.push(Ended {
+            client: session.client,
+            peer: session.server,
+            age: Duration::ZERO,
+            due,
+            wished: session.notes.wished,
+            alarmed: session.notes.alarmed,
+        });
+    }
+
+    fn alarm(&mut self, client: HostId, peer: HostId) -> Result<(), Violation> {
+        if !self.used_tls.contains(&(client, peer)) {
+            return Err(self.false_alarm(client, peer, "it had never used TLS with it"));
+        }
+        let mut ended: Vec<&mut Ended> = self
+            .ended
+            .iter_mut()
+            .filter(|ended| ended.client == client && ended.peer == peer && ended.wished && !ended.alarmed)
+            .collect();
+        ended.sort_by_key(|ended| !ended.due);
+        if let Some(ended) = ended.into_iter().next() {
+            ended.alarmed = true;
+            return Ok(());
+        }
+        let open = self.sessions.iter_mut().find(|session| {
+            session.is_clients_own()
+                && session.client == client
+                && session.server == peer
+                && session.is_ready()
+                && !session.is_secured()
+                && session.notes.wished
+                && !session.notes.alarmed
+        });
+        match open {
+            Some(session) => {
+                session.notes.alarmed = true;
+                Ok(())
+            }
+            None => Err(self.false_alarm(client, peer, "no session without TLS gave occasion for it")),
+        }
+    }
+
+    fn false_alarm(&self, client: HostId, peer: HostId, because: &str) -> Violation {
+        let why = format!(
+            "{} raised an alarm about {}, although {because}",
+            self.setup.host_name(client),
+            self.setup.host_name(peer),
+        );
+        violation("SEED-10", why)
+    }
+
+    fn missing_alarm(&self, ended: &Ended) -> Violation {
+        let why = format!(
+            "{} raised no alarm about {}, with which it had used TLS and now had a session without",
+            self.setup.host_name(ended.client),
+            self.setup.host_name(ended.peer),
+        );
+        violation("SEED-10", why)
+    }
+}

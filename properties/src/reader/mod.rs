@@ -1,0 +1,372 @@
+//! From the trace of a run to what judges are fed.
+//!
+//! The reader looks at the tap, at DNS, at configuration, mailboxes and logs. It parses SMTP by its own few lines of code,
+//! so that no error of the machines under test can hide in a parser that they share with their judges.
+
+mod conversation;
+mod lines;
+
+use std::collections::BTreeMap;
+
+use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
+use postern_model::observation::{Acceptor, ConnectionId, DomainId, DomainSet, HostId, MessageId, Observation};
+use postern_model::trace::{self, Answer, Channel, End, Event, LogEntry, Presented, Question, Record, Setting};
+
+use crate::setup::Setup;
+use conversation::Conversation;
+
+/// Reads the records of one run, in order.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    setup: Setup,
+    /// The messages that were queued, with their recipients; a message's id is its place.
+    messages: Vec<(Token, Mailbox)>,
+    places: BTreeMap<Token, MessageId>,
+    listed: Vec<DomainSet>,
+    attacks: Vec<u8>,
+    connections: BTreeMap<trace::ConnectionId, Connection>,
+}
+
+/// A connection that was dialled and is not yet closed.
+#[derive(Debug, Clone)]
+struct Connection {
+    client: HostId,
+    server: HostId,
+    conversation: Conversation,
+}
+
+impl Reader {
+    /// A reader at the start of a run.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            messages: Vec::new(),
+            places: BTreeMap::new(),
+            listed: setup.hosts().map(|host| setup.at_start(host).listed).collect(),
+            attacks: vec![0; setup.hosts().len()],
+            connections: BTreeMap::new(),
+            setup,
+        }
+    }
+
+    /// What the next record shows, in order. Names that the scenario does not know show nothing.
+    pub fn read(&mut self, record: &Record) -> Vec<Observation> {
+        match &record.event {
+            Event::Set(Setting::Mx { domain, exchangers }) => self.listed(domain, exchangers),
+            event => self.read_one(event).unwrap_or_default(),
+        }
+    }
+
+    /// The token of a message.
+    pub fn token(&self, message: MessageId) -> Option<&Token> {
+        let (token, _) = self.messages.get(usize::from(message.0))?;
+        Some(token)
+    }
+
+    fn read_one(&mut self, event: &Event) -> Option<Vec<Observation>> {
+        let one = match event {
+            Event::Set(setting) => self.set(setting)?,
+            Event::Adversary { victim, active, .. } => {
+                let host = self.setup.host(victim)?;
+                let attacks = &mut self.attacks[usize::from(host.0)];
+                *attacks = if *active {
+                    attacks.saturating_add(1)
+                } else {
+                    attacks.saturating_sub(1)
+                };
+                Observation::Attacked {
+                    host,
+                    attacks: *attacks,
+                }
+            }
+            Event::Queued {
+                host,
+                message,
+                from,
+                to,
+                about,
+            } => self.queued(host, message, from, to, about.as_ref())?,
+            Event::Delivered { host, message, .. } => Observation::Delivered {
+                host: self.setup.host(host)?,
+                message: self.message(message)?,
+            },
+            Event::Answered { host, question, answer } => self.no_such_domain(host, question, answer)?,
+            Event::Dialled {
+                connection,
+                from,
+                to,
+                relays,
+            } => self.dialled(*connection, from, to, *relays)?,
+            Event::Connected {
+                connection,
+                intercepted,
+            } => {
+                self.connections.get(connection)?;
+                Observation::Connected {
+                    connection: id(*connection),
+                    acceptor: if *intercepted {
+                        Acceptor::Attacker
+                    } else {
+                        Acceptor::Host
+                    },
+                }
+            }
+            Event::Line {
+                connection,
+                from,
+                channel,
+                text,
+            } => {
+                let tls = *channel == Channel::Tls;
+                let Connection {
+                    server, conversation, ..
+                } = self.connections.get_mut(connection)?;
+                match from {
+                    End::Dialler => conversation.command(id(*connection), &self.setup, *server, text, tls),
+                    End::Acceptor => conversation.reply(id(*connection), text)?,
+                }
+            }
+            Event::Content {
+                connection,
+                channel,
+                text,
+            } => {
+                let known = self.connections.get_mut(connection)?;
+                known.conversation.content();
+                let client = known.client;
+                let message = self.message(&lines::token_of(text)?)?;
+                Observation::Content {
+                    connection: id(*connection),
+                    message,
+                    next_hop: self.next_hop(client, message)?,
+                    tls: *channel == Channel::Tls,
+                }
+            }
+            Event::Secured {
+                connection,
+                certificate,
+            } => {
+                self.connections.get_mut(connection)?.conversation.secured();
+                Observation::Secured {
+                    connection: id(*connection),
+                    proves: self.proves(certificate),
+                }
+            }
+            Event::NotConnected { connection, .. } => {
+                self.connections.remove(connection)?;
+                Observation::Closed {
+                    connection: id(*connection),
+                }
+            }
+            Event::Closed { connection, lost } => {
+                let mut known = self.connections.remove(connection)?;
+                let lost = lost.iter().flat_map(|text| text.lines());
+                let lost = lost.filter_map(|line| known.conversation.lost(id(*connection), line));
+                let closed = Observation::Closed {
+                    connection: id(*connection),
+                };
+                return Some(lost.chain([closed]).collect());
+            }
+            Event::Logged { host, entry } => self.logged(self.setup.host(host)?, entry)?,
+            Event::NotSecured { .. } | Event::Interfered { .. } => return None,
+        };
+        Some(vec![one])
+    }
+
+    fn set(&self, setting: &Setting) -> Option<Observation> {
+        let observation = match setting {
+            Setting::Tls { host, on } => Observation::Tls {
+                host: self.setup.host(host)?,
+                on: *on,
+            },
+            Setting::Certificate { host, certificate } => {
+                let host = self.setup.host(host)?;
+                Observation::Certificate {
+                    host,
+                    proves: self.setup.proves(host, *certificate),
+                }
+            }
+            Setting::Exchanger {
+                host,
+                domain,
+                configured,
+            } => Observation::Exchanger {
+                host: self.setup.host(host)?,
+                domain: self.setup.domain(domain)?,
+                configured: *configured,
+            },
+            Setting::Policy { host, next_hop, level } => Observation::Policy {
+                host: self.setup.host(host)?,
+                next_hop: self.setup.domain(next_hop)?,
+                level: *level,
+            },
+            Setting::Lookups { host, domain, work } => Observation::Lookups {
+                host: self.setup.host(host)?,
+                domain: self.setup.domain(domain)?,
+                work: *work,
+            },
+            Setting::Mx { .. } => return None,
+        };
+        Some(observation)
+    }
+
+    /// The hosts that are listed now and were not, or were and are not. With no MX record the domain's own host is
+    /// listed (RFC 5321 §5.1, implicit MX).
+    fn listed(&mut self, domain: &DomainName, exchangers: &[(u16, DomainName)]) -> Vec<Observation> {
+        let Some(domain_id) = self.setup.domain(domain) else {
+            return Vec::new();
+        };
+        let mut changes = Vec::new();
+        for host in self.setup.hosts() {
+            let name = self.setup.host_name(host);
+            let listed = match exchangers {
+                [] => name == domain,
+                exchangers => exchangers.iter().any(|(_, exchanger)| exchanger == name),
+            };
+            let known = &mut self.listed[usize::from(host.0)];
+            if known.has(domain_id) != listed {
+                known.0 ^= DomainSet::default().with(domain_id).0;
+                changes.push(Observation::Listed {
+                    host,
+                    domain: domain_id,
+                    listed,
+                });
+            }
+        }
+        changes
+    }
+
+    fn queued(
+        &mut self,
+        host: &DomainName,
+        message: &Token,
+        from: &ReversePath,
+        to: &Mailbox,
+        about: Option<&Token>,
+    ) -> Option<Observation> {
+        let host = self.setup.host(host)?;
+        let domain = self.setup.domain(to.domain())?;
+        let about = match about {
+            Some(about) => Some(self.message(about)?),
+            None => None,
+        };
+        let message = self.message(message).or_else(|| {
+            let id = MessageId(u16::try_from(self.messages.len()).ok()?);
+            self.places.insert(message.clone(), id);
+            self.messages.push((message.clone(), to.clone()));
+            Some(id)
+        })?;
+        Some(Observation::Queued {
+            host,
+            message,
+            next_hop: self.setup.next_hop(host, domain),
+            domain,
+            mailbox: self.setup.mailbox_of(domain, to.local_part()),
+            null_reverse_path: *from == ReversePath::Null,
+            about,
+        })
+    }
+
+    /// A domain takes no mail if its name does not exist, or if it has neither an exchanger nor an address.
+    fn no_such_domain(&self, host: &DomainName, question: &Question, answer: &Answer) -> Option<Observation> {
+        let domain = match (question, answer) {
+            (Question::Mx(domain), Answer::NoName) | (Question::Address(domain), Answer::NoName | Answer::NoData) => {
+                domain
+            }
+            _ => return None,
+        };
+        Some(Observation::NoSuchDomain {
+            host: self.setup.host(host)?,
+            domain: self.setup.domain(domain)?,
+        })
+    }
+
+    fn dialled(
+        &mut self,
+        connection: trace::ConnectionId,
+        from: &DomainName,
+        to: &DomainName,
+        relays: Option<trace::ConnectionId>,
+    ) -> Option<Observation> {
+        let server = self.setup.host(to)?;
+        let on_behalf_of = relays.map(|original| self.connections.get(&original).map(|known| known.client));
+        let client = on_behalf_of.flatten().or_else(|| self.setup.host(from))?;
+        self.connections.insert(
+            connection,
+            Connection {
+                client,
+                server,
+                conversation: Conversation::default(),
+            },
+        );
+        let connection = id(connection);
+        Some(match relays {
+            Some(_) => Observation::Relayed {
+                connection,
+                from: client,
+                to: server,
+            },
+            None => Observation::Dialled {
+                connection,
+                from: client,
+                to: server,
+            },
+        })
+    }
+
+    fn logged(&self, host: HostId, entry: &LogEntry) -> Option<Observation> {
+        let observation = match entry {
+            LogEntry::Attempt { message, .. } => Observation::Attempt {
+                host,
+                message: self.message(message)?,
+            },
+            LogEntry::Sent { message, .. } => Observation::Sent {
+                host,
+                message: self.message(message)?,
+            },
+            LogEntry::Deferred { message, .. } => Observation::Deferred {
+                host,
+                message: self.message(message)?,
+            },
+            LogEntry::Bounced { message, .. } => Observation::Bounced {
+                host,
+                message: self.message(message)?,
+            },
+            LogEntry::Alarm { peer } => Observation::Alarm {
+                host,
+                peer: self.setup.host(peer)?,
+            },
+        };
+        Some(observation)
+    }
+
+    fn message(&self, token: &Token) -> Option<MessageId> {
+        self.places.get(token).copied()
+    }
+
+    fn next_hop(&self, client: HostId, message: MessageId) -> Option<DomainId> {
+        let (_, recipient) = self.messages.get(usize::from(message.0))?;
+        let domain = self.setup.domain(recipient.domain())?;
+        Some(self.setup.next_hop(client, domain))
+    }
+
+    /// The names that a certificate proves: those in it, if it is trusted and current.
+    fn proves(&self, certificate: &Presented) -> DomainSet {
+        if !(certificate.trusted && certificate.current) {
+            return DomainSet::default();
+        }
+        let names = certificate.names.iter().filter_map(|name| self.setup.domain(name));
+        names.fold(DomainSet::default(), DomainSet::with)
+    }
+}
+
+fn id(connection: trace::ConnectionId) -> ConnectionId {
+    ConnectionId(connection.0)
+}
+
+/// The token of a message's content, for whoever follows messages through the trace.
+pub(crate) fn token_of(content: &str) -> Option<Token> {
+    lines::token_of(content)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,305 @@
+//! The rules that are judged, and the properties that judge them.
+//!
+//! Ids are stable: they appear in verdicts, reports and scenarios. The text of each rule is in our own words.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Where a rule was stated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// The last-call thread on the ietf-smtp list of July 2001, from which RFC 3207 came.
+    Thread2001,
+    /// RFC 3207, SMTP over TLS.
+    Rfc3207,
+    /// RFC 5321, SMTP.
+    Rfc5321,
+}
+
+/// How strongly a rule binds, in the words of RFC 2119 where its source has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Strength {
+    /// MUST.
+    Must,
+    /// MUST NOT.
+    MustNot,
+    /// SHOULD.
+    Should,
+    /// MAY: judged only of who chose to do it.
+    May,
+    /// Plain prose, without a capital word.
+    Prose,
+    /// Argued in the thread.
+    Argued,
+}
+
+/// Whom a rule binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Binds {
+    /// The SMTP client of a sending MTA.
+    Client,
+    /// The SMTP server of a receiving MTA.
+    Server,
+    /// Both.
+    Both,
+}
+
+/// One rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rule {
+    /// The stable id.
+    pub id: &'static str,
+    /// Where it was stated.
+    pub source: Source,
+    /// The section of the source, or the point of the thread.
+    pub section: &'static str,
+    /// How strongly it binds.
+    pub strength: Strength,
+    /// Whom it binds.
+    pub binds: Binds,
+    /// What it says.
+    pub text: &'static str,
+}
+
+macro_rules! rules {
+    ($($id:literal $source:ident $section:literal $strength:ident $binds:ident: $text:literal;)*) => {
+        /// Every rule that some property judges, in the order of the catalogue.
+        pub const RULES: &[Rule] = &[$(Rule {
+            id: $id,
+            source: Source::$source,
+            section: $section,
+            strength: Strength::$strength,
+            binds: Binds::$binds,
+            text: $text,
+        },)*];
+    };
+}
+
+rules! {
+    "SEED-01" Thread2001 "1" Argued Server:
+        "A server that is listed and configured as exchanger of a domain does not require STARTTLS to deliver that domain's mail.";
+    "SEED-02" Thread2001 "1" Argued Server:
+        "Being listed in DNS obliges a server to nothing: it takes mail only as configured exchanger or as willing relay.";
+    "SEED-03" Thread2001 "1" Argued Server:
+        "What a server that wishes for TLS answers to RCPT without TLS depends on whether it is listed and whether it is configured for the domain, by the chart.";
+    "SEED-07" Thread2001 "1" Argued Server:
+        "A server forwards mail that is not local only for those whom it is willing to relay for.";
+    "SEED-10" Thread2001 "4" Argued Client:
+        "A client may remember that a server offered TLS and raise an alarm when a later session goes without.";
+    "SEED-11" Thread2001 "4" Argued Client:
+        "Lack of TLS does not bounce mail, and past TLS says nothing about the future.";
+    "SEED-12" Thread2001 "4" Argued Client:
+        "A client that is told to insist on TLS sends nothing without it, tries on, and returns the mail only when its time is over.";
+    "SEED-13" Thread2001 "4" Argued Client:
+        "What a client may refuse for want of TLS follows from its explicit configuration, whether it originates or relays.";
+    "SEED-14" Thread2001 "4" Argued Client:
+        "The agreement to use TLS is with the next hop: the name to prove is the next hop's, not one that came from DNS.";
+    "SEED-15" Thread2001 "1" Argued Server:
+        "A server knows whether it is listed by looking up the domain's exchangers; a lookup that failed says neither yes nor no.";
+    "SEED-16" Thread2001 "1" Argued Server:
+        "When DNS and the configuration of a server disagree, its answer has nothing to do with TLS.";
+    "SEED-17" Thread2001 "4" Argued Client:
+        "A client does not fall back to an insecure path when it knows that a secure one is supposed to be there.";
+    "R3207-4-c" Rfc3207 "4" MustNot Server:
+        "A publicly referenced server requires STARTTLS in order to deliver mail locally.";
+    "R3207-4-f" Rfc3207 "4" Must Client:
+        "After 220 to STARTTLS the client starts the handshake before any other command.";
+    "R3207-4-g" Rfc3207 "4" Should Client:
+        "A client that cannot start TLS after the 220 gives up the connection.";
+    "R3207-4.1-d" Rfc3207 "4.1" Prose Client:
+        "A client authenticates a server only by a certificate with the name that it thought it was connecting to.";
+    "R3207-6-a" Rfc3207 "6" Must Both:
+        "A client can be configured to require TLS of selected hosts before any message passes.";
+    "R3207-6-c" Rfc3207 "6" May Client:
+        "A client records that TLS was used with a peer and warns when a later session goes without.";
+    "R3207-6-d" Rfc3207 "6" Should Client:
+        "After TLS failed the client tries again in later sessions until a timeout of its own, and only then returns the mail.";
+    "R5321-4.2.1-a" Rfc5321 "4.2.1" Should Client:
+        "After 4yz the client tries again; after 5yz it does not repeat that request.";
+    "R5321-4.2.5-a" Rfc5321 "4.2.5" Prose Server:
+        "2yz to the end of data, and nothing else, passes the responsibility for the message: to deliver it, to retry, or to notify.";
+    "R5321-4.5.4-f" Rfc5321 "4.5.4" MustNot Client:
+        "An error message is sent in response to an error message.";
+    "R5321-4.5.4.1-a" Rfc5321 "4.5.4.1" Must Client:
+        "Mail that cannot be sent now is queued and tried again.";
+    "R5321-4.5.4.1-c" Rfc5321 "4.5.4.1" Prose Client:
+        "Retries go on until the message is sent or its give-up time, generally at least 4 to 5 days, is over.";
+    "R5321-5.1-d" Rfc5321 "5.1" Must Client:
+        "A client is able to try each exchanger of the next hop in order until one takes the message.";
+    "R5321-6.1-a" Rfc5321 "6.1" Must Server:
+        "Whoever accepted a message and cannot deliver it notifies its reverse path, from the null reverse path, once.";
+    "R5321-6.1-b" Rfc5321 "6.1" Must Both:
+        "A message is duplicated only where the reply to its end of data was lost.";
+}
+
+impl Rule {
+    /// The rule of this id.
+    pub fn of(id: &str) -> Option<&'static Self> {
+        RULES.iter().find(|rule| rule.id == id)
+    }
+}
+
+macro_rules! properties {
+    ($($property:ident $name:literal [$($rule:literal)*]: $meaning:literal;)*) => {
+        /// A property: what is checked of a run. Its id is its place in the catalogue.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Property {
+            $(#[doc = $meaning] $property,)*
+        }
+
+        impl Property {
+            /// Every property.
+            pub const ALL: &[Self] = &[$(Self::$property,)*];
+
+            /// The stable id, such as `P01`.
+            pub fn id(self) -> &'static str {
+                match self { $(Self::$property => stringify!($property),)* }
+            }
+
+            /// The name in words, such as `never-downgrade`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$property => $name,)* }
+            }
+
+            /// The ids of the rules that it judges.
+            pub fn rules(self) -> &'static [&'static str] {
+                match self { $(Self::$property => &[$($rule,)*],)* }
+            }
+
+            /// What it says, in one sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$property => $meaning,)* }
+            }
+        }
+    };
+}
+
+properties! {
+    P01 "never-downgrade" ["SEED-12" "SEED-14" "SEED-17" "R3207-4.1-d" "R3207-6-a"]:
+        "Recipient and content of a message cross only sessions that meet what the sender's policy requires for the next hop.";
+    P02 "no-early-bounce" ["SEED-11" "SEED-12" "R3207-6-d" "R5321-4.2.1-a" "R5321-4.5.4.1-c"]:
+        "Nothing bounces before its lifetime is over, unless it was refused for good or its domain does not exist.";
+    P03 "no-bounce-without-policy" ["SEED-11" "SEED-13"]:
+        "Where nothing requires TLS, no message bounces for want of it, not even when its lifetime is over.";
+    P06 "recipient-chart" ["SEED-02" "SEED-03" "SEED-07" "SEED-15" "SEED-16"]:
+        "Every answer to RCPT is one that the chart of the thread allows.";
+    P07 "public-never-requires" ["SEED-01" "R3207-4-c"]:
+        "A server that is listed and configured as exchanger never refuses its own domain's mail for want of TLS.";
+    P09 "history-independence" ["SEED-11"]:
+        "Whether earlier sessions used TLS changes the fate of no message.";
+    P10 "vanished-tls-alarm" ["SEED-10" "R3207-6-c"]:
+        "An alarm is raised if, and only if, a peer that used TLS no longer does.";
+    P11 "eventual-delivery" ["SEED-12" "R5321-4.5.4.1-a" "R5321-5.1-d"]:
+        "When the next hop has been good for long enough, its queued mail has been delivered.";
+    P12 "closure" ["R5321-4.2.5-a" "R5321-4.5.4-f" "R5321-6.1-a"]:
+        "Every message is delivered, sent on, or given back with one notification, and in time.";
+    P13 "no-loss" ["R5321-4.2.5-a" "R5321-6.1-b"]:
+        "Accepted mail is never lost, and duplicated only where a reply to the end of data was lost.";
+    P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g"]:
+        "After 220 to STARTTLS the client says nothing in clear.";
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.id())
+    }
+}
+
+/// No property has this id or name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no property is called “{0}”: write an id such as P01 or a name such as never-downgrade")]
+pub struct UnknownProperty(String);
+
+impl FromStr for Property {
+    type Err = UnknownProperty;
+
+    fn from_str(text: &str) -> Result<Self, UnknownProperty> {
+        let known = Self::ALL
+            .iter()
+            .find(|property| property.id() == text || property.name() == text);
+        known
+            .copied()
+            .ok_or_else(|| UnknownProperty(text.chars().take(80).collect()))
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Thread2001 => "thread of 2001",
+            Self::Rfc3207 => "RFC 3207",
+            Self::Rfc5321 => "RFC 5321",
+        })
+    }
+}
+
+impl fmt::Display for Strength {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Must => "MUST",
+            Self::MustNot => "MUST NOT",
+            Self::Should => "SHOULD",
+            Self::May => "MAY",
+            Self::Prose => "prose",
+            Self::Argued => "argued",
+        })
+    }
+}
+
+impl fmt::Display for Binds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Both => "both",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_an_id_of_its_own() {
+        for (place, rule) in RULES.iter().enumerate() {
+            assert!(
+                RULES[..place].iter().all(|earlier| earlier.id != rule.id),
+                "{} twice",
+                rule.id
+            );
+        }
+    }
+
+    #[test]
+    fn every_rule_is_judged_by_some_property() {
+        for rule in RULES {
+            let judged = Property::ALL.iter().any(|property| property.rules().contains(&rule.id));
+            assert!(judged, "{} is in the table and nobody judges it", rule.id);
+        }
+    }
+
+    #[test]
+    fn every_rule_of_a_property_is_in_the_table() {
+        for property in Property::ALL {
+            for id in property.rules() {
+                assert!(
+                    Rule::of(id).is_some(),
+                    "{property} judges {id}, which is not in the table"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_property_is_found_by_its_id_and_by_its_name() {
+        for property in Property::ALL {
+            assert_eq!(property.id().parse(), Ok(*property));
+            assert_eq!(property.name().parse(), Ok(*property));
+        }
+        assert_eq!(
+            "P00".parse::<Property>().unwrap_err().to_string(),
+            "no property is called “P00”: write an id such as P01 or a name such as never-downgrade"
+        );
+    }
+}

@@ -1,0 +1,372 @@
+//! The standing facts of a scenario, in the small ids that judges use.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use postern_model::name::DomainName;
+use postern_model::observation::{DomainId, DomainSet, HostId};
+use postern_model::scenario::{Action, Certificate, Drift, Host, Level, MailboxState, Scenario};
+
+/// How many hosts are judged; those beyond are not seen.
+pub const HOSTS_MAX: usize = 64;
+
+/// How many domains are judged, names of hosts included; those beyond are not seen.
+pub const DOMAINS_MAX: usize = 64;
+
+/// How long answers about a name may be cached if no domain of the scenario says so.
+const TIME_TO_LIVE_UNSTATED: Duration = Duration::from_secs(300);
+
+/// How much longer than its schedule says a client may take, for each exchanger that it has to try: an attempt that
+/// was under way and the attempt that follows, half an hour of session timeouts (RFC 5321 §4.5.3.2) each.
+const SLACK_PER_EXCHANGER: Duration = Duration::from_secs(3600);
+
+/// What a scenario says from the start: who there is, what they are configured with, and what DNS says at first.
+///
+/// Cheap to clone. All clones of one setup are equal, so a monitor that holds one can be hashed at no cost.
+#[derive(Debug, Clone)]
+pub struct Setup(Arc<Facts>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Facts {
+    hosts: Vec<HostFacts>,
+    domains: Vec<DomainFacts>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct HostFacts {
+    name: DomainName,
+    /// The host's own name among the domains.
+    own_name: Option<DomainId>,
+    start: Standing,
+    /// The domains that it is listed for at any time.
+    ever_listed: DomainSet,
+    /// The domains that it is configured for at any time.
+    ever_configured: DomainSet,
+    demands_tls: bool,
+    relays_for: Vec<HostId>,
+    mailboxes: BTreeMap<String, MailboxState>,
+    level: Level,
+    policy: BTreeMap<DomainId, Level>,
+    route: BTreeMap<DomainId, DomainId>,
+    lifetime: Duration,
+    largest_gap: Duration,
+    alarms: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct DomainFacts {
+    name: DomainName,
+    time_to_live: Duration,
+}
+
+/// What drifts about a host, as it stands at some time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Standing {
+    /// The server offers TLS.
+    pub offers_tls: bool,
+    /// The names that its certificate proves.
+    pub proves: DomainSet,
+    /// The domains that DNS lists it for.
+    pub listed: DomainSet,
+    /// The domains that it is configured to act as exchanger for.
+    pub configured: DomainSet,
+    /// The domains that its own lookups fail about.
+    pub lookups_failing: DomainSet,
+    /// How many attacks are under way on the paths to it.
+    pub attacks: u8,
+}
+
+impl Setup {
+    /// The setup of a scenario. Total: what a scenario may not say is left out, not refused.
+    pub fn of(scenario: &Scenario) -> Self {
+        let names = names(scenario);
+        let domain = |name: &DomainName| place(&names, name);
+        let listed_at_start = |host: &Host, domain: &DomainName| match scenario.domain(domain) {
+            Some(facts) if !facts.mx.is_empty() => facts.mx.iter().any(|record| record.host == host.name),
+            _ => *domain == host.name,
+        };
+        let hosts = scenario.host.iter().take(HOSTS_MAX).map(|host| {
+            let own_name = domain(&host.name);
+            let listed = set(names
+                .iter()
+                .filter(|name| listed_at_start(host, name))
+                .filter_map(domain));
+            let configured = set(host.exchanger_for.iter().filter_map(domain));
+            let drifts = || {
+                let steps = scenario.step.iter().filter(|step| step.host == host.name);
+                steps.filter_map(|step| match &step.action {
+                    Action::Drift(drift) => Some(drift),
+                    Action::Attack { .. } => None,
+                })
+            };
+            let added = drifts().filter_map(|drift| match drift {
+                Drift::AddMx { domain, .. } => Some(domain),
+                _ => None,
+            });
+            let taken_on = drifts().filter_map(|drift| match drift {
+                Drift::Configure(domain) => Some(domain),
+                _ => None,
+            });
+            let ever_listed = union(listed, set(added.filter_map(domain).chain(own_name)));
+            let ever_configured = union(configured, set(taken_on.filter_map(domain)));
+            let position = |name: &DomainName| scenario.host.iter().take(HOSTS_MAX).position(|host| host.name == *name);
+            let mut facts = HostFacts {
+                name: host.name.clone(),
+                own_name,
+                start: Standing {
+                    offers_tls: host.tls.is_on(),
+                    listed,
+                    configured,
+                    ..Standing::default()
+                },
+                ever_listed,
+                ever_configured,
+                demands_tls: host.demands_tls,
+                relays_for: host.relay_for.iter().filter_map(position).map(host_id).collect(),
+                mailboxes: host.mailboxes.clone(),
+                level: host.level,
+                policy: host
+                    .policy
+                    .iter()
+                    .filter_map(|(name, level)| Some((domain(name)?, *level)))
+                    .collect(),
+                route: host
+                    .route
+                    .iter()
+                    .filter_map(|(name, target)| Some((domain(name)?, domain(target)?)))
+                    .collect(),
+                lifetime: host.lifetime,
+                largest_gap: host.retry.largest_gap(),
+                alarms: host.alarms,
+            };
+            facts.start.proves = facts.proves(host.certificate);
+            facts
+        });
+        let time_to_live = |name: &DomainName| {
+            scenario
+                .domain(name)
+                .map_or(TIME_TO_LIVE_UNSTATED, |domain| domain.time_to_live)
+        };
+        let domains = names.iter().map(|name| DomainFacts {
+            name: name.clone(),
+            time_to_live: time_to_live(name),
+        });
+        Self(Arc::new(Facts {
+            hosts: hosts.collect(),
+            domains: domains.collect(),
+        }))
+    }
+
+    /// Every host, in the order of the scenario.
+    pub fn hosts(&self) -> impl ExactSizeIterator<Item = HostId> + use<> {
+        (0..self.0.hosts.len()).map(host_id)
+    }
+
+    /// Every domain, in the order of first mention; names of hosts come last.
+    pub fn domains(&self) -> impl ExactSizeIterator<Item = DomainId> + use<> {
+        (0..self.0.domains.len()).map(domain_id)
+    }
+
+    /// The host of this name.
+    pub fn host(&self, name: &DomainName) -> Option<HostId> {
+        self.0.hosts.iter().position(|host| host.name == *name).map(host_id)
+    }
+
+    /// The domain, or host, of this name.
+    pub fn domain(&self, name: &DomainName) -> Option<DomainId> {
+        let domain = self.0.domains.iter().position(|domain| domain.name == *name);
+        domain.map(domain_id)
+    }
+
+    /// The name of a host.
+    ///
+    /// # Panics
+    /// As every function of a setup, when it is handed an id of another setup.
+    pub fn host_name(&self, host: HostId) -> &DomainName {
+        &self.facts(host).name
+    }
+
+    /// The name of a domain.
+    pub fn domain_name(&self, domain: DomainId) -> &DomainName {
+        &self.0.domains[usize::from(domain.0)].name
+    }
+
+    /// The host's own name among the domains.
+    pub fn own_name(&self, host: HostId) -> Option<DomainId> {
+        self.facts(host).own_name
+    }
+
+    /// How all that drifts about a host stands at the start.
+    pub fn at_start(&self, host: HostId) -> Standing {
+        self.facts(host).start
+    }
+
+    /// The names that a server proves with this certificate, if it presents it itself.
+    pub fn proves(&self, host: HostId, certificate: Certificate) -> DomainSet {
+        self.facts(host).proves(certificate)
+    }
+
+    /// How long answers about a domain may be cached.
+    pub fn time_to_live(&self, domain: DomainId) -> Duration {
+        self.0.domains[usize::from(domain.0)].time_to_live
+    }
+
+    /// How long a host tries a message.
+    pub fn lifetime(&self, host: HostId) -> Duration {
+        self.facts(host).lifetime
+    }
+
+    /// The longest that a host waits between attempts.
+    pub fn largest_gap(&self, host: HostId) -> Duration {
+        self.facts(host).largest_gap
+    }
+
+    /// How much longer than its schedule says a client may take for a next hop: an hour for each of its exchangers.
+    pub fn slack(&self, next_hop: DomainId) -> Duration {
+        let exchangers = self.hosts().filter(|host| self.may_serve(*host, next_hop)).count();
+        SLACK_PER_EXCHANGER * u32::try_from(exchangers.max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a host raises alarms.
+    pub fn alarms(&self, host: HostId) -> bool {
+        self.facts(host).alarms
+    }
+
+    /// Whether a server wishes to refuse mail without TLS.
+    pub fn demands_tls(&self, host: HostId) -> bool {
+        self.facts(host).demands_tls
+    }
+
+    /// Whether a server relays a client's mail to anywhere.
+    pub fn relays_for(&self, server: HostId, client: HostId) -> bool {
+        self.facts(server).relays_for.contains(&client)
+    }
+
+    /// How a mailbox of a host treats mail.
+    pub fn mailbox(&self, host: HostId, local_part: &str) -> MailboxState {
+        let known = self.facts(host).mailboxes.get(local_part);
+        known.copied().unwrap_or_default()
+    }
+
+    /// How a mailbox of a domain treats mail at the least willing host that ever acts as exchanger for the domain.
+    pub fn mailbox_of(&self, domain: DomainId, local_part: &str) -> MailboxState {
+        let exchangers = self.0.hosts.iter().filter(|host| host.ever_configured.has(domain));
+        let states = exchangers.filter_map(|host| host.mailboxes.get(local_part).copied());
+        states.max().unwrap_or_default()
+    }
+
+    /// The local policy of a host for a next hop at the start.
+    pub fn level(&self, host: HostId, next_hop: DomainId) -> Level {
+        let facts = self.facts(host);
+        facts.policy.get(&next_hop).copied().unwrap_or(facts.level)
+    }
+
+    /// Where a host sends a domain's mail: to the exchangers of that domain, or to a fixed host.
+    pub fn next_hop(&self, host: HostId, domain: DomainId) -> DomainId {
+        self.facts(host).route.get(&domain).copied().unwrap_or(domain)
+    }
+
+    /// Whether a client may at any time be told that this server takes the next hop's mail.
+    pub fn may_serve(&self, server: HostId, next_hop: DomainId) -> bool {
+        self.facts(server).ever_listed.has(next_hop)
+    }
+
+    fn facts(&self, host: HostId) -> &HostFacts {
+        &self.0.hosts[usize::from(host.0)]
+    }
+}
+
+impl PartialEq for Setup {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for Setup {}
+
+/// Monitors of one scenario share their setup, so it tells no two of them apart.
+impl Hash for Setup {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl HostFacts {
+    fn proves(&self, certificate: Certificate) -> DomainSet {
+        let own_name = set(self.own_name);
+        match certificate {
+            Certificate::Valid => union(own_name, union(self.ever_listed, self.ever_configured)),
+            Certificate::HostNameOnly => own_name,
+            Certificate::Expired | Certificate::WrongName | Certificate::SelfSigned | Certificate::UnknownAuthority => {
+                DomainSet::default()
+            }
+        }
+    }
+}
+
+/// Every name that mail may be for or go to, once, in the order of first mention; names of hosts come last.
+fn names(scenario: &Scenario) -> Vec<DomainName> {
+    let mut names: Vec<DomainName> = Vec::new();
+    let mut mention = |name: &DomainName| {
+        if names.len() < DOMAINS_MAX && !names.contains(name) {
+            names.push(name.clone());
+        }
+    };
+    for domain in &scenario.domain {
+        mention(&domain.name);
+    }
+    for message in &scenario.message {
+        mention(message.to.domain());
+        if let postern_model::name::ReversePath::Mailbox(mailbox) = &message.from {
+            mention(mailbox.domain());
+        }
+    }
+    for host in &scenario.host {
+        host.exchanger_for.iter().for_each(&mut mention);
+        host.policy.keys().for_each(&mut mention);
+        for (domain, target) in &host.route {
+            mention(domain);
+            mention(target);
+        }
+    }
+    for step in &scenario.step {
+        match &step.action {
+            Action::Drift(
+                Drift::AddMx { domain, .. }
+                | Drift::DropMx(domain)
+                | Drift::Configure(domain)
+                | Drift::Unconfigure(domain)
+                | Drift::FailLookups(domain)
+                | Drift::RestoreLookups(domain)
+                | Drift::Policy { next_hop: domain, .. },
+            ) => mention(domain),
+            Action::Drift(Drift::Tls(_) | Drift::Certificate(_)) | Action::Attack { .. } => {}
+        }
+    }
+    for host in scenario.host.iter().take(HOSTS_MAX) {
+        mention(&host.name);
+    }
+    names
+}
+
+fn place(names: &[DomainName], name: &DomainName) -> Option<DomainId> {
+    names.iter().position(|known| known == name).map(domain_id)
+}
+
+fn set(domains: impl IntoIterator<Item = DomainId>) -> DomainSet {
+    domains.into_iter().fold(DomainSet::default(), DomainSet::with)
+}
+
+fn union(one: DomainSet, other: DomainSet) -> DomainSet {
+    DomainSet(one.0 | other.0)
+}
+
+/// Places are below [`HOSTS_MAX`].
+fn host_id(place: usize) -> HostId {
+    HostId(place as u8)
+}
+
+/// Places are below [`DOMAINS_MAX`].
+fn domain_id(place: usize) -> DomainId {
+    DomainId(place as u8)
+}

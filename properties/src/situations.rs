@@ -1,0 +1,93 @@
+//! The situations that a campaign must have reached: what never came up was never put to the test.
+//!
+//! A situation is read from the trace, from what really happened and not from what was scheduled.
+
+mod reader;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use postern_model::scenario::{Scenario, Security};
+use postern_model::trace::Trace;
+
+use crate::judge::Judgement;
+use reader::Reader;
+
+macro_rules! situations {
+    ($($situation:ident = $name:literal,)*) => {
+        /// Something that a campaign must have met.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Situation {
+            $(#[doc = $name] $situation,)*
+        }
+
+        impl Situation {
+            /// Every situation.
+            pub const ALL: &[Self] = &[$(Self::$situation,)*];
+
+            /// What happened, in a few words.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$situation => $name,)* }
+            }
+        }
+    };
+}
+
+situations! {
+    Stripped = "STARTTLS was stripped from a reply to EHLO",
+    Overwritten = "STARTTLS was overwritten in a reply to EHLO",
+    StarttlsAnswered = "STARTTLS was answered by an attacker",
+    GarbageAfterGoAhead = "garbage came in place of the ServerHello",
+    HandshakeSwallowed = "a handshake was swallowed",
+    ClosedAtCommand = "an attacker closed a connection at a command",
+    ClosedInsteadOfReply = "an attacker closed a connection in place of a reply",
+    TlsIntercepted = "an attacker terminated TLS",
+    Refused = "an attacker refused a connection",
+    BlackHoled = "a connection request vanished",
+    TlsSwitchedOff = "a server switched TLS off",
+    TlsSwitchedOn = "a server switched TLS on",
+    CertificateChanged = "a server changed its certificate",
+    MxAdded = "a host was added to an MX set",
+    MxDropped = "a host was dropped from an MX set",
+    Configured = "a server was configured for a domain",
+    Unconfigured = "a server was no longer configured for a domain",
+    PolicyChanged = "a client changed its policy",
+    LookupsFailed = "lookups began to fail",
+    LookupsRestored = "lookups worked again",
+    UnlistedUnconfigured = "a demanding server was asked in clear, neither listed nor configured",
+    UnlistedConfigured = "a demanding server was asked in clear, not listed but configured",
+    ListedUnconfigured = "a demanding server was asked in clear, listed but not configured",
+    ListedConfigured = "a demanding server was asked in clear, listed and configured",
+    LookupFailedAtServer = "a demanding server's lookup failed",
+    LookupFailedAtClient = "a client's lookup failed",
+    NoSuchDomain = "a recipient's domain did not exist",
+    CertificateRefused = "a client refused a certificate",
+    SecondExchanger = "a backup exchanger took the message",
+    Expired = "a message was tried to the end of its lifetime",
+    NotificationReceived = "a notification reached a mailbox",
+    TlsVanishedWhileQueued = "TLS vanished while mail was queued",
+    DeliveredClear = "a message was delivered in clear",
+    DeliveredEncrypted = "a message was delivered over unauthenticated TLS",
+    DeliveredAuthenticated = "a message was delivered over authenticated TLS",
+    DeliveredTwice = "a message was delivered twice after a lost reply",
+    AlarmRaised = "an alarm was raised",
+}
+
+impl Situation {
+    /// Every situation that came up in a run.
+    pub fn reached(scenario: &Scenario, trace: &Trace, judgement: &Judgement) -> BTreeSet<Self> {
+        let mut reader = Reader::new(scenario);
+        for record in &trace.records {
+            reader.read(record);
+        }
+        let mut reached = reader.reached;
+        reached.extend(judgement.fates.iter().filter_map(|fate| match fate.security? {
+            Security::Clear => Some(Self::DeliveredClear),
+            Security::Encrypted => Some(Self::DeliveredEncrypted),
+            Security::Authenticated => Some(Self::DeliveredAuthenticated),
+        }));
+        reached
+    }
+}

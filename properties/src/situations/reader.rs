@@ -1,0 +1,303 @@
+//! Reads situations from a trace, one record after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use postern_model::name::{DomainName, Mailbox, Token};
+use postern_model::scenario::{Attack, Scenario};
+use postern_model::trace::{
+    Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Question, Record, Setting,
+};
+
+use super::Situation;
+
+/// What must be remembered of the trace so far.
+pub(super) struct Reader<'a> {
+    scenario: &'a Scenario,
+    pub(super) reached: BTreeSet<Situation>,
+    mx: BTreeMap<DomainName, Vec<(u16, DomainName)>>,
+    configured: BTreeSet<(DomainName, DomainName)>,
+    attacks: Vec<(DomainName, Attack)>,
+    /// Where each open connection leads, and whether the attacker accepted it.
+    connections: BTreeMap<ConnectionId, (DomainName, bool)>,
+    /// The cell of the chart that a RCPT in clear is in whose reply is still to come.
+    asked: BTreeMap<ConnectionId, Situation>,
+    queued: BTreeMap<(DomainName, Token), (Duration, DomainName)>,
+    notifications: BTreeSet<Token>,
+    delivered: BTreeSet<(Token, Mailbox)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(scenario: &'a Scenario) -> Self {
+        Self {
+            scenario,
+            reached: BTreeSet::new(),
+            mx: BTreeMap::new(),
+            configured: BTreeSet::new(),
+            attacks: Vec::new(),
+            connections: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            queued: BTreeMap::new(),
+            notifications: BTreeSet::new(),
+            delivered: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn read(&mut self, record: &Record) {
+        match &record.event {
+            Event::Set(setting) => self.set(setting, record.at > Duration::ZERO),
+            Event::Adversary { victim, attack, active } => self.adversary(victim, *attack, *active),
+            Event::Queued {
+                host,
+                message,
+                to,
+                about,
+                ..
+            } => {
+                let next_hop = self.next_hop(host, to.domain());
+                self.queued
+                    .insert((host.clone(), message.clone()), (record.at, next_hop));
+                if about.is_some() {
+                    self.notifications.insert(message.clone());
+                }
+            }
+            Event::Delivered { message, to, .. } => {
+                if self.notifications.contains(message) {
+                    self.reached.insert(Situation::NotificationReceived);
+                }
+                if !self.delivered.insert((message.clone(), to.clone())) {
+                    self.reached.insert(Situation::DeliveredTwice);
+                }
+            }
+            Event::Answered { host, question, answer } => self.answered(host, question, answer),
+            Event::Dialled { connection, to, .. } => {
+                self.connections.insert(*connection, (to.clone(), false));
+            }
+            Event::NotConnected { connection, why } => self.not_connected(*connection, *why),
+            Event::Connected {
+                connection,
+                intercepted,
+            } => {
+                if let Some((_, by_attacker)) = self.connections.get_mut(connection) {
+                    *by_attacker = *intercepted;
+                }
+            }
+            Event::Line {
+                connection,
+                from,
+                channel,
+                text,
+            } => self.line(*connection, *from, *channel, text),
+            Event::NotSecured { by: End::Dialler, .. } => {
+                self.reached.insert(Situation::CertificateRefused);
+            }
+            Event::Interfered { connection, .. } => self.interfered(*connection),
+            Event::Closed { connection, .. } => {
+                self.connections.remove(connection);
+                self.asked.remove(connection);
+            }
+            Event::Logged { host, entry } => self.logged(record.at, host, entry),
+            Event::Content { .. } | Event::Secured { .. } | Event::NotSecured { by: End::Acceptor, .. } => {}
+        }
+    }
+
+    /// A fact of the start, or later the effect of drift.
+    fn set(&mut self, setting: &Setting, drifted: bool) {
+        let situation = match setting {
+            Setting::Tls { on: true, .. } => Situation::TlsSwitchedOn,
+            Setting::Tls { host, on: false } => {
+                if drifted {
+                    self.tls_vanished(host);
+                }
+                Situation::TlsSwitchedOff
+            }
+            Setting::Certificate { .. } => Situation::CertificateChanged,
+            Setting::Exchanger {
+                host,
+                domain,
+                configured: true,
+            } => {
+                self.configured.insert((host.clone(), domain.clone()));
+                Situation::Configured
+            }
+            Setting::Exchanger {
+                host,
+                domain,
+                configured: false,
+            } => {
+                self.configured.remove(&(host.clone(), domain.clone()));
+                Situation::Unconfigured
+            }
+            Setting::Policy { .. } => Situation::PolicyChanged,
+            Setting::Mx { domain, exchangers } => {
+                let before = self.mx.insert(domain.clone(), exchangers.clone()).unwrap_or_default();
+                match before.len() < exchangers.len() {
+                    true => Situation::MxAdded,
+                    false => Situation::MxDropped,
+                }
+            }
+            Setting::Lookups { work: false, .. } => Situation::LookupsFailed,
+            Setting::Lookups { work: true, .. } => Situation::LookupsRestored,
+        };
+        if drifted {
+            self.reached.insert(situation);
+        }
+    }
+
+    fn adversary(&mut self, victim: &DomainName, attack: Attack, active: bool) {
+        if active {
+            self.attacks.push((victim.clone(), attack));
+            if matches!(attack, Attack::StripStarttls | Attack::OverwriteStarttls) {
+                self.tls_vanished(victim);
+            }
+        } else {
+            self.attacks.retain(|under_way| *under_way != (victim.clone(), attack));
+        }
+    }
+
+    /// The host's TLS is gone from now on: does mail wait for it?
+    fn tls_vanished(&mut self, host: &DomainName) {
+        let mut next_hops = self.queued.values().map(|(_, next_hop)| next_hop);
+        if next_hops.any(|next_hop| self.exchangers(next_hop).any(|(_, exchanger)| exchanger == host)) {
+            self.reached.insert(Situation::TlsVanishedWhileQueued);
+        }
+    }
+
+    fn answered(&mut self, host: &DomainName, question: &Question, answer: &Answer) {
+        let Question::Mx(domain) = question else { return };
+        let is_server_of_it = self.scenario.host(host).is_some_and(|host| host.demands_tls);
+        let is_client_of_it = self
+            .queued
+            .iter()
+            .any(|((sender, _), (_, next_hop))| sender == host && next_hop == domain);
+        match answer {
+            Answer::Failed if is_client_of_it => self.reached.insert(Situation::LookupFailedAtClient),
+            Answer::Failed if is_server_of_it => self.reached.insert(Situation::LookupFailedAtServer),
+            Answer::NoName if is_client_of_it => self.reached.insert(Situation::NoSuchDomain),
+            _ => false,
+        };
+    }
+
+    fn not_connected(&mut self, connection: ConnectionId, why: NotConnected) {
+        let Some((to, _)) = self.connections.remove(&connection) else {
+            return;
+        };
+        for (attack, expected, situation) in [
+            (Attack::Refuse, NotConnected::Refused, Situation::Refused),
+            (Attack::BlackHole, NotConnected::TimedOut, Situation::BlackHoled),
+        ] {
+            if why == expected && self.attacks.contains(&(to.clone(), attack)) {
+                self.reached.insert(situation);
+            }
+        }
+    }
+
+    fn interfered(&mut self, connection: ConnectionId) {
+        let Some((to, _)) = self.connections.get(&connection) else {
+            return;
+        };
+        let on_this_path = self.attacks.iter().filter(|(victim, _)| victim == to);
+        self.reached
+            .extend(on_this_path.filter_map(|(_, attack)| interference(*attack)));
+    }
+
+    fn line(&mut self, connection: ConnectionId, from: End, channel: Channel, text: &str) {
+        match from {
+            End::Dialler if channel == Channel::Clear => {
+                if let Some(cell) = self.cell(connection, text) {
+                    self.asked.insert(connection, cell);
+                }
+            }
+            End::Dialler => {}
+            End::Acceptor => self.reached.extend(self.asked.remove(&connection)),
+        }
+    }
+
+    /// The cell of the chart that a demanding server is in with this command, if it is RCPT and the server heard it.
+    fn cell(&self, connection: ConnectionId, command: &str) -> Option<Situation> {
+        let domain = recipient_domain(command)?;
+        let (server, by_attacker) = self.connections.get(&connection)?;
+        if *by_attacker || !self.scenario.host(server)?.demands_tls {
+            return None;
+        }
+        let listed = self.exchangers(&domain).any(|(_, exchanger)| exchanger == server);
+        let configured = self.configured.contains(&(server.clone(), domain.clone()));
+        Some(match (listed, configured) {
+            (false, false) => Situation::UnlistedUnconfigured,
+            (false, true) => Situation::UnlistedConfigured,
+            (true, false) => Situation::ListedUnconfigured,
+            (true, true) => Situation::ListedConfigured,
+        })
+    }
+
+    fn logged(&mut self, at: Duration, host: &DomainName, entry: &LogEntry) {
+        match entry {
+            LogEntry::Sent { message, to } => {
+                if let Some((_, next_hop)) = self.queued.remove(&(host.clone(), message.clone())) {
+                    self.sent(&next_hop, to);
+                }
+            }
+            LogEntry::Bounced { message, .. } => {
+                if let Some((since, _)) = self.queued.remove(&(host.clone(), message.clone())) {
+                    let lifetime = self.scenario.host(host).map(|host| host.lifetime);
+                    if lifetime.is_some_and(|lifetime| at >= since + lifetime) {
+                        self.reached.insert(Situation::Expired);
+                    }
+                }
+            }
+            LogEntry::Alarm { .. } => {
+                self.reached.insert(Situation::AlarmRaised);
+            }
+            LogEntry::Attempt { .. } | LogEntry::Deferred { .. } => {}
+        }
+    }
+
+    fn sent(&mut self, next_hop: &DomainName, to: &DomainName) {
+        let best = self.exchangers(next_hop).map(|(preference, _)| preference).min();
+        let taken = self.exchangers(next_hop).find(|(_, exchanger)| *exchanger == to);
+        if taken.is_some_and(|(preference, _)| Some(preference) > best) {
+            self.reached.insert(Situation::SecondExchanger);
+        }
+    }
+
+    /// The hosts that mail for a next hop goes to: its MX set, or the host of that name (RFC 5321 §5.1).
+    fn exchangers<'b>(&'b self, next_hop: &'b DomainName) -> impl Iterator<Item = (u16, &'b DomainName)> {
+        let listed = self.mx.get(next_hop).map(Vec::as_slice).unwrap_or_default();
+        let implicit = listed.is_empty().then_some((0, next_hop));
+        listed
+            .iter()
+            .map(|(preference, exchanger)| (*preference, exchanger))
+            .chain(implicit)
+    }
+
+    fn next_hop(&self, host: &DomainName, domain: &DomainName) -> DomainName {
+        self.scenario
+            .host(host)
+            .map_or(domain, |host| host.next_hop(domain))
+            .clone()
+    }
+}
+
+/// The situation that an attack makes when it interferes with a connection that stands.
+fn interference(attack: Attack) -> Option<Situation> {
+    Some(match attack {
+        Attack::StripStarttls => Situation::Stripped,
+        Attack::OverwriteStarttls => Situation::Overwritten,
+        Attack::AnswerStarttls(_) => Situation::StarttlsAnswered,
+        Attack::GarbageAfterGoAhead => Situation::GarbageAfterGoAhead,
+        Attack::SwallowHandshake => Situation::HandshakeSwallowed,
+        Attack::CloseAt(_) => Situation::ClosedAtCommand,
+        Attack::CloseInsteadOfReply(_) => Situation::ClosedInsteadOfReply,
+        Attack::InterceptTls(_) => Situation::TlsIntercepted,
+        Attack::Refuse | Attack::BlackHole => return None,
+    })
+}
+
+/// The domain in `RCPT TO:<local-part@domain>`.
+fn recipient_domain(command: &str) -> Option<DomainName> {
+    let (verb, path) = command.split_once('<')?;
+    let is_rcpt = verb.trim_end().eq_ignore_ascii_case("RCPT TO:");
+    let (mailbox, _) = path.split_once('>')?;
+    let mailbox: Mailbox = mailbox.parse().ok()?;
+    is_rcpt.then(|| mailbox.domain().clone())
+}

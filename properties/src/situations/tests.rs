@@ -1,0 +1,200 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use postern_model::scenario::{Attack, Domain, Host, MxRecord, Scenario};
+use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, NotConnected, Setting, Trace};
+
+use super::Situation;
+use crate::judge::judge;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const FIRST: ConnectionId = ConnectionId(1);
+
+fn text<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+/// A sender, and two exchangers of b.example of which the first demands TLS.
+fn scenario() -> Scenario {
+    let mut first = Host::new(text("mx1.b.example"));
+    first.demands_tls = true;
+    let mut domain = Domain::new(text("b.example"));
+    domain.mx = [("mx1.b.example", 10), ("mx2.b.example", 20)]
+        .map(|(host, preference)| MxRecord {
+            host: text(host),
+            preference,
+        })
+        .to_vec();
+    Scenario {
+        title: String::new(),
+        seed: 0,
+        mutant: None,
+        domain: vec![domain],
+        host: vec![
+            Host::new(text("out.a.example")),
+            first,
+            Host::new(text("mx2.b.example")),
+        ],
+        message: Vec::new(),
+        step: Vec::new(),
+        expect: None,
+    }
+}
+
+fn start() -> Vec<(Duration, Event)> {
+    let settings = [
+        Setting::Mx {
+            domain: text("b.example"),
+            exchangers: vec![(10, text("mx1.b.example")), (20, text("mx2.b.example"))],
+        },
+        Setting::Exchanger {
+            host: text("mx1.b.example"),
+            domain: text("b.example"),
+            configured: true,
+        },
+    ];
+    settings.map(|setting| (Duration::ZERO, Event::Set(setting))).into()
+}
+
+fn queued() -> (Duration, Event) {
+    let event = Event::Queued {
+        host: text("out.a.example"),
+        message: text("m1"),
+        from: text("alice@a.example"),
+        to: text("bob@b.example"),
+        about: None,
+    };
+    (MINUTE, event)
+}
+
+fn dialled() -> (Duration, Event) {
+    let event = Event::Dialled {
+        connection: FIRST,
+        from: text("out.a.example"),
+        to: text("mx1.b.example"),
+        relays: None,
+    };
+    (MINUTE, event)
+}
+
+fn attacked(attack: Attack) -> (Duration, Event) {
+    let event = Event::Adversary {
+        victim: text("mx1.b.example"),
+        attack,
+        active: true,
+    };
+    (MINUTE, event)
+}
+
+fn logged(at: Duration, entry: LogEntry) -> (Duration, Event) {
+    let host = text("out.a.example");
+    (at, Event::Logged { host, entry })
+}
+
+fn line(from: End, line: &str) -> (Duration, Event) {
+    let event = Event::Line {
+        connection: FIRST,
+        from,
+        channel: Channel::Clear,
+        text: line.to_owned(),
+    };
+    (MINUTE, event)
+}
+
+fn reached(events: impl IntoIterator<Item = (Duration, Event)>) -> BTreeSet<Situation> {
+    let mut trace = Trace::default();
+    for (at, event) in start().into_iter().chain(events) {
+        trace.push(at, event);
+    }
+    Situation::reached(&scenario(), &trace, &judge(&scenario(), &trace))
+}
+
+#[test]
+fn the_facts_of_the_start_are_no_drift() {
+    assert_eq!(reached([]), BTreeSet::new());
+}
+
+#[test]
+fn an_attack_counts_when_it_interferes_and_not_when_it_is_only_there() {
+    let under_way = [attacked(Attack::OverwriteStarttls), dialled()];
+    assert_eq!(reached(under_way.clone()), BTreeSet::new());
+    let interfered = Event::Interfered {
+        connection: FIRST,
+        what: "overwrote STARTTLS".to_owned(),
+    };
+    let events = under_way.into_iter().chain([(MINUTE, interfered)]);
+    assert_eq!(reached(events), BTreeSet::from([Situation::Overwritten]));
+}
+
+#[test]
+fn a_refused_connection_counts_only_under_an_attack() {
+    let refused = (
+        MINUTE,
+        Event::NotConnected {
+            connection: FIRST,
+            why: NotConnected::Refused,
+        },
+    );
+    assert_eq!(reached([dialled(), refused.clone()]), BTreeSet::new());
+    let events = [attacked(Attack::Refuse), dialled(), refused];
+    assert_eq!(reached(events), BTreeSet::from([Situation::Refused]));
+}
+
+#[test]
+fn a_demanding_server_that_answers_in_clear_is_in_a_cell_of_the_chart() {
+    let asked = [dialled(), line(End::Dialler, "RCPT TO:<bob@b.example>")];
+    assert_eq!(reached(asked.clone()), BTreeSet::new(), "it has not answered yet");
+    let events = asked.into_iter().chain([line(End::Acceptor, "250 2.1.5 ok")]);
+    assert_eq!(reached(events), BTreeSet::from([Situation::ListedConfigured]));
+    let elsewhere = [
+        dialled(),
+        line(End::Dialler, "rcpt to:<carol@c.example>"),
+        line(End::Acceptor, "530 5.7.0 issue STARTTLS first"),
+    ];
+    assert_eq!(reached(elsewhere), BTreeSet::from([Situation::UnlistedUnconfigured]));
+}
+
+#[test]
+fn tls_that_goes_off_while_mail_waits_for_it_has_vanished() {
+    let off = |at| {
+        (
+            at,
+            Event::Set(Setting::Tls {
+                host: text("mx2.b.example"),
+                on: false,
+            }),
+        )
+    };
+    assert_eq!(reached([off(MINUTE)]), BTreeSet::from([Situation::TlsSwitchedOff]));
+    let expected = BTreeSet::from([Situation::TlsSwitchedOff, Situation::TlsVanishedWhileQueued]);
+    assert_eq!(reached([queued(), off(2 * MINUTE)]), expected);
+}
+
+#[test]
+fn a_message_has_expired_when_it_is_given_back_at_the_end_of_its_lifetime() {
+    let lifetime = scenario().host[0].lifetime;
+    let bounced = |at| {
+        let entry = LogEntry::Bounced {
+            message: text("m1"),
+            why: "4.4.7 delivery time expired".to_owned(),
+        };
+        logged(at, entry)
+    };
+    assert_eq!(reached([queued(), bounced(2 * MINUTE)]), BTreeSet::new());
+    let events = [queued(), bounced(MINUTE + lifetime)];
+    assert_eq!(reached(events), BTreeSet::from([Situation::Expired]));
+}
+
+#[test]
+fn a_message_taken_by_the_backup_exchanger_was_not_taken_by_the_first() {
+    let sent = |to| {
+        let entry = LogEntry::Sent {
+            message: text("m1"),
+            to: text(to),
+        };
+        logged(2 * MINUTE, entry)
+    };
+    assert_eq!(reached([queued(), sent("mx1.b.example")]), BTreeSet::new());
+    let events = [queued(), sent("mx2.b.example")];
+    assert_eq!(reached(events), BTreeSet::from([Situation::SecondExchanger]));
+}

@@ -1,0 +1,62 @@
+//! Random worlds, all properties: a fixed range of seeds.
+//!
+//! `POSTERN_SEED=…` replays one seed here, `POSTERN_SEEDS=…` widens the range.
+
+use mailpostern::campaign::{CryptoChoice, Relations, examine};
+use mailpostern::generate::{Profile, scenario};
+use postern_sim::{Client, Options};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestCaseResult, TestRng, TestRunner};
+
+/// How many seeds are drawn from, and how many worlds are run, unless told otherwise.
+const SEEDS: u64 = 60;
+
+#[test]
+fn every_property_holds_in_random_worlds() {
+    if let Some(seed) = number_in("POSTERN_SEED") {
+        return holds(seed, Profile::Swarm).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+    let seeds = number_in("POSTERN_SEEDS").unwrap_or(SEEDS).max(1);
+    let config = Config {
+        cases: u32::try_from(seeds).unwrap_or(u32::MAX),
+        // A seed is its own regression, and no seed is smaller than another.
+        failure_persistence: None,
+        max_shrink_iters: 0,
+        ..Config::default()
+    };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let worlds = (1..=seeds, proptest::sample::select(Profile::ALL));
+    TestRunner::new_with_rng(config, rng)
+        .run(&worlds, |(seed, profile)| holds(seed, profile))
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Runs the world of a seed and asks all judges.
+fn holds(seed: u64, profile: Profile) -> TestCaseResult {
+    let options = Options {
+        crypto: CryptoChoice::Mixed.for_seed(seed),
+        client: Client::Postern,
+        mutant: None,
+    };
+    let fail = |what: String| {
+        TestCaseError::fail(format!(
+            "seed {seed}: {what}\n\
+             replay here:    POSTERN_SEED={seed} cargo test -p mailpostern --test explore\n\
+             with transcript: cargo run --release -- replay {seed}"
+        ))
+    };
+    let examined = examine(&scenario(seed, profile), options, Relations::Always)
+        .map_err(|error| fail(format!("the testbed failed: {error}")))?;
+    match examined.judgement.violations().next() {
+        None => Ok(()),
+        Some((property, _, violation)) => Err(fail(format!(
+            "{property} violated, {}: {}",
+            violation.rule, violation.why
+        ))),
+    }
+}
+
+fn number_in(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{variable}={text} is not a seed: write a whole number")))
+}
