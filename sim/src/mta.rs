@@ -439,15 +439,17 @@ impl Failure {
 
     /// The status of the real problem (RFC 3463): the server's own if it gave one.
     fn of(outcome: Outcome, because: &str) -> Self {
+        let detail = enhanced_code_in(because).unwrap_or("0.0");
         let status = match outcome {
-            Outcome::TlsUnavailable(WithoutTls::NotOffered | WithoutTls::Refused) => "4.7.4",
-            Outcome::TlsUnavailable(WithoutTls::HandshakeFailed) | Outcome::TlsBroke(_) => "4.7.5",
-            Outcome::ConnectionFailed => "4.4.2",
-            Outcome::Accepted => "2.0.0",
-            Outcome::RefusedForNow => enhanced_code_in(because, '4').unwrap_or("4.0.0"),
-            Outcome::RefusedForGood => enhanced_code_in(because, '5').unwrap_or("5.0.0"),
+            Outcome::TlsUnavailable(WithoutTls::NotOffered | WithoutTls::Refused) => String::from("4.7.4"),
+            Outcome::TlsUnavailable(WithoutTls::HandshakeFailed) | Outcome::TlsBroke(_) => String::from("4.7.5"),
+            Outcome::ConnectionFailed => String::from("4.4.2"),
+            Outcome::Accepted => String::from("2.0.0"),
+            // The class is that of what this host does about it, not of what the server said.
+            Outcome::RefusedForNow => format!("4.{detail}"),
+            Outcome::RefusedForGood => format!("5.{detail}"),
         };
-        Self::new(status, because)
+        Self::new(&status, because)
     }
 
     fn settle(&mut self, cause: Cause) {
@@ -465,18 +467,14 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// The first enhanced status code of this class in a reply.
-fn enhanced_code_in(text: &str, class: char) -> Option<&str> {
-    let is_code = |word: &&str| {
-        let parts: Vec<&str> = word.split('.').collect();
-        parts.len() == 3
-            && parts[0].len() == 1
-            && word.starts_with(class)
-            && parts
-                .iter()
-                .all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_digit()))
-    };
-    text.split(' ').find(is_code)
+/// The subject and detail of the first enhanced status code in a reply, such as `7.0` of `5.7.0`.
+fn enhanced_code_in(text: &str) -> Option<&str> {
+    let is_number = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_digit());
+    text.split(' ').find_map(|word| {
+        let (class, detail) = word.split_once('.')?;
+        let (subject, number) = detail.split_once('.')?;
+        (["4", "5"].contains(&class) && is_number(subject) && is_number(number)).then_some(detail)
+    })
 }
 
 /// The token in the Message-ID of a content.
@@ -487,7 +485,7 @@ fn token_in(content: &[u8]) -> Token {
         let id = name.eq_ignore_ascii_case("message-id").then_some(value.trim())?;
         id.strip_prefix('<')?.split_once('@')?.0.parse().ok()
     });
-    token.unwrap_or_else(|| unnamed_token())
+    token.unwrap_or_else(unnamed_token)
 }
 
 fn unnamed_token() -> Token {
