@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::mta::pair::{Timers, settings, show};
+use crate::scenario::MailboxState;
 
 const EHLO: &str = "EHLO mx.a.example";
 const MAIL: &str = "MAIL FROM:<alice@a.example>";
