@@ -249,7 +249,6 @@ impl Server {
         self.client = None;
         self.envelope = None;
         self.errors = 0;
-        self.lines.clear();
         self.outputs
             .extend([Output::Disarm(Timer::Handshake), Output::Arm(Timer::Idle)]);
     }

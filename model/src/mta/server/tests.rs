@@ -241,6 +241,19 @@ fn content_beyond_the_size_limit_is_refused_before_or_at_its_end() {
 }
 
 #[test]
+fn content_buys_time_only_while_it_can_be_kept() {
+    let mut session = Session::new(settings());
+    session.say(&[EHLO, MAIL, RCPT, "DATA"]);
+    let mut restarts_timer = |octets: &[u8]| {
+        session.server.handle(Input::Received(octets));
+        session.server.poll() == Output::Arm(Timer::Idle)
+    };
+    assert!(restarts_timer(&[b'x'; 1000]));
+    assert!(!restarts_timer(b"x"));
+    assert!(!restarts_timer(b"x"));
+}
+
+#[test]
 fn content_with_a_bare_line_end_is_one_message_refused() {
     let mut session = Session::new(settings());
     session.say(&[EHLO, MAIL, RCPT, "DATA"]);
