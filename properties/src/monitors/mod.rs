@@ -15,6 +15,8 @@ mod public_never_requires;
 mod recipient_chart;
 mod sessions;
 mod standing;
+#[cfg(test)]
+mod story;
 mod vanished_tls_alarm;
 
 pub use chart::{AnswerKind, AnswerKinds, RecipientCase};

@@ -115,3 +115,73 @@ impl PublicNeverRequires {
         Err(violation("SEED-01", why))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_model::scenario::{Level, Scenario};
+
+    use super::super::story::{B, Found, MINUTE, MX1, SECOND, Story, scenario};
+    use super::*;
+
+    fn demanding() -> Scenario {
+        let mut scenario = scenario(Level::May);
+        scenario.host[1].demands_tls = true;
+        scenario
+    }
+
+    fn judged(scenario: &Scenario, story: Story) -> Found {
+        story.judged_by(PublicNeverRequires::new(Setup::of(scenario)))
+    }
+
+    fn asks(story: Story, mailbox: MailboxState, code: Code) -> Story {
+        story
+            .dials(MX1)
+            .ehlo(true)
+            .mail(false, 250)
+            .rcpt_of(mailbox, false, code)
+    }
+
+    #[test]
+    fn a_public_server_takes_mail_without_tls() {
+        let story = asks(Story::new(), MailboxState::Accepts, 250);
+        assert_eq!(judged(&demanding(), story), Found::Holds);
+    }
+
+    #[test]
+    fn a_public_server_never_says_530() {
+        let story = asks(Story::new(), MailboxState::Accepts, 530);
+        assert_eq!(judged(&demanding(), story), Found::Violated("SEED-01"));
+    }
+
+    #[test]
+    fn a_refusal_for_good_without_tls_needs_a_mailbox_that_refuses() {
+        let accepting = asks(Story::new(), MailboxState::Accepts, 550);
+        assert_eq!(judged(&demanding(), accepting), Found::Violated("SEED-01"));
+        let refusing = asks(Story::new(), MailboxState::Refuses, 550);
+        assert_eq!(judged(&demanding(), refusing), Found::Holds);
+    }
+
+    #[test]
+    fn a_server_that_has_just_been_listed_may_not_know_it_yet() {
+        let mut scenario = demanding();
+        scenario.domain[0].mx.remove(0);
+        let listed = || {
+            Story::new().sees(Observation::Listed {
+                host: MX1,
+                domain: B,
+                listed: true,
+            })
+        };
+        let lag = 5 * MINUTE + MINUTE;
+        let within = asks(listed().after(lag - SECOND), MailboxState::Accepts, 530);
+        assert_eq!(judged(&scenario, within), Found::NotExercised);
+        let after = asks(listed().after(lag), MailboxState::Accepts, 530);
+        assert_eq!(judged(&scenario, after), Found::Violated("SEED-01"));
+    }
+
+    #[test]
+    fn a_server_that_does_not_demand_tls_does_not_exercise_it() {
+        let story = asks(Story::new(), MailboxState::Accepts, 250);
+        assert_eq!(judged(&scenario(Level::May), story), Found::NotExercised);
+    }
+}
