@@ -12,3 +12,5 @@ pub mod oracle;
 pub mod reader;
 pub mod rules;
 pub mod setup;
+#[cfg(test)]
+mod testing;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use postern_model::monitor::Monitor;
 use postern_model::observation::{Acceptor, Code, ConnectionId, DomainId, DomainSet, HostId, MessageId, Observation};
-use postern_model::scenario::{Domain, Host, Level, MailboxState, MxRecord, Phase, Scenario};
+use postern_model::scenario::{Level, MailboxState, Phase};
 
 use crate::setup::Setup;
+pub(super) use crate::testing::scenario;
 
 /// The sending host, which relays nothing and trusts nobody.
 pub(super) const OUT: HostId = HostId(0);
@@ -25,38 +26,6 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// out.a.example sends to b.example, whose exchangers are mx1 and mx2, at this level.
-pub(super) fn scenario(level: Level) -> Scenario {
-    let name = |text: &str| text.parse().expect("a name");
-    let mut hosts: Vec<Host> = ["out.a.example", "mx1.b.example", "mx2.b.example"]
-        .into_iter()
-        .map(|host| Host::new(name(host)))
-        .collect();
-    hosts[0].level = level;
-    hosts[1].exchanger_for.push(name("b.example"));
-    hosts[2].exchanger_for.push(name("b.example"));
-    let mx = ["mx1.b.example", "mx2.b.example"].into_iter().zip([10, 20]);
-    Scenario {
-        title: "one sender, two exchangers".to_owned(),
-        seed: 0,
-        mutant: None,
-        domain: vec![Domain {
-            name: name("b.example"),
-            mx: mx
-                .map(|(host, preference)| MxRecord {
-                    host: name(host),
-                    preference,
-                })
-                .collect(),
-            time_to_live: 5 * MINUTE,
-        }],
-        host: hosts,
-        message: Vec::new(),
-        step: Vec::new(),
-        expect: None,
-    }
-}
 
 /// The setup of [`scenario`].
 pub(super) fn setup(level: Level) -> Setup {
