@@ -171,7 +171,7 @@ impl EventualDelivery {
             | Observation::Certificate { host, .. }
             | Observation::Attacked { host, .. } => is_exchanger(host),
             Observation::Exchanger { domain, .. } | Observation::Listed { domain, .. } => is_about(domain),
-            Observation::Lookups { host, domain, .. } => host == sender || (is_exchanger(host) && is_about(domain)),
+            Observation::Lookups { host, .. } => host == sender || is_exchanger(host),
             _ => false,
         }
     }
@@ -182,7 +182,9 @@ impl EventualDelivery {
             hosts.filter(|host| self.standings.is_listed(*host, queued.next_hop))
         };
         queued.mailbox == MailboxState::Accepts
-            && self.standings.lookups_work(sender, queued.next_hop)
+            && self
+                .standings
+                .exchangers_can_be_found(&self.setup, sender, queued.next_hop)
             && listed().all(|host| host != sender && !self.may_refuse_for_good(sender, host, queued))
             && listed().any(|host| self.takes(sender, host, queued))
     }
@@ -203,10 +205,9 @@ impl EventualDelivery {
             Requirement::Authenticated(next_hop) => standing.offers_tls && standing.proves.has(next_hop),
         };
         // To answer as the chart says, a server that demands TLS must be able to look itself up.
-        let knows_its_listing = !self.setup.demands_tls(host) || self.standings.lookups_work(host, queued.domain);
-        let own_name = self.setup.own_name(host);
-        let is_found = own_name.is_none_or(|name| self.standings.lookups_work(sender, name));
-        standing.attacks == 0 && is_secure_enough && knows_its_listing && is_found
+        let knows_its_listing =
+            !self.setup.demands_tls(host) || self.standings.exchangers_can_be_found(&self.setup, host, queued.domain);
+        standing.attacks == 0 && is_secure_enough && knows_its_listing
     }
 
     /// One copy is decided.
@@ -362,15 +363,16 @@ mod tests {
 
     #[test]
     fn failing_lookups_at_the_sender_spoil_the_next_hop() {
-        let story = Story::new().sees(Observation::Lookups {
-            host: OUT,
-            domain: B,
-            work: false,
-        });
-        assert_eq!(
-            judged(Level::May, story.mail_is_tried().after(2 * BOUND)),
-            Found::NotExercised
-        );
+        let exchangers_name = setup(Level::May).own_name(MX1).expect("a name");
+        for domain in [B, exchangers_name] {
+            let failing = Observation::Lookups {
+                host: OUT,
+                domain,
+                work: false,
+            };
+            let story = Story::new().sees(failing).mail_is_tried().after(2 * BOUND);
+            assert_eq!(judged(Level::May, story), Found::NotExercised);
+        }
     }
 
     #[test]

@@ -6,9 +6,8 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{Code, ConnectionId, DomainId, DomainSet, Observation};
 use postern_model::scenario::{MailboxState, Phase};
 
-use super::lag::Lag;
 use super::sessions::Sessions;
-use super::standing::Standings;
+use super::view::View;
 use super::violation;
 use crate::setup::Setup;
 
@@ -20,8 +19,7 @@ use crate::setup::Setup;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PublicNeverRequires {
     setup: Setup,
-    standings: Standings,
-    lag: Lag,
+    view: View,
     /// The domains that the server was configured for, or ceased to be, since the dial; and whether MAIL was taken.
     sessions: Sessions<(DomainSet, bool)>,
     exercised: bool,
@@ -31,9 +29,8 @@ impl PublicNeverRequires {
     /// The monitor at the start of a run.
     pub fn new(setup: Setup) -> Self {
         Self {
-            standings: Standings::at_start(&setup),
+            view: View::at_start(setup.clone()),
             setup,
-            lag: Lag::default(),
             sessions: Sessions::default(),
             exercised: false,
         }
@@ -42,18 +39,14 @@ impl PublicNeverRequires {
 
 impl Monitor for PublicNeverRequires {
     fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
-        self.lag.pass(after);
-        let changed = self.standings.observe(observation);
+        let reconfigured = self.view.observe(after, observation);
         self.sessions.observe(observation);
+        if let Some((host, domain)) = reconfigured {
+            for session in self.sessions.iter_mut().filter(|session| session.server == host) {
+                session.notes.0 = session.notes.0.with(domain);
+            }
+        }
         match *observation {
-            Observation::Listed { host, domain, .. } | Observation::Lookups { host, domain, .. } if changed => {
-                self.lag.changed(&self.setup, host, domain);
-            }
-            Observation::Exchanger { host, domain, .. } if changed => {
-                for session in self.sessions.iter_mut().filter(|session| session.server == host) {
-                    session.notes.0 = session.notes.0.with(domain);
-                }
-            }
             Observation::Replied {
                 connection,
                 phase: Some(Phase::Mail),
@@ -94,10 +87,10 @@ impl PublicNeverRequires {
             return Ok(());
         };
         let (server, (reconfigured, is_open)) = (session.server, session.notes);
-        let is_public = self.standings.is_listed(server, domain)
-            && self.standings.is_configured(server, domain)
-            && self.standings.lookups_work(server, domain)
-            && !self.lag.is_open(server, domain)
+        let is_public = self.view.is_listed(server, domain)
+            && self.view.is_configured(server, domain)
+            && self.view.lookup_works(server, domain)
+            && !self.view.lags(server, domain)
             && !reconfigured.has(domain);
         if !session.is_servers_own() || session.is_secured() || !is_public || !is_open {
             return Ok(());

@@ -7,9 +7,8 @@ use postern_model::observation::{Code, ConnectionId, DomainId, DomainSet, HostId
 use postern_model::scenario::{MailboxState, Phase};
 
 use super::chart::{AnswerKind, AnswerKinds, RecipientCase};
-use super::lag::Lag;
 use super::sessions::{Dialler, Session, Sessions};
-use super::standing::Standings;
+use super::view::View;
 use super::violation;
 use crate::setup::Setup;
 
@@ -24,8 +23,7 @@ use crate::setup::Setup;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RecipientChart {
     setup: Setup,
-    standings: Standings,
-    lag: Lag,
+    view: View,
     sessions: Sessions<Transaction>,
     exercised: bool,
 }
@@ -42,9 +40,8 @@ impl RecipientChart {
     /// The monitor at the start of a run.
     pub fn new(setup: Setup) -> Self {
         Self {
-            standings: Standings::at_start(&setup),
+            view: View::at_start(setup.clone()),
             setup,
-            lag: Lag::default(),
             sessions: Sessions::default(),
             exercised: false,
         }
@@ -53,18 +50,14 @@ impl RecipientChart {
 
 impl Monitor for RecipientChart {
     fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
-        self.lag.pass(after);
-        let changed = self.standings.observe(observation);
+        let reconfigured = self.view.observe(after, observation);
         self.sessions.observe(observation);
+        if let Some((host, domain)) = reconfigured {
+            for session in self.sessions.iter_mut().filter(|session| session.server == host) {
+                session.notes.reconfigured = session.notes.reconfigured.with(domain);
+            }
+        }
         match *observation {
-            Observation::Listed { host, domain, .. } | Observation::Lookups { host, domain, .. } if changed => {
-                self.lag.changed(&self.setup, host, domain);
-            }
-            Observation::Exchanger { host, domain, .. } if changed => {
-                for session in self.sessions.iter_mut().filter(|session| session.server == host) {
-                    session.notes.reconfigured = session.notes.reconfigured.with(domain);
-                }
-            }
             Observation::Secured { connection, .. }
             | Observation::Command {
                 connection,
@@ -133,7 +126,7 @@ impl RecipientChart {
         }
         let case = self.case(session, domain, mailbox);
         self.exercised |= case.chart_applies() || (case.listed && !case.configured);
-        let lookups_work = self.standings.lookups_work(session.server, domain);
+        let lookups_work = self.view.lookup_works(session.server, domain);
         let allowed = self.allowed(session, domain, case);
         let answer = AnswerKind::of(code);
         if answer.is_some_and(|answer| allowed.has(answer)) {
@@ -153,8 +146,8 @@ impl RecipientChart {
     fn case(&self, session: &Session<Transaction>, domain: DomainId, mailbox: MailboxState) -> RecipientCase {
         let server = session.server;
         RecipientCase {
-            listed: self.standings.is_listed(server, domain),
-            configured: self.standings.is_configured(server, domain),
+            listed: self.view.is_listed(server, domain),
+            configured: self.view.is_configured(server, domain),
             demands_tls: self.setup.demands_tls(server),
             tls: session.is_secured(),
             relays: self.setup.relays_for(server, session.client),
@@ -164,7 +157,7 @@ impl RecipientChart {
 
     fn allowed(&self, session: &Session<Transaction>, domain: DomainId, case: RecipientCase) -> AnswerKinds {
         let server = session.server;
-        let lags = self.lag.is_open(server, domain);
+        let lags = self.view.lags(server, domain);
         let views = |truth: bool, either: bool| [Some(truth), either.then_some(!truth)].into_iter().flatten();
         let mut allowed = AnswerKinds::default();
         for listed in views(case.listed, lags) {
@@ -180,7 +173,7 @@ impl RecipientChart {
                 }
             }
         }
-        let lookup_may_fail = lags || !self.standings.lookups_work(server, domain);
+        let lookup_may_fail = lags || !self.view.lookup_works(server, domain);
         if case.chart_applies() && lookup_may_fail {
             allowed = allowed.or(AnswerKinds::of(&[AnswerKind::ForNow]));
         }
@@ -327,6 +320,19 @@ mod tests {
             judged(&demanding(), asks(failing_for_long(), 530)),
             Found::Violated("SEED-15")
         );
+    }
+
+    #[test]
+    fn a_failed_lookup_of_an_exchangers_address_is_a_failed_lookup() {
+        let setup = Setup::of(&demanding());
+        let domain = setup.own_name(MX1).expect("a name");
+        let failing = Observation::Lookups {
+            host: MX1,
+            domain,
+            work: false,
+        };
+        let story = asks(Story::new().sees(failing).after(LONG), 451);
+        assert_eq!(judged(&demanding(), story), Found::Holds);
     }
 
     #[test]

@@ -48,8 +48,15 @@ impl Standings {
         self.of(host).configured.has(domain)
     }
 
+    /// Whether a host's own lookups about the exchangers of a domain, and about the address of each, work.
+    pub(super) fn exchangers_can_be_found(&self, setup: &Setup, host: HostId, domain: DomainId) -> bool {
+        let listed = setup.hosts().filter(|exchanger| self.is_listed(*exchanger, domain));
+        let mut names = listed.filter_map(|exchanger| setup.own_name(exchanger));
+        self.lookups_work(host, domain) && names.all(|name| self.lookups_work(host, name))
+    }
+
     /// Whether a host's own lookups about a domain work.
-    pub(super) fn lookups_work(&self, host: HostId, domain: DomainId) -> bool {
+    fn lookups_work(&self, host: HostId, domain: DomainId) -> bool {
         !self.of(host).lookups_failing.has(domain)
     }
 }
