@@ -11,3 +11,4 @@ pub mod observation;
 pub mod scenario;
 pub mod smtp;
 pub mod trace;
+pub mod transcript;

@@ -9,6 +9,7 @@ pub mod campaign;
 pub mod fates;
 pub mod generate;
 pub mod judge;
+pub mod logging;
 pub mod monitors;
 pub mod oracle;
 pub mod reader;

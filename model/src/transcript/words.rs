@@ -1,0 +1,357 @@
+//! The words for each event.
+
+use std::collections::BTreeMap;
+
+use super::Line;
+use crate::name::DomainName;
+use crate::scenario::{Attack, Certificate, Level, Phase};
+use crate::trace::{Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Question, Setting};
+
+const CHARACTERS_MAX: usize = 200;
+const HEADER_LINES_MAX: usize = 20;
+
+/// Tells events one by one, and knows what was told before.
+#[derive(Debug, Default)]
+pub(super) struct Narrator {
+    /// The connections that were dialled.
+    connections: BTreeMap<ConnectionId, Dialled>,
+    /// Something else than a setting was told: the facts of the start are over.
+    under_way: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Dialled {
+    to: DomainName,
+    /// The attacker dialled it: each of its lines was told on the connection that it relays.
+    by_attacker: Option<ConnectionId>,
+}
+
+impl Narrator {
+    /// The lines that tell the event; none where it adds nothing.
+    pub(super) fn tell(&mut self, event: &Event) -> Vec<Line> {
+        self.under_way |= !matches!(event, Event::Set(_));
+        let (connection, text) = match event {
+            Event::Set(setting) => (None, format!("~    {}", self.setting(setting))),
+            Event::Adversary { victim, attack, active } => (None, adversary(victim, *attack, *active)),
+            Event::Queued {
+                host,
+                message,
+                from,
+                to,
+                about,
+            } => {
+                let about = about
+                    .as_ref()
+                    .map_or_else(String::new, |about| format!(", about {about}"));
+                let from = from.to_string();
+                let from = from.trim_matches(['<', '>']);
+                (
+                    None,
+                    format!(">    {message} enters the queue of {host}: from <{from}> to <{to}>{about}"),
+                )
+            }
+            Event::Delivered { host, message, to } => {
+                (None, format!(">    {message} lies in the mailbox of <{to}> on {host}"))
+            }
+            Event::Answered { host, question, answer } => {
+                (None, format!("DNS  {host}: {}", answered(question, answer)))
+            }
+            Event::Logged { host, entry } => (None, format!("=    {host}: {}", logged(entry))),
+            Event::Dialled {
+                connection,
+                from,
+                to,
+                relays,
+            } => return self.dialled(*connection, from, to, *relays),
+            Event::Connected { connection, .. }
+            | Event::NotConnected { connection, .. }
+            | Event::Line { connection, .. }
+            | Event::Content { connection, .. }
+            | Event::Secured { connection, .. }
+            | Event::NotSecured { connection, .. }
+            | Event::Interfered { connection, .. }
+            | Event::Closed { connection, .. } => return self.crossed(*connection, event),
+        };
+        vec![line(connection, text)]
+    }
+
+    fn setting(&self, setting: &Setting) -> String {
+        match setting {
+            Setting::Tls { host, on } => match (self.under_way, on) {
+                (false, true) => format!("{host} offers STARTTLS"),
+                (false, false) => format!("{host} does not offer STARTTLS"),
+                (true, true) => format!("{host} switches TLS on"),
+                (true, false) => format!("{host} switches TLS off"),
+            },
+            Setting::Certificate { host, certificate } => {
+                format!("{host} presents {}", certificate_words(*certificate))
+            }
+            Setting::Exchanger {
+                host,
+                domain,
+                configured,
+            } => {
+                let verb = match (self.under_way, configured) {
+                    (false, true) => "is",
+                    (false, false) => "is not",
+                    (true, true) => "is now",
+                    (true, false) => "is no longer",
+                };
+                format!("{host} {verb} configured as exchanger for {domain}")
+            }
+            Setting::Policy { host, next_hop, level } => {
+                format!("{host} has level {} for {next_hop}", level_word(*level))
+            }
+            Setting::Mx { domain, exchangers } if exchangers.is_empty() => {
+                format!("{domain}. has no MX in DNS: mail goes to its own address")
+            }
+            Setting::Mx { domain, exchangers } => format!("{domain}. MX {}", mx_words(exchangers)),
+            Setting::Lookups {
+                host,
+                domain,
+                work: true,
+            } => format!("lookups of {host} about {domain} work"),
+            Setting::Lookups {
+                host,
+                domain,
+                work: false,
+            } => format!("lookups of {host} about {domain} fail"),
+        }
+    }
+
+    fn dialled(
+        &mut self,
+        connection: ConnectionId,
+        from: &DomainName,
+        to: &DomainName,
+        relays: Option<ConnectionId>,
+    ) -> Vec<Line> {
+        let dialled = Dialled {
+            to: to.clone(),
+            by_attacker: relays,
+        };
+        self.connections.insert(connection, dialled);
+        vec![match relays {
+            Some(victim) => line(Some(victim), format!("M:    passes it on to {to}")),
+            None => line(Some(connection), format!("{from} dials {to}")),
+        }]
+    }
+
+    /// What happened on a connection.
+    fn crossed(&self, connection: ConnectionId, event: &Event) -> Vec<Line> {
+        let dialled = self.connections.get(&connection);
+        if let Some(Dialled {
+            to,
+            by_attacker: Some(victim),
+        }) = dialled
+        {
+            return match event {
+                Event::NotConnected { why, .. } => {
+                    vec![line(
+                        Some(*victim),
+                        format!("M:    cannot pass it on to {to}: {}", not_connected(*why)),
+                    )]
+                }
+                _ => Vec::new(),
+            };
+        }
+        let texts = match event {
+            Event::Connected { intercepted: true, .. } => {
+                let host = dialled.map_or("the host", |dialled| dialled.to.as_str());
+                vec![format!("M:    answers in the place of {host}")]
+            }
+            Event::NotConnected { why, .. } => vec![format!("not connected: {}", not_connected(*why))],
+            Event::Line {
+                from, channel, text, ..
+            } => vec![format!("{} {} {text}", channel_word(*channel), speaker(*from))],
+            Event::Content { channel, text, .. } => content(*channel, text),
+            Event::Secured { certificate, .. } => vec![format!("TLS   up; {}", presented(certificate))],
+            Event::NotSecured { by, why, .. } => {
+                let by = match by {
+                    End::Dialler => "client",
+                    End::Acceptor => "server",
+                };
+                vec![format!("TLS   failed; the {by} says: {why}")]
+            }
+            Event::Interfered { what, .. } => vec![format!("M:    {what}")],
+            Event::Closed { lost, .. } if lost.is_empty() => vec!["closed".to_owned()],
+            Event::Closed { lost, .. } => vec![format!("closed; never read by the client: {}", lost.join(" / "))],
+            _ => Vec::new(),
+        };
+        texts.into_iter().map(|text| line(Some(connection), text)).collect()
+    }
+}
+
+/// One line of bounded length without control characters.
+fn line(connection: Option<ConnectionId>, text: String) -> Line {
+    let mut bounded = String::with_capacity(text.len());
+    for (count, character) in text.chars().enumerate() {
+        match character {
+            _ if count == CHARACTERS_MAX => {
+                bounded.push('…');
+                break;
+            }
+            control if control.is_control() => bounded.extend(control.escape_default()),
+            other => bounded.push(other),
+        }
+    }
+    Line {
+        connection,
+        text: bounded,
+    }
+}
+
+fn adversary(victim: &DomainName, attack: Attack, active: bool) -> String {
+    if active {
+        format!("M:   on every path to {victim}, the attacker {}", attack_words(attack))
+    } else {
+        format!(
+            "M:   on the paths to {victim}, the attacker no longer {}",
+            attack_words(attack)
+        )
+    }
+}
+
+fn attack_words(attack: Attack) -> String {
+    match attack {
+        Attack::StripStarttls => "strips STARTTLS from the reply to EHLO".to_owned(),
+        Attack::OverwriteStarttls => "overwrites STARTTLS in the reply to EHLO".to_owned(),
+        Attack::AnswerStarttls(code) => format!("answers STARTTLS with {code}"),
+        Attack::GarbageAfterGoAhead => "answers STARTTLS with 220 and then sends garbage".to_owned(),
+        Attack::SwallowHandshake => "swallows the TLS handshake".to_owned(),
+        Attack::CloseAt(phase) => format!("closes the connection at {}", phase_words(phase)),
+        Attack::CloseInsteadOfReply(phase) => {
+            format!("closes the connection in place of the reply to {}", phase_words(phase))
+        }
+        Attack::InterceptTls(certificate) => format!("terminates TLS with {}", certificate_words(certificate)),
+        Attack::Refuse => "refuses connections".to_owned(),
+        Attack::BlackHole => "lets connection requests vanish".to_owned(),
+    }
+}
+
+fn phase_words(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Lookup => "the lookup",
+        Phase::Connect => "connect",
+        Phase::Ehlo => "EHLO",
+        Phase::Starttls => "STARTTLS",
+        Phase::Mail => "MAIL",
+        Phase::Rcpt => "RCPT",
+        Phase::Data => "DATA",
+        Phase::EndOfData => "the final dot",
+        Phase::Quit => "QUIT",
+    }
+}
+
+fn certificate_words(certificate: Certificate) -> &'static str {
+    match certificate {
+        Certificate::Valid => "a valid certificate",
+        Certificate::HostNameOnly => "a certificate valid for its host name only",
+        Certificate::Expired => "an expired certificate",
+        Certificate::WrongName => "a certificate for another name",
+        Certificate::SelfSigned => "a self-signed certificate",
+        Certificate::UnknownAuthority => "a certificate from an unknown authority",
+    }
+}
+
+fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::None => "none",
+        Level::May => "may",
+        Level::Encrypt => "encrypt",
+        Level::Secure => "secure",
+    }
+}
+
+/// The data of MX records as in a zone file, in the order of preference.
+fn mx_words(exchangers: &[(u16, DomainName)]) -> String {
+    let records = exchangers
+        .iter()
+        .map(|(preference, host)| format!("{preference} {host}."));
+    records.collect::<Vec<_>>().join(", ")
+}
+
+fn answered(question: &Question, answer: &Answer) -> String {
+    let question = match question {
+        Question::Mx(domain) => format!("{domain}. MX"),
+        Question::Address(host) => format!("{host}. A"),
+    };
+    match answer {
+        Answer::Exchangers(exchangers) => format!("{question} {}", mx_words(exchangers)),
+        Answer::Addresses(addresses) => {
+            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            format!("{question} {}", addresses.join(", "))
+        }
+        Answer::NoData => format!("{question}? NODATA: no such record"),
+        Answer::NoName => format!("{question}? NXDOMAIN: no such name"),
+        Answer::Failed => format!("{question}? SERVFAIL: the lookup failed"),
+    }
+}
+
+fn logged(entry: &LogEntry) -> String {
+    match entry {
+        LogEntry::Attempt {
+            message,
+            number,
+            next_hop,
+            level,
+        } => {
+            format!(
+                "attempt {number} at {message}, next hop {next_hop}, level {}",
+                level_word(*level)
+            )
+        }
+        LogEntry::Sent { message, to } => format!("sent {message} to {to}"),
+        LogEntry::Deferred { message, why } => format!("deferred {message}: {why}"),
+        LogEntry::Bounced { message, why } => format!("bounced {message}: {why}"),
+        LogEntry::Alarm { peer } => format!("alarm: {peer} used TLS before and does not now"),
+    }
+}
+
+fn not_connected(why: NotConnected) -> &'static str {
+    match why {
+        NotConnected::Refused => "refused",
+        NotConnected::TimedOut => "no answer in time",
+    }
+}
+
+fn speaker(end: End) -> &'static str {
+    match end {
+        End::Dialler => "C:",
+        End::Acceptor => "S:",
+    }
+}
+
+fn channel_word(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Clear => "clear",
+        Channel::Tls => "tls  ",
+    }
+}
+
+/// The header of a message line by line, and the size of the rest.
+fn content(channel: Channel, text: &str) -> Vec<String> {
+    let said = |text: &str| format!("{} C: {text}", channel_word(channel));
+    let header = text.lines().take_while(|line| !line.is_empty());
+    let mut lines: Vec<String> = header.take(HEADER_LINES_MAX).map(said).collect();
+    match text.lines().count().saturating_sub(lines.len()) {
+        0 => {}
+        1 => lines.push(said("(1 line more)")),
+        rest => lines.push(said(&format!("({rest} lines more)"))),
+    }
+    lines.push(said("."));
+    lines
+}
+
+/// What a certificate shows.
+fn presented(certificate: &Presented) -> String {
+    let names: Vec<&str> = certificate.names.iter().map(DomainName::as_str).collect();
+    let names = if names.is_empty() {
+        "no name".to_owned()
+    } else {
+        names.join(", ")
+    };
+    let trusted = if certificate.trusted { "trusted" } else { "not trusted" };
+    let current = if certificate.current { "in date" } else { "out of date" };
+    format!("certificate for {names}; {trusted}, {current}")
+}

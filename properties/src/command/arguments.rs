@@ -1,0 +1,199 @@
+//! Values on the command line that several commands take.
+
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use mailpostern::campaign::CryptoChoice;
+use mailpostern::generate::Profile;
+use postern_sim::{Client, Crypto};
+
+const JOBS_MAX: u64 = 256;
+
+/// The tiers of cryptography of a campaign.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum CampaignCrypto {
+    /// X25519 and Ed25519 everywhere
+    Real,
+    /// A hash in place of the curve; what fails is confirmed with real cryptography
+    Fast,
+    /// Fast, and real for a fixed share of the worlds
+    #[default]
+    Mixed,
+}
+
+impl From<CampaignCrypto> for CryptoChoice {
+    fn from(crypto: CampaignCrypto) -> Self {
+        match crypto {
+            CampaignCrypto::Real => Self::Real,
+            CampaignCrypto::Fast => Self::Fast,
+            CampaignCrypto::Mixed => Self::Mixed,
+        }
+    }
+}
+
+/// The tiers of cryptography of one world.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum WorldCrypto {
+    /// X25519 and Ed25519
+    #[default]
+    Real,
+    /// A hash in place of the curve
+    Fast,
+}
+
+impl From<WorldCrypto> for Crypto {
+    fn from(crypto: WorldCrypto) -> Self {
+        match crypto {
+            WorldCrypto::Real => Self::Real,
+            WorldCrypto::Fast => Self::Fast,
+        }
+    }
+}
+
+/// The SMTP clients that can be put under test.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ClientName {
+    /// The project's own
+    #[default]
+    Postern,
+    /// The client of the lettre library
+    Lettre,
+}
+
+impl From<ClientName> for Client {
+    fn from(name: ClientName) -> Self {
+        match name {
+            ClientName::Postern => Self::Postern,
+            ClientName::Lettre => Self::Lettre,
+        }
+    }
+}
+
+/// The distributions that worlds are drawn from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProfileName {
+    /// Every seed draws what there is in its world, and how likely
+    #[default]
+    Swarm,
+}
+
+impl From<ProfileName> for Profile {
+    fn from(name: ProfileName) -> Self {
+        match name {
+            ProfileName::Swarm => Self::Swarm,
+        }
+    }
+}
+
+/// One of several equal parts of a campaign: part `place` of `parts`, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shard {
+    pub(super) place: u64,
+    pub(super) parts: u64,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { place: 1, parts: 1 }
+    }
+}
+
+impl FromStr for Shard {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const ADVICE: &str = "write K/N with K from 1 to N, such as 2/8";
+        let (place, parts) = text.split_once('/').ok_or(ADVICE)?;
+        let (place, parts) = (whole(place).ok_or(ADVICE)?, whole(parts).ok_or(ADVICE)?);
+        if !(1..=parts).contains(&place) {
+            return Err(ADVICE);
+        }
+        Ok(Self { place, parts })
+    }
+}
+
+/// A seed: 64 bits, in decimal or in hexadecimal behind `0x`.
+pub(super) fn seed(text: &str) -> Result<u64, &'static str> {
+    let hexadecimal = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let seed = match hexadecimal {
+        Some(digits) if !digits.starts_with('+') => u64::from_str_radix(digits, 16).ok(),
+        Some(_) => None,
+        None => whole(text),
+    };
+    seed.ok_or("a seed is a whole number of 64 bits, such as 7 or 0x5eed")
+}
+
+/// A span of wall-clock time that is not nothing.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("it must be more than nothing, such as 60s".to_owned()),
+        Ok(span) => Ok(span),
+        Err(error) => Err(format!("{error}: write a time such as 60s or 2h")),
+    }
+}
+
+/// How many worlds, at least one.
+pub(super) fn worlds(text: &str) -> Result<u64, &'static str> {
+    whole(text)
+        .filter(|&worlds| worlds > 0)
+        .ok_or("write how many worlds to run, at least 1")
+}
+
+/// How many times, at least once.
+pub(super) fn times(text: &str) -> Result<u64, &'static str> {
+    whole(text)
+        .filter(|&times| times > 0)
+        .ok_or("write how many times to run it, at least 1")
+}
+
+/// How many threads, at least one.
+pub(super) fn jobs(text: &str) -> Result<usize, String> {
+    let jobs = whole(text).filter(|jobs| (1..=JOBS_MAX).contains(jobs));
+    jobs.and_then(|jobs| usize::try_from(jobs).ok())
+        .ok_or_else(|| format!("write how many threads to use, from 1 to {JOBS_MAX}"))
+}
+
+/// As many threads as the machine runs at once.
+pub(super) fn all_jobs() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// A whole number in plain decimal digits.
+fn whole(text: &str) -> Option<u64> {
+    text.parse()
+        .ok()
+        .filter(|_| text.bytes().all(|octet| octet.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_decimal_or_hexadecimal() {
+        assert_eq!(seed("7"), Ok(7));
+        assert_eq!(seed("0x5eed"), Ok(0x5eed));
+        assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
+        for wrong in ["", "-1", "+1", "0x", "0x+1", "1.5", "seven", "18446744073709551616"] {
+            assert!(seed(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shards_are_counted_from_one() {
+        assert_eq!("2/8".parse(), Ok(Shard { place: 2, parts: 8 }));
+        for wrong in ["0/8", "9/8", "1/0", "1", "a/b", "1/2/3", "-1/2"] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn counts_and_spans_are_not_nothing() {
+        assert_eq!(span("60s"), Ok(Duration::from_secs(60)));
+        assert!(span("0s").is_err() && span("-1s").is_err() && span("soon").is_err());
+        assert!(worlds("0").is_err() && worlds("-1").is_err());
+        assert!(jobs("0").is_err() && jobs("257").is_err());
+    }
+}

@@ -1,0 +1,109 @@
+//! The words of the command line, and what each of them does.
+//!
+//! Data goes to standard output, progress and logs to standard error. The last line says what happened and what to do
+//! next.
+
+mod arguments;
+mod explore;
+mod mutants;
+mod outcome;
+mod progress;
+mod replay;
+mod source;
+mod stop;
+mod table;
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use mailpostern::logging::{self, Verbosity};
+
+use outcome::{CommandError, Outcome, Status};
+
+/// Look for the small back gate in SMTP over TLS
+///
+/// Postern runs SMTP clients and servers through randomised DNS and configuration drift, servers that switch TLS on and
+/// off, and attackers on the path that strip STARTTLS, and checks what became of every message over simulated days.
+///
+/// Without a command it explores.
+#[derive(Debug, Parser)]
+#[command(name = "postern", version, after_help = EXIT_STATUSES, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Print one JSON document on standard output, and nothing else there
+    #[arg(long, global = true, display_order = 100)]
+    json: bool,
+    /// Print what happens inside on standard error, with the simulated time
+    #[arg(short, long, global = true, display_order = 101)]
+    verbose: bool,
+}
+
+const EXIT_STATUSES: &str = "\
+Exit statuses:
+  0  every property holds
+  1  a property was violated
+  2  bad usage or a bad scenario
+  3  the testbed itself failed";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run random worlds, judge all properties, shrink and save what fails
+    Explore(explore::Arguments),
+    /// Run one world: transcript, fates, verdicts
+    Replay(replay::Arguments),
+    /// Put every mutant before the judges: each must be convicted by the rule that it breaks
+    Mutants(mutants::Arguments),
+}
+
+/// Runs the command that the process was called with.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let status = match run(&arguments) {
+        Ok(outcome) => print(&outcome, arguments.json),
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.status()
+        }
+    };
+    status.into()
+}
+
+fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
+    let verbosity = if arguments.verbose {
+        Verbosity::Verbose
+    } else {
+        Verbosity::Quiet
+    };
+    logging::install(verbosity).map_err(|error| CommandError::Testbed(error.to_string()))?;
+    let with_progress = !arguments.verbose;
+    match &arguments.command {
+        None => explore::run(&explore::Arguments::default(), with_progress),
+        Some(Command::Explore(arguments)) => explore::run(arguments, with_progress),
+        Some(Command::Replay(arguments)) => replay::run(arguments),
+        Some(Command::Mutants(arguments)) => mutants::run(arguments, with_progress),
+    }
+}
+
+/// Writes the data to standard output. A reader that has seen enough and closed the pipe is no failure.
+fn print(outcome: &Outcome, json: bool) -> Status {
+    let written = if json {
+        writeln!(io::stdout(), "{:#}", outcome.json)
+    } else {
+        let closing = outcome.closing();
+        write!(io::stdout(), "{}", outcome.text).and_then(|()| writeln!(io::stdout(), "{closing}"))
+    };
+    match written.and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("error: cannot write to standard output: {error}");
+            Status::TestbedFailed
+        }
+        _ => {
+            if json {
+                eprintln!("{}", outcome.last_line);
+            }
+            outcome.status
+        }
+    }
+}

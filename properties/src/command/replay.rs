@@ -1,0 +1,232 @@
+//! `postern replay`: one world, told in full.
+
+use std::fmt::Write;
+
+use clap::Args;
+use mailpostern::judge::{Alarm, Judgement, MessageFate, judge};
+use mailpostern::rules::Property;
+use postern_model::monitor::Verdict;
+use postern_model::mutant::Mutant;
+use postern_model::scenario::{Fate, Scenario, Security};
+use postern_model::transcript::{TranscriptOptions, clock, transcript};
+use postern_sim::{Options, Run};
+use serde_json::json;
+
+use super::arguments::{self, ClientName, ProfileName, WorldCrypto};
+use super::outcome::{CommandError, Outcome, Status};
+use super::source::Source;
+use super::table::{Column, table};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A seed, decimal or 0x hexadecimal, or the file of a scenario
+    #[arg(value_name = "SEED|FILE", value_parser = Source::parse, allow_negative_numbers = true)]
+    source: Source,
+    /// Run it so many times and compare every byte
+    #[arg(long, value_name = "N", value_parser = arguments::times, allow_negative_numbers = true, default_value = "1")]
+    times: u64,
+    /// The tier of cryptography
+    #[arg(long, value_enum, default_value_t)]
+    crypto: WorldCrypto,
+    /// The SMTP client of every sending MTA
+    #[arg(long, value_enum, default_value_t)]
+    client: ClientName,
+    /// Give every MTA this one bug; `postern mutants --list` names them
+    #[arg(long, value_name = "NAME")]
+    mutant: Option<Mutant>,
+    /// The distribution that the world of a seed is drawn from
+    #[arg(long, value_enum, default_value_t)]
+    profile: ProfileName,
+}
+
+/// Replays one world.
+///
+/// # Errors
+/// When there is no such scenario, when the testbed fails, or when two runs differ.
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
+    let scenario = arguments.source.scenario(arguments.profile.into())?;
+    let run = arguments.run(&scenario)?;
+    let judgement = judge(&scenario, &run.trace);
+    let violated = violated(&judgement);
+    Ok(Outcome {
+        status: if violated.is_empty() {
+            Status::Holds
+        } else {
+            Status::Violated
+        },
+        text: text(&scenario, &run, &judgement),
+        json: json(&arguments.source, &scenario, &run, &judgement),
+        last_line: last_line(&arguments.source, &violated),
+    })
+}
+
+impl Arguments {
+    /// Runs the scenario as many times as is asked for; all runs must be the same to the byte.
+    fn run(&self, scenario: &Scenario) -> Result<Run, CommandError> {
+        let options = Options {
+            crypto: self.crypto.into(),
+            client: self.client.into(),
+            mutant: self.mutant,
+        };
+        let run = || postern_sim::run(scenario, options).map_err(|error| CommandError::Testbed(error.to_string()));
+        let first = run()?;
+        for time in 2..=self.times {
+            let again = run()?;
+            if (&again.wire_hash, &again.trace_hash) != (&first.wire_hash, &first.trace_hash) {
+                return Err(CommandError::Testbed(format!(
+                    "run {time} differs from the first: wire {} against {}, trace {} against {}",
+                    again.wire_hash, first.wire_hash, again.trace_hash, first.trace_hash
+                )));
+            }
+        }
+        Ok(first)
+    }
+}
+
+fn violated(judgement: &Judgement) -> Vec<Property> {
+    let verdicts = judgement.verdicts.iter();
+    let violated = verdicts.filter(|(_, verdict)| matches!(verdict, Verdict::Violated { .. }));
+    violated.map(|(property, _)| *property).collect()
+}
+
+fn text(scenario: &Scenario, run: &Run, judgement: &Judgement) -> String {
+    let mut text = format!("{}\n\n", scenario.title);
+    text += &transcript(&run.trace, &TranscriptOptions::default());
+    text.push('\n');
+    let columns = [
+        Column::Text("message"),
+        Column::Text("recipient"),
+        Column::Text("fate"),
+        Column::Text("security"),
+        Column::Text("at"),
+        Column::Number("attempts"),
+        Column::Text("why"),
+    ];
+    text += &table(&columns, judgement.fates.iter().map(fate_row));
+    text.push('\n');
+    for alarm in &judgement.alarms {
+        writeln!(
+            text,
+            "alarm of {} about {} at {}",
+            alarm.host,
+            alarm.peer,
+            clock(alarm.at)
+        )
+        .expect("a string takes all");
+    }
+    if !judgement.alarms.is_empty() {
+        text.push('\n');
+    }
+    let columns = [
+        Column::Text("property"),
+        Column::Text("verdict"),
+        Column::Text("rule"),
+        Column::Text("why"),
+    ];
+    text += &table(&columns, judgement.verdicts.iter().map(verdict_row));
+    writeln!(
+        text,
+        "\nwire hash   {}\ntrace hash  {}\n",
+        run.wire_hash, run.trace_hash
+    )
+    .expect("a string takes all");
+    text
+}
+
+fn fate_row(fate: &MessageFate) -> Vec<String> {
+    vec![
+        fate.message.to_string(),
+        fate.recipient.to_string(),
+        fate_word(fate.fate).to_owned(),
+        fate.security.map_or("", security_word).to_owned(),
+        fate.at.map(clock).unwrap_or_default(),
+        fate.attempts.to_string(),
+        fate.why.clone().unwrap_or_default(),
+    ]
+}
+
+fn verdict_row((property, verdict): &(Property, Verdict)) -> Vec<String> {
+    let (rule, why) = match verdict {
+        Verdict::Violated { violation, .. } => (violation.rule, violation.why.as_str()),
+        Verdict::Holds | Verdict::NotExercised => ("", ""),
+    };
+    let name = format!("{} {}", property.id(), property.name());
+    vec![name, verdict.to_string(), rule.to_owned(), why.to_owned()]
+}
+
+fn json(source: &Source, scenario: &Scenario, run: &Run, judgement: &Judgement) -> serde_json::Value {
+    json!({
+        "scenario": source.to_string(),
+        "title": scenario.title,
+        "wire_hash": run.wire_hash,
+        "trace_hash": run.trace_hash,
+        "sessions": run.sessions,
+        "fates": judgement.fates.iter().map(json_of_fate).collect::<Vec<_>>(),
+        "alarms": judgement.alarms.iter().map(json_of_alarm).collect::<Vec<_>>(),
+        "verdicts": judgement.verdicts.iter().map(json_of_verdict).collect::<Vec<_>>(),
+    })
+}
+
+fn json_of_fate(fate: &MessageFate) -> serde_json::Value {
+    json!({
+        "message": fate.message.to_string(),
+        "recipient": fate.recipient.to_string(),
+        "fate": fate_word(fate.fate),
+        "security": fate.security.map(security_word),
+        "at_seconds": fate.at.map(|at| at.as_secs_f64()),
+        "attempts": fate.attempts,
+        "why": fate.why,
+    })
+}
+
+fn json_of_alarm(alarm: &Alarm) -> serde_json::Value {
+    json!({
+        "host": alarm.host.to_string(),
+        "peer": alarm.peer.to_string(),
+        "at_seconds": alarm.at.as_secs_f64(),
+    })
+}
+
+fn json_of_verdict((property, verdict): &(Property, Verdict)) -> serde_json::Value {
+    let (word, rule, why) = match verdict {
+        Verdict::Holds => ("holds", None, None),
+        Verdict::NotExercised => ("not_exercised", None, None),
+        Verdict::Violated { violation, .. } => ("violated", Some(violation.rule), Some(&violation.why)),
+    };
+    json!({
+        "property": property.id(),
+        "rule": rule,
+        "verdict": word,
+        "why": why,
+    })
+}
+
+fn last_line(source: &Source, violated: &[Property]) -> String {
+    if violated.is_empty() {
+        return format!("Every property holds in {source}: go on with `postern explore`.");
+    }
+    let names: Vec<String> = violated
+        .iter()
+        .map(|property| format!("{} {}", property.id(), property.name()))
+        .collect();
+    format!(
+        "Violated in {source}: {}. The transcript above tells how; `-v` tells more.",
+        names.join(", ")
+    )
+}
+
+fn fate_word(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Delivered => "delivered",
+        Fate::Bounced => "bounced",
+        Fate::Queued => "queued",
+    }
+}
+
+fn security_word(security: Security) -> &'static str {
+    match security {
+        Security::Clear => "clear",
+        Security::Encrypted => "encrypted",
+        Security::Authenticated => "authenticated",
+    }
+}

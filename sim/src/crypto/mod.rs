@@ -1,0 +1,196 @@
+//! rustls as everybody in the world uses it: all randomness from the seed, validity judged on simulated time.
+
+mod exchange;
+mod handshake;
+mod hash_signature;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::ring::cipher_suite;
+use rustls::crypto::{
+    CryptoProvider, GetRandomFailed, SecureRandom, WebPkiSupportedAlgorithms, ring, verify_tls12_signature,
+    verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::time_provider::TimeProvider;
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme, SupportedCipherSuite,
+    SupportedProtocolVersion,
+};
+
+pub use handshake::{accept, connect};
+pub(crate) use hash_signature::HashKey;
+
+use crate::net::clock;
+use crate::{Crypto, certificate, random};
+
+/// Whom a client takes for the server that it meant to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verify {
+    /// Anyone who holds the key of the certificate that he presents, whatever it says.
+    Anyone,
+    /// Only who holds the key of a certificate that the trusted authority issued for the name, valid now (PKIX).
+    Authority,
+}
+
+/// What rustls computes with. Both tiers run the same suites of TLS 1.3 and 1.2.
+pub fn provider(crypto: Crypto) -> Arc<CryptoProvider> {
+    static REAL: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+        Arc::new(CryptoProvider {
+            cipher_suites: SUITES.to_vec(),
+            kx_groups: vec![&exchange::SeededX25519],
+            secure_random: &SeededRandom,
+            ..ring::default_provider()
+        })
+    });
+    static FAST: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+        Arc::new(CryptoProvider {
+            kx_groups: vec![&exchange::HashExchange],
+            signature_verification_algorithms: hash_signature::ALGORITHMS,
+            ..(**REAL).clone()
+        })
+    });
+    match crypto {
+        Crypto::Real => Arc::clone(&REAL),
+        Crypto::Fast => Arc::clone(&FAST),
+    }
+}
+
+/// The suites that every implementation must or should have (RFC 8446 §9.1, RFC 7525 §4.2), the cheapest first.
+const SUITES: &[SupportedCipherSuite] = &[
+    cipher_suite::TLS13_AES_128_GCM_SHA256,
+    cipher_suite::TLS13_AES_256_GCM_SHA384,
+    cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+];
+
+const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+
+/// Makes the real tier what libraries use that ask for rustls's default. May be called any number of times.
+pub fn install_process_default() {
+    // Whoever was first has installed the very same.
+    drop((*provider(Crypto::Real)).clone().install_default());
+}
+
+/// What a client offers and whom it believes.
+pub fn client_config(crypto: Crypto, verify: Verify) -> Arc<ClientConfig> {
+    thread_local! {
+        static CONFIGS: RefCell<BTreeMap<(bool, Verify), Arc<ClientConfig>>> = const { RefCell::new(BTreeMap::new()) };
+    }
+    let key = (crypto == Crypto::Real, verify);
+    let known = CONFIGS.with_borrow(|configs| configs.get(&key).cloned());
+    known.unwrap_or_else(|| {
+        let config = Arc::new(new_client_config(crypto, verify, VERSIONS));
+        CONFIGS.with_borrow_mut(|configs| configs.insert(key, Arc::clone(&config)));
+        config
+    })
+}
+
+fn new_client_config(crypto: Crypto, verify: Verify, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+    let verifier = match verify {
+        Verify::Anyone => Arc::new(AnyCertificate(provider(crypto).signature_verification_algorithms)),
+        Verify::Authority => authority_verifier(crypto),
+    };
+    let mut config = ClientConfig::builder_with_details(provider(crypto), Arc::new(SimulatedTime))
+        .with_protocol_versions(versions)
+        .expect("the suites serve both versions")
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    config
+}
+
+fn authority_verifier(crypto: Crypto) -> Arc<dyn ServerCertVerifier> {
+    WebPkiServerVerifier::builder_with_provider(certificate::trusted_roots(crypto), provider(crypto))
+        .build()
+        .expect("there is a trusted authority")
+}
+
+/// What a server accepts and presents.
+pub(crate) fn server_config(crypto: Crypto, certificate: CertifiedKey) -> Arc<ServerConfig> {
+    let mut config = ServerConfig::builder_with_details(provider(crypto), Arc::new(SimulatedTime))
+        .with_protocol_versions(VERSIONS)
+        .expect("the suites serve both versions")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certificate)));
+    // No resumption: a session must not depend on those before it.
+    config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Arc::new(config)
+}
+
+/// Draws from the current stream.
+#[derive(Debug)]
+struct SeededRandom;
+
+impl SecureRandom for SeededRandom {
+    fn fill(&self, octets: &mut [u8]) -> Result<(), GetRandomFailed> {
+        random::fill(octets);
+        Ok(())
+    }
+}
+
+/// The calendar of the run that goes on in this thread.
+#[derive(Debug)]
+struct SimulatedTime;
+
+impl TimeProvider for SimulatedTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        let since_start = clock::simulated_now().unwrap_or_default();
+        Some(UnixTime::since_unix_epoch(
+            Duration::from_secs(clock::EPOCH_SECONDS) + since_start,
+        ))
+    }
+}
+
+/// Believes every certificate, but still wants proof that the server holds its key.
+#[derive(Debug)]
+struct AnyCertificate(WebPkiSupportedAlgorithms);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}

@@ -1,0 +1,183 @@
+use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use postern_model::name::DomainName;
+use postern_model::scenario::Certificate;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::net::Simulation;
+
+const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 25)), 25);
+const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+fn name(text: &str) -> DomainName {
+    text.parse().unwrap()
+}
+
+struct Outcome {
+    client: Result<Vec<u8>, String>,
+    server: Result<(), String>,
+    wire_hash: String,
+}
+
+fn issued(crypto: Crypto, kind: Certificate) -> Arc<ServerConfig> {
+    certificate::issue(crypto, kind, &name("mx1.b.example"), &[name("b.example")]).server_config()
+}
+
+/// One handshake in the world, and a greeting under its protection.
+fn shake_hands(seed: u64, presented: Arc<ServerConfig>, believed: Arc<ClientConfig>) -> Outcome {
+    let results: Rc<RefCell<(Option<_>, Option<_>)>> = Rc::default();
+    let mut simulation = Simulation::new(seed);
+    let server = Rc::clone(&results);
+    simulation.host("mx1.b.example", SERVER.ip(), move |door| async move {
+        let listener = door.listen(SERVER.port()).await.unwrap();
+        let stream = listener.accept().await.unwrap();
+        let accepted = accept(stream, presented, door.random("tls")).await;
+        let result = match accepted {
+            Ok(mut tls) => {
+                tls.write_all(b"220 mx1\r\n").await.unwrap();
+                tls.shutdown().await.unwrap();
+                Ok(())
+            }
+            Err(why) => Err(why),
+        };
+        server.borrow_mut().1 = Some(result);
+    });
+    let client = Rc::clone(&results);
+    simulation.host("a.example", CLIENT, move |door| async move {
+        let stream = door.dial(door.network().next_connection(), SERVER).await.unwrap();
+        let connected = connect(stream, believed, &name("b.example"), door.random("tls")).await;
+        let result = match connected {
+            Ok(mut tls) => {
+                let mut greeting = Vec::new();
+                tls.read_to_end(&mut greeting).await.unwrap();
+                Ok(greeting)
+            }
+            Err(why) => Err(why),
+        };
+        client.borrow_mut().0 = Some(result);
+    });
+    simulation.run(|| false, Duration::from_secs(60), 1000).unwrap();
+    let (client, server) = results.take();
+    Outcome {
+        client: client.expect("the client is done"),
+        server: server.expect("the server is done"),
+        wire_hash: simulation.network().wire_hash(),
+    }
+}
+
+const TIERS: [Crypto; 2] = [Crypto::Real, Crypto::Fast];
+const KINDS: [Certificate; 6] = [
+    Certificate::Valid,
+    Certificate::HostNameOnly,
+    Certificate::Expired,
+    Certificate::WrongName,
+    Certificate::SelfSigned,
+    Certificate::UnknownAuthority,
+];
+
+#[test]
+fn a_client_that_believes_anyone_shakes_hands_whatever_the_certificate_says() {
+    for crypto in TIERS {
+        for kind in KINDS {
+            let outcome = shake_hands(1, issued(crypto, kind), client_config(crypto, Verify::Anyone));
+            assert_eq!(outcome.client.as_deref(), Ok(&b"220 mx1\r\n"[..]), "{kind:?}");
+            assert_eq!(outcome.server, Ok(()), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_believes_the_authority_says_what_is_wrong_with_each_certificate() {
+    for crypto in TIERS {
+        for kind in KINDS {
+            let why = match kind {
+                Certificate::Valid => None,
+                Certificate::HostNameOnly | Certificate::WrongName => Some("not valid for name"),
+                Certificate::Expired => Some("certificate expired"),
+                Certificate::SelfSigned | Certificate::UnknownAuthority => Some("UnknownIssuer"),
+            };
+            let outcome = shake_hands(1, issued(crypto, kind), client_config(crypto, Verify::Authority));
+            match (why, outcome.client) {
+                (None, Ok(greeting)) => assert_eq!(greeting, b"220 mx1\r\n"),
+                (Some(why), Err(error)) => {
+                    assert!(error.contains(why), "{kind:?}: {error}");
+                    assert!(outcome.server.is_err(), "{kind:?}: the server was told");
+                }
+                (_, other) => panic!("{kind:?}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_octets_of_tls_and_another_seed_others() {
+    for crypto in TIERS {
+        let hash = |seed| {
+            let config = client_config(crypto, Verify::Authority);
+            shake_hands(seed, issued(crypto, Certificate::Valid), config).wire_hash
+        };
+        assert_eq!(hash(1), hash(1));
+        assert_ne!(hash(1), hash(2));
+    }
+}
+
+#[test]
+fn tls_1_2_works_as_well_and_is_as_deterministic() {
+    for crypto in TIERS {
+        let hash = || {
+            let config = Arc::new(new_client_config(crypto, Verify::Authority, &[&TLS12]));
+            let outcome = shake_hands(1, issued(crypto, Certificate::Valid), config);
+            assert_eq!(outcome.client.as_deref(), Ok(&b"220 mx1\r\n"[..]));
+            outcome.wire_hash
+        };
+        assert_eq!(hash(), hash());
+    }
+}
+
+#[test]
+fn a_server_without_the_key_of_its_certificate_is_believed_by_nobody() {
+    let host = name("mx1.b.example");
+    for crypto in TIERS {
+        for verify in [Verify::Anyone, Verify::Authority] {
+            let stolen = certificate::issue(crypto, Certificate::Valid, &host, &[name("b.example")]);
+            let stolen = CertifiedKey::new(stolen.chain().to_vec(), Arc::new(HashKey([9; 32])));
+            let outcome = shake_hands(1, server_config(crypto, stolen), client_config(crypto, verify));
+            let error = outcome.client.unwrap_err();
+            assert!(error.contains("BadSignature"), "{crypto:?} {verify:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_meets_garbage_says_so() {
+    let outcome: Rc<RefCell<Option<String>>> = Rc::default();
+    let mut simulation = Simulation::new(1);
+    simulation.host("mx1.b.example", SERVER.ip(), |door| async move {
+        let listener = door.listen(SERVER.port()).await.unwrap();
+        let mut stream = listener.accept().await.unwrap();
+        stream.write_all(b"500 what is this?\r\n").await.unwrap();
+        door.sleep(Duration::from_secs(5)).await;
+    });
+    let why = Rc::clone(&outcome);
+    simulation.host("a.example", CLIENT, move |door| async move {
+        let stream = door.dial(door.network().next_connection(), SERVER).await.unwrap();
+        let config = client_config(Crypto::Fast, Verify::Anyone);
+        let result = connect(stream, config, &name("b.example"), door.random("tls")).await;
+        why.replace(Some(result.map(drop).unwrap_err()));
+    });
+    simulation.run(|| false, Duration::from_secs(60), 1000).unwrap();
+    let why = outcome.take().unwrap();
+    assert!(why.contains("corrupt message"), "{why}");
+}
+
+#[test]
+fn the_process_default_is_the_real_tier_however_often_it_is_installed() {
+    install_process_default();
+    install_process_default();
+    let groups = &CryptoProvider::get_default().unwrap().kx_groups;
+    assert_eq!(format!("{groups:?}"), "[SeededX25519]");
+}

@@ -1,0 +1,145 @@
+//! Questions and answers as DNS messages (RFC 1035 §4).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use hickory_proto::ProtoError;
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::rdata::{A, MX};
+use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use postern_model::name::DomainName;
+use postern_model::trace::{Answer, Question};
+
+use super::LARGEST_MESSAGE;
+
+/// The query that asks a question.
+///
+/// # Errors
+/// When the name has no form on the wire.
+pub(super) fn write_query(id: u16, question: &Question) -> Result<Vec<u8>, ProtoError> {
+    let mut message = Message::new(id, MessageType::Query, OpCode::Query);
+    message.metadata.recursion_desired = true;
+    message.add_query(query(question)?);
+    let mut edns = Edns::new();
+    edns.set_max_payload(LARGEST_MESSAGE);
+    message.set_edns(edns);
+    message.to_vec()
+}
+
+/// The id of a query and what it asks; none if it is not one that a resolver here can answer.
+pub(super) fn read_query(octets: &[u8]) -> Option<(u16, Question)> {
+    let message = Message::from_vec(octets).ok()?;
+    let metadata = &message.metadata;
+    let is_query = metadata.message_type == MessageType::Query && metadata.op_code == OpCode::Query;
+    let [query] = &message.queries[..] else {
+        return None;
+    };
+    let name = domain_name(query.name())?;
+    let question = match query.query_type() {
+        RecordType::MX => Question::Mx(name),
+        RecordType::A => Question::Address(name),
+        _ => return None,
+    };
+    (is_query && query.query_class() == DNSClass::IN).then_some((metadata.id, question))
+}
+
+/// The reply that carries an answer, which may be cached for so long.
+///
+/// # Errors
+/// When a name has no form on the wire.
+pub(super) fn write_reply(
+    id: u16,
+    question: &Question,
+    answer: &Answer,
+    time_to_live: Duration,
+) -> Result<Vec<u8>, ProtoError> {
+    let mut message = Message::response(id, OpCode::Query);
+    message.metadata.recursion_desired = true;
+    message.metadata.recursion_available = true;
+    let query = query(question)?;
+    let seconds = u32::try_from(time_to_live.as_secs()).unwrap_or(u32::MAX);
+    let record = |data| Record::from_rdata(query.name().clone(), seconds, data);
+    match answer {
+        Answer::Exchangers(exchangers) => {
+            for (preference, host) in exchangers {
+                message.add_answer(record(RData::MX(MX::new(*preference, wire_name(host)?))));
+            }
+        }
+        Answer::Addresses(addresses) => {
+            message.add_answers(addresses.iter().filter_map(|address| match address {
+                IpAddr::V4(ip) => Some(record(RData::A(A(*ip)))),
+                IpAddr::V6(_) => None,
+            }));
+        }
+        Answer::NoData => {}
+        Answer::NoName => message.metadata.response_code = ResponseCode::NXDomain,
+        Answer::Failed => message.metadata.response_code = ResponseCode::ServFail,
+    }
+    message.add_query(query);
+    message.to_vec()
+}
+
+/// What a datagram answers to the question that was asked under this id; none if it is no reply to it at all.
+pub(super) fn read_reply(octets: &[u8], id: u16, question: &Question) -> Option<Answer> {
+    let message = Message::from_vec(octets).ok()?;
+    let metadata = &message.metadata;
+    let asked = query(question).ok()?;
+    if metadata.id != id || metadata.message_type != MessageType::Response || message.queries != [asked.clone()] {
+        return None;
+    }
+    let data = message
+        .answers
+        .iter()
+        .filter(|record| record.name == *asked.name() && record.dns_class == DNSClass::IN)
+        .map(|record| &record.data);
+    Some(match metadata.response_code {
+        ResponseCode::NoError if metadata.truncation => Answer::Failed,
+        ResponseCode::NoError => read_records(question, data),
+        ResponseCode::NXDomain => Answer::NoName,
+        _ => Answer::Failed,
+    })
+}
+
+fn read_records<'a>(question: &Question, data: impl Iterator<Item = &'a RData>) -> Answer {
+    match question {
+        Question::Mx(_) => {
+            let exchangers = data.filter_map(|data| match data {
+                RData::MX(mx) => Some(domain_name(&mx.exchange).map(|host| (mx.preference, host))),
+                _ => None,
+            });
+            // An exchanger that is no host name cannot be mailed to: better to ask again than to do without it.
+            match exchangers.collect::<Option<Vec<_>>>() {
+                None => Answer::Failed,
+                Some(none) if none.is_empty() => Answer::NoData,
+                Some(exchangers) => Answer::Exchangers(exchangers),
+            }
+        }
+        Question::Address(_) => {
+            let addresses = data.filter_map(|data| match data {
+                RData::A(address) => Some(address.0.into()),
+                _ => None,
+            });
+            match addresses.collect::<Vec<_>>() {
+                none if none.is_empty() => Answer::NoData,
+                addresses => Answer::Addresses(addresses),
+            }
+        }
+    }
+}
+
+fn query(question: &Question) -> Result<Query, ProtoError> {
+    Ok(match question {
+        Question::Mx(domain) => Query::query(wire_name(domain)?, RecordType::MX),
+        Question::Address(host) => Query::query(wire_name(host)?, RecordType::A),
+    })
+}
+
+fn wire_name(name: &DomainName) -> Result<Name, ProtoError> {
+    let mut wire_name = Name::from_ascii(name.as_str())?;
+    wire_name.set_fqdn(true);
+    Ok(wire_name)
+}
+
+fn domain_name(name: &Name) -> Option<DomainName> {
+    name.to_ascii().trim_end_matches('.').parse().ok()
+}

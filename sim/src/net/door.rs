@@ -1,0 +1,264 @@
+//! What the code of one host may do to the world.
+
+use std::cell::Cell;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use postern_model::trace::{ConnectionId, End};
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::Notify;
+
+use super::clock::Place;
+use super::{Network, Sleep, Stream, Task, Wire};
+use crate::random;
+
+/// The way of one host to sockets, time, tasks and randomness. A clone is cheap and is the same door.
+#[derive(Clone)]
+pub struct Door {
+    network: Network,
+    host: Rc<str>,
+    address: IpAddr,
+    connection: Option<ConnectionId>,
+}
+
+/// The time that was allowed has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the time allowed has passed")]
+pub struct Elapsed;
+
+impl Door {
+    pub(super) fn new(network: Network, host: Rc<str>, address: IpAddr) -> Self {
+        Self {
+            network,
+            host,
+            address,
+            connection: None,
+        }
+    }
+
+    /// The network that the host is on.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The name of the host.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The address of the host.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// The same door for code that serves this connection: what its tasks log bears the number.
+    pub fn for_connection(&self, connection: ConnectionId) -> Self {
+        Self {
+            connection: Some(connection),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place {
+            host: Rc::clone(&self.host),
+            connection: self.connection,
+        }
+    }
+
+    /// The time since the start of the run.
+    pub fn now(&self) -> Duration {
+        self.network.now()
+    }
+
+    /// Waits; for at least one step of the world, even if the duration is zero.
+    pub fn sleep(&self, duration: Duration) -> Sleep {
+        self.sleep_until(self.now().saturating_add(duration))
+    }
+
+    /// Waits for a time from the start of the run.
+    pub fn sleep_until(&self, deadline: Duration) -> Sleep {
+        Sleep::new(self.network.clone(), deadline)
+    }
+
+    /// Waits for a future, but no longer than this. What is ready at the deadline itself still counts.
+    ///
+    /// # Errors
+    /// When the time has passed.
+    pub async fn timeout<F: Future>(&self, duration: Duration, future: F) -> Result<F::Output, Elapsed> {
+        let future = pin!(future);
+        tokio::select! {
+            biased;
+            output = future => Ok(output),
+            () = self.sleep(duration) => Err(Elapsed),
+        }
+    }
+
+    /// Starts a task on this host. If it panics, the run fails.
+    pub fn spawn<F: Future + 'static>(&self, future: F) -> Task<F::Output> {
+        Task::spawn(self, future)
+    }
+
+    /// The stream of randomness that belongs to the seed, this host and this purpose, from its beginning.
+    pub fn random(&self, purpose: &str) -> ChaCha8Rng {
+        random::stream(self.network.seed(), &[&self.host, purpose])
+    }
+
+    /// Connects to a listener, which learns the number of the connection.
+    ///
+    /// # Errors
+    /// `ConnectionRefused` if nobody listens there.
+    #[expect(clippy::disallowed_types, reason = "this is the dial of the door")]
+    pub async fn dial(&self, connection: ConnectionId, to: SocketAddr) -> io::Result<Stream> {
+        let wire = Rc::new(Wire::new(connection));
+        let _dial = PendingDial::new(self, to, Rc::clone(&wire));
+        let tcp = turmoil::net::TcpStream::connect(to).await?;
+        tcp.set_nodelay(true)?;
+        Ok(Stream::new(self.network.clone(), tcp, End::Dialler, wire))
+    }
+
+    /// Dials where nobody ever answers: it is for the caller to lose patience.
+    pub async fn dial_nowhere(&self) -> io::Result<Stream> {
+        std::future::pending().await
+    }
+
+    /// Takes connections to a port of this host.
+    ///
+    /// # Errors
+    /// `AddrInUse` if the port is taken.
+    #[expect(clippy::disallowed_types, reason = "this is the listen of the door")]
+    pub async fn listen(&self, port: u16) -> io::Result<Listener> {
+        Ok(Listener {
+            network: self.network.clone(),
+            at: SocketAddr::new(self.address, port),
+            tcp: turmoil::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?,
+        })
+    }
+
+    /// Opens a UDP socket at a port of this host, or at any free one if the port is 0.
+    ///
+    /// # Errors
+    /// `AddrInUse` if the port is taken.
+    #[expect(clippy::disallowed_types, reason = "this is the UDP socket of the door")]
+    pub async fn datagrams(&self, port: u16) -> io::Result<Datagrams> {
+        Ok(Datagrams(
+            turmoil::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).await?,
+        ))
+    }
+
+    /// Says that code runs on this host that keeps its own timers, by tokio's clock. As long as the answer is kept, that
+    /// clock follows the jumps of the simulated one, and no jump is longer than a second.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the task only keeps a clock: it does not count as work"
+    )]
+    pub fn foreign_code(&self) -> ForeignCode {
+        let clock = Rc::new(ForeignClock::default());
+        self.network.0.foreign.borrow_mut().push(Rc::downgrade(&clock));
+        let task = tokio::task::spawn_local(async move {
+            loop {
+                clock.jumped.notified().await;
+                tokio::time::advance(clock.by.get()).await;
+            }
+        });
+        ForeignCode(task)
+    }
+}
+
+/// A dial on its way: the acceptor finds its wire here.
+struct PendingDial<'a> {
+    door: &'a Door,
+    to: SocketAddr,
+    wire: Rc<Wire>,
+}
+
+impl<'a> PendingDial<'a> {
+    fn new(door: &'a Door, to: SocketAddr, wire: Rc<Wire>) -> Self {
+        let mut dials = door.network.0.dials.borrow_mut();
+        dials.entry((door.address, to)).or_default().push_back(Rc::clone(&wire));
+        Self { door, to, wire }
+    }
+}
+
+impl Drop for PendingDial<'_> {
+    fn drop(&mut self) {
+        let mut dials = self.door.network.0.dials.borrow_mut();
+        if let Some(pending) = dials.get_mut(&(self.door.address, self.to)) {
+            pending.retain(|wire| !Rc::ptr_eq(wire, &self.wire));
+        }
+    }
+}
+
+/// Takes connections to a port.
+pub struct Listener {
+    network: Network,
+    at: SocketAddr,
+    #[expect(clippy::disallowed_types, reason = "this is the listener that the door hands out")]
+    tcp: turmoil::net::TcpListener,
+}
+
+impl Listener {
+    /// The next connection.
+    ///
+    /// # Errors
+    /// When somebody dialled by another way than a door.
+    pub async fn accept(&self) -> io::Result<Stream> {
+        let (tcp, from) = self.tcp.accept().await?;
+        tcp.set_nodelay(true)?;
+        // SYNs from one host to one port arrive in the order in which they were sent.
+        let mut dials = self.network.0.dials.borrow_mut();
+        let pending = dials.get_mut(&(from.ip(), self.at));
+        let wire = pending.and_then(std::collections::VecDeque::pop_front);
+        let wire = wire.ok_or_else(|| io::Error::other(format!("{from} did not dial through a door")))?;
+        Ok(Stream::new(self.network.clone(), tcp, End::Acceptor, wire))
+    }
+}
+
+/// A UDP socket.
+#[expect(clippy::disallowed_types, reason = "this is the UDP socket that the door hands out")]
+pub struct Datagrams(turmoil::net::UdpSocket);
+
+impl Datagrams {
+    /// Sends one datagram.
+    ///
+    /// # Errors
+    /// `ConnectionRefused` if there is no such host.
+    pub async fn send_to(&self, payload: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.0.send_to(payload, to).await.map(drop)
+    }
+
+    /// Waits for a datagram. What does not fit into the buffer is lost.
+    ///
+    /// # Errors
+    /// Never in the simulated network.
+    pub async fn receive_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.recv_from(buffer).await
+    }
+}
+
+/// How a host's tokio clock learns of a jump.
+#[derive(Default)]
+pub(super) struct ForeignClock {
+    by: Cell<Duration>,
+    jumped: Notify,
+}
+
+impl ForeignClock {
+    pub(super) fn follow(&self, by: Duration) {
+        self.by.set(by);
+        self.jumped.notify_one();
+    }
+}
+
+/// Held while code with timers of its own runs on a host.
+#[must_use = "the clock is followed only as long as this is kept"]
+pub struct ForeignCode(tokio::task::JoinHandle<()>);
+
+impl Drop for ForeignCode {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
