@@ -97,7 +97,7 @@ pub(super) struct Violations {
 }
 
 /// The counts over all worlds.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) worlds: u64,
     pub(super) runs: u64,
@@ -165,5 +165,79 @@ impl Tally {
             violated: self.violated,
             failed: self.failed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn violated(seed: u64, rule: &'static str) -> Outcome {
+        judged(seed, VerdictKind::Violated { rule })
+    }
+
+    fn judged(seed: u64, verdict: VerdictKind) -> Outcome {
+        let counts = Counts {
+            runs: 1,
+            sessions: seed,
+            messages: 2,
+            verdicts: vec![(Property::P01, verdict)],
+            situations: BTreeSet::from([Situation::Expired]),
+        };
+        Outcome {
+            seed,
+            crypto: Crypto::Fast,
+            result: Ok(counts),
+        }
+    }
+
+    fn failed(seed: u64) -> Outcome {
+        Outcome {
+            seed,
+            crypto: Crypto::Fast,
+            result: Err(format!("world {seed} fell apart")),
+        }
+    }
+
+    fn tally(outcomes: impl IntoIterator<Item = Outcome>) -> Tally {
+        let mut tally = Tally::default();
+        outcomes.into_iter().for_each(|outcome| tally.add(outcome));
+        tally
+    }
+
+    #[test]
+    fn the_order_of_the_worlds_does_not_matter() {
+        let outcomes = || {
+            let judged = (1..=9).map(|seed| match seed % 3 {
+                0 => violated(seed, "SEED-12"),
+                1 => judged(seed, VerdictKind::Holds),
+                _ => judged(seed, VerdictKind::NotExercised),
+            });
+            judged.chain((10..=250).map(failed)).collect::<Vec<_>>()
+        };
+        assert_eq!(tally(outcomes()), tally(outcomes().into_iter().rev()));
+    }
+
+    #[test]
+    fn of_each_rule_the_lowest_seed_is_kept_and_the_rest_are_counted() {
+        let tally = tally([violated(7, "SEED-12"), violated(3, "SEED-14"), violated(5, "SEED-12")]);
+        let of = |rule| tally.violations[&(Property::P01, rule)];
+        assert_eq!(of("SEED-12"), Violations { seed: 5, worlds: 2 });
+        assert_eq!(of("SEED-14"), Violations { seed: 3, worlds: 1 });
+        assert_eq!(tally.properties[&Property::P01].violated, 3);
+    }
+
+    #[test]
+    fn every_failure_is_counted_and_the_first_hundred_are_kept() {
+        let tally = tally((1..=150).map(failed));
+        assert_eq!((tally.failed, tally.worlds), (150, 0));
+        assert!(tally.failures.keys().copied().eq(1..=100));
+    }
+
+    #[test]
+    fn a_world_is_worth_its_time_with_two_messages_and_five_sessions() {
+        let tally = tally([4, 5].map(|sessions| judged(sessions, VerdictKind::Holds)));
+        assert_eq!(tally.worth.two_messages_and_five_sessions, 1);
+        assert_eq!(tally.worth.reached_a_lifetime, 2);
     }
 }
