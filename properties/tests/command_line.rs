@@ -168,6 +168,30 @@ fn the_mutants_are_named_on_request() {
 }
 
 #[test]
+fn a_campaign_prints_one_json_document_and_nothing_else() {
+    let output = postern(&["--json", "explore", "--seeds", "1", "--jobs", "1"]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("standard output is one document");
+    for key in [
+        "worlds",
+        "seconds",
+        "worlds_per_second",
+        "sessions",
+        "jobs",
+        "properties",
+        "sometimes",
+        "violations",
+    ] {
+        assert!(document.get(key).is_some(), "{key} is missing in {document}");
+    }
+    for key in ["id", "holds", "not_exercised", "violated"] {
+        assert!(
+            document["properties"][0].get(key).is_some(),
+            "{key} is missing in {document}"
+        );
+    }
+}
+
+#[test]
 fn help_and_version_are_data() {
     for word in ["--help", "--version", "help"] {
         let output = postern(&[word]);
