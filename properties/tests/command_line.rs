@@ -106,7 +106,6 @@ fn unknown_clients_mutants_and_tiers_are_refused_with_the_known_ones() {
     let unknown = "no mutant is called “x-ray”: `postern mutants --list` names them";
     assert_refused(&["explore", "--mutant", "x-ray"], unknown);
     assert_refused(&["replay", "7", "--mutant", "x-ray"], unknown);
-    assert_refused(&["mutants", "--mutant", "x-ray"], unknown);
 }
 
 #[test]
