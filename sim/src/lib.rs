@@ -1,15 +1,31 @@
 //! Makes it happen: turmoil hosts that speak real SMTP and real TLS, DNS on the wire, the attacker on real bytes,
 //! drift, and the tap that records. This crate does not know what is right.
 
+mod attacker;
 pub mod certificate;
+mod client;
 pub mod crypto;
 pub mod dns;
+mod mta;
 pub mod net;
 pub mod random;
+mod server;
+mod session;
+mod subjects;
+mod tap;
+mod world;
+
+use std::rc::Rc;
 
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
 use postern_model::trace::Trace;
+use sha2::{Digest, Sha256};
+
+use crate::dns::Resolver;
+use crate::mta::Mta;
+use crate::net::{Simulation, SimulationError};
+use crate::world::World;
 
 /// How a scenario is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +83,86 @@ pub enum WorldError {
     ErrorLogged(String),
 }
 
-/// Runs a scenario to its end: all mail decided and the timeline over, or the last lifetime passed.
+/// No run of the generator's worlds takes more steps than this by far.
+const STEPS_MAX: u64 = 3_000_000;
+
+/// Runs a scenario to its end: all mail decided, or the last lifetime passed.
 ///
 /// # Errors
 /// When the testbed itself fails.
-pub fn run(_scenario: &Scenario, _options: Options) -> Result<Run, WorldError> {
-    Err(WorldError::NeverIdle(0))
+pub fn run(scenario: &Scenario, options: Options) -> Result<Run, WorldError> {
+    let mut scenario = scenario.clone();
+    scenario.mutant = options.mutant.or(scenario.mutant);
+    if options.client == Client::Lettre {
+        crypto::install_process_default();
+    }
+    random::begin_run(scenario.seed);
+    let mut simulation = Simulation::new(scenario.seed);
+    let world = World::new(scenario, simulation.network().clone(), options.crypto, options.client);
+    populate(&mut simulation, &world);
+    let ended = simulation.run(|| world.is_finished(), world.horizon(), STEPS_MAX);
+    let wire_hash = simulation.network().wire_hash();
+    // The hosts go with their connections, which are recorded as closed no more.
+    let (trace, sessions) = (world.recorder.take_trace(), world.recorder.sessions());
+    drop(simulation);
+    ended?;
+    Ok(Run {
+        trace_hash: trace_hash(&trace),
+        trace,
+        wire_hash,
+        sessions,
+    })
+}
+
+fn populate(simulation: &mut Simulation, world: &Rc<World>) {
+    let zones = Rc::clone(&world.zones);
+    let timeline = Rc::clone(world);
+    simulation.host("resolver", world::RESOLVER.into(), |door| async move {
+        door.spawn(timeline.keep_time(door.clone()));
+        must_serve(dns::serve(door, zones).await);
+    });
+    let victims: Vec<usize> = world.victims();
+    if !victims.is_empty() {
+        let world = Rc::clone(world);
+        simulation.host("attacker", world::ATTACKER.into(), |door| async move {
+            for victim in victims {
+                let (world, own_door) = (Rc::clone(&world), door.clone());
+                door.spawn(async move { must_serve(attacker::lie_in_wait(world, own_door, victim).await) });
+            }
+        });
+    }
+    for index in 0..world.scenario().host.len() {
+        let world = Rc::clone(world);
+        let name = world.host(index).name.to_string();
+        simulation.host(&name, world::address_of_host(index).into(), |door| async move {
+            let resolver = Resolver::new(door.clone(), world::RESOLVER.into());
+            let mta = Mta::new(&world, index, door.clone(), resolver);
+            door.spawn(Rc::clone(&mta).submit_all());
+            must_serve(server::serve(mta).await);
+        });
+    }
+}
+
+/// A port of the simulated network can always be had.
+fn must_serve(served: std::io::Result<()>) {
+    if let Err(error) = served {
+        tracing::error!(%error, "a host cannot serve");
+    }
+}
+
+fn trace_hash(trace: &Trace) -> String {
+    let mut hash = Sha256::new();
+    for record in &trace.records {
+        hash.update(format!("{record:?}\n"));
+    }
+    hash.finalize().iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+impl From<SimulationError> for WorldError {
+    fn from(error: SimulationError) -> Self {
+        match error {
+            SimulationError::Panicked(what) => Self::Panicked(what),
+            SimulationError::NeverIdle(steps) => Self::NeverIdle(steps),
+        }
+    }
 }

@@ -1,0 +1,369 @@
+//! The client's session (RFC 5321, RFC 3207): one message for one recipient, to one host.
+//!
+//! Commands go one at a time, with or without PIPELINING: a group saves round trips and nothing else. A reply that comes
+//! before its command is a breach of the protocol, because it would be taken for the reply to the next one. Whoever ends
+//! it, a session ends with one [`Output::Close`], and before that tells its result once ([`Note::Ended`]).
+//!
+//! What the session makes of trouble:
+//!
+//! - **The host refuses the session** (4yz or 5yz in place of the greeting, 4yz to EHLO, either to HELO):
+//!   [`Outcome::RefusedForNow`]. A 5yz here is about the host (RFC 5321 §3.1: 554, RFC 7504: 521), not about the message,
+//!   which was never named. The next exchanger, or the same host tomorrow, may take it; and anyone on the path can say 521.
+//! - **The host refuses the message** (MAIL, RCPT, DATA, final dot): 4yz for now, 5yz for good (RFC 5321 §4.2.1).
+//!   530 in clear is for now: it says that TLS is missing, which may come back (R3207-6-d), and not that the message is bad.
+//! - **The host refuses STARTTLS**, by whatever code: a reply to that command and not to the message, which goes on in
+//!   clear on the same session unless TLS is required (R3207-4-b).
+//! - **The connection breaks at TLS**: from STARTTLS to the first reply behind it, a connection that closes, falls silent or
+//!   makes no sense is charged to TLS, and never goes on in clear (R3207-4-g): [`Outcome::TlsBroke`], after which mail that
+//!   does not require TLS may dial anew in clear, so that the attempt costs it nothing (SEED-06). The reply behind the
+//!   handshake is included because in TLS 1.3 the client's handshake is complete before the server has judged it.
+//! - **The connection breaks elsewhere**: [`Outcome::ConnectionFailed`], even between the final dot and its reply, since
+//!   a duplicate is better than a loss (RFC 1047).
+
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use self::stage::Stage;
+use crate::mta::policy::TlsUse;
+use crate::mta::session::{Input, Note, Outcome, Output, TlsRequest, WithoutTls};
+use crate::mta::timer::Timer;
+use crate::mutant::Mutant;
+use crate::name::{DomainName, Mailbox, ReversePath};
+use crate::scenario::Phase;
+use crate::smtp::{Body, Command, Extensions, Reply, ReplyReader, Severity, stuff};
+
+/// The longest explanation of a result, in characters.
+const BECAUSE_LIMIT: usize = 400;
+
+/// What a session is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Plan {
+    /// The client's own name, for EHLO and HELO.
+    pub helo_name: DomainName,
+    /// The host that was dialled, one of the exchangers of the next hop.
+    pub exchanger: DomainName,
+    /// The domain whose mail this is, as configured or as in the recipient's mailbox: not a name out of DNS.
+    pub next_hop: DomainName,
+    /// What to do about TLS.
+    pub tls: TlsUse,
+    /// From whom and to whom.
+    pub envelope: Envelope,
+    /// The content, in lines ended by CRLF, dots not stuffed.
+    pub content: Vec<u8>,
+    /// The one bug that the client has, if any.
+    pub mutant: Option<Mutant>,
+}
+
+/// The envelope of a message with one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Envelope {
+    /// Where a failure is reported.
+    pub from: ReversePath,
+    /// The recipient.
+    pub to: Mailbox,
+}
+
+/// The client's end of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Client {
+    plan: Plan,
+    stage: Stage,
+    tls: bool,
+    extensions: Extensions,
+    /// Why TLS was given up, once it was.
+    without_tls: Option<WithoutTls>,
+    /// What a break of the connection now would be charged to.
+    suspicion: Option<WithoutTls>,
+    replies: ReplyReader,
+    outputs: VecDeque<Output>,
+}
+
+impl Client {
+    /// A session before its connection stands; it asks for [`Timer::Connect`].
+    pub fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            stage: Stage::Opening,
+            tls: false,
+            extensions: Extensions::default(),
+            without_tls: None,
+            suspicion: None,
+            replies: ReplyReader::new(),
+            outputs: VecDeque::from([Output::Arm(Timer::Connect)]),
+        }
+    }
+
+    /// Takes a fact. Facts that the session did not ask for are passed over.
+    pub fn handle(&mut self, input: Input<'_>) {
+        match (self.stage, input) {
+            (Stage::Opening, Input::Opened) => self.wait(Stage::Greeting),
+            (Stage::Opening, Input::Closed) => {
+                let why = format!("no connection to {}", self.plan.exchanger);
+                self.broken(why);
+            }
+            (Stage::Handshake, Input::TlsUp) => self.secured(),
+            (Stage::Handshake, Input::TlsFailed) => self.handshake_failed(),
+            (stage, Input::Received(octets)) if stage.awaits_reply() => self.receive(octets),
+            (Stage::Quit, Input::Closed | Input::Expired(Timer::Command)) => self.close(),
+            (Stage::Over, _) => {}
+            (Stage::EndOfData, Input::Closed) if self.has(Mutant::TakesSilenceForAcceptance) => {
+                self.abort(Outcome::Accepted, "no objection to the end of data".to_owned());
+            }
+            (stage, Input::Closed) => {
+                let why = format!("lost connection with {} while waiting for {stage}", self.plan.exchanger);
+                self.broken(why);
+            }
+            (stage, Input::Expired(timer)) if stage.timer() == Some(timer) => {
+                let why = format!("{} timed out while waiting for {stage}", self.plan.exchanger);
+                self.broken(why);
+            }
+            _ => {}
+        }
+    }
+
+    /// What the session asks next; call it until it says [`Output::Idle`].
+    pub fn poll(&mut self) -> Output {
+        self.outputs.pop_front().unwrap_or(Output::Idle)
+    }
+
+    fn receive(&mut self, octets: &[u8]) {
+        self.replies.extend(octets);
+        while self.stage.awaits_reply() {
+            match self.replies.next_reply() {
+                None => break,
+                Some(Ok(reply)) => self.replied(&reply),
+                Some(Err(_)) if self.stage == Stage::Quit => self.close(),
+                Some(Err(error)) => self.misbehaved(error.to_string()),
+            }
+        }
+    }
+
+    fn replied(&mut self, reply: &Reply) {
+        if !self.replies.is_empty() && !self.stage.is_last_reply(reply) {
+            let request = self.stage.request();
+            return self.misbehaved(format!(
+                "octets behind the reply to {request}, before any other command"
+            ));
+        }
+        if self.stage != Stage::Starttls {
+            self.suspicion = None;
+        }
+        match (self.stage, reply.severity()) {
+            (Stage::Greeting, Severity::Completion) => self.ehlo(),
+            (Stage::Ehlo, Severity::Completion) => self.greeted(Extensions::of(reply), reply),
+            (Stage::Ehlo, Severity::Permanent) if self.tls || !self.plan.tls.is_required() => self.helo(),
+            (Stage::Ehlo, Severity::Permanent) => self.greeted(Extensions::default(), reply),
+            (Stage::Helo, Severity::Completion) => self.greeted(Extensions::default(), reply),
+            (Stage::Greeting | Stage::Ehlo | Stage::Helo, Severity::Transient | Severity::Permanent) => {
+                self.finish(Outcome::RefusedForNow, self.said(reply));
+            }
+            (Stage::Starttls, _) if reply.code == 220 => self.go_ahead(),
+            (Stage::Starttls, _) => self.starttls_refused(reply),
+            (Stage::Mail, Severity::Completion) => self.rcpt(),
+            (Stage::Rcpt, Severity::Completion) => self.data(),
+            (Stage::Data, Severity::Intermediate) => self.content(),
+            (Stage::EndOfData, Severity::Completion) => self.finish(Outcome::Accepted, self.said(reply)),
+            (Stage::Quit, _) => self.close(),
+            (_, Severity::Transient) => self.finish(Outcome::RefusedForNow, self.said(reply)),
+            (_, Severity::Permanent) if reply.code == 530 && !self.tls => {
+                self.finish(Outcome::RefusedForNow, self.said(reply));
+            }
+            (_, Severity::Permanent) => self.finish(Outcome::RefusedForGood, self.said(reply)),
+            (stage, _) => self.misbehaved(format!("{reply} is no answer to {}", stage.request())),
+        }
+    }
+
+    fn ehlo(&mut self) {
+        if !self.tls && self.without_tls.is_none() {
+            self.note(Note::Phase(Phase::Ehlo));
+        }
+        let name = self.plan.helo_name.to_string();
+        self.command(Stage::Ehlo, &Command::Ehlo(name));
+    }
+
+    fn helo(&mut self) {
+        let name = self.plan.helo_name.to_string();
+        self.command(Stage::Helo, &Command::Helo(name));
+    }
+
+    /// The session is open: secure it, or go on to the message.
+    fn greeted(&mut self, extensions: Extensions, reply: &Reply) {
+        self.extensions = extensions;
+        // Never inside TLS (R3207-4.2-f), and never twice.
+        let wishes_tls = self.plan.tls.is_wished() && !self.tls && self.without_tls.is_none();
+        if wishes_tls && extensions.starttls {
+            self.note(Note::Phase(Phase::Starttls));
+            self.suspicion = Some(WithoutTls::HandshakeFailed);
+            return self.command(Stage::Starttls, &Command::Starttls);
+        }
+        if wishes_tls {
+            self.give_up_tls(WithoutTls::NotOffered);
+            if self.plan.tls.is_required() {
+                let outcome = Outcome::TlsUnavailable(WithoutTls::NotOffered);
+                let why = match reply.severity() {
+                    Severity::Completion => format!("host {} does not offer STARTTLS", self.plan.exchanger),
+                    _ => self.said(reply),
+                };
+                return self.finish(outcome, format!("TLS is required, but {why}"));
+            }
+        }
+        self.mail();
+    }
+
+    fn starttls_refused(&mut self, reply: &Reply) {
+        self.give_up_tls(WithoutTls::Refused);
+        self.suspicion = Some(WithoutTls::Refused);
+        let is_permanent = reply.severity() == Severity::Permanent;
+        if is_permanent && self.has(Mutant::TakesStarttlsRefusalForMessageRefusal) {
+            return self.finish(Outcome::RefusedForGood, self.said(reply));
+        }
+        if self.plan.tls.is_required() {
+            let because = format!("TLS is required, but {}", self.said(reply));
+            return self.finish(Outcome::TlsUnavailable(WithoutTls::Refused), because);
+        }
+        self.mail();
+    }
+
+    fn go_ahead(&mut self) {
+        // Whatever came behind the 220 came in clear, and might be anyone's (C-INJ-2, R3207-4.2-b).
+        self.replies.clear();
+        let exchanger = self.plan.exchanger.clone();
+        let request = match self.plan.tls {
+            TlsUse::Authenticated if self.has(Mutant::AcceptsAnyCertificate) => TlsRequest::Anyone(exchanger),
+            TlsUse::Authenticated if self.has(Mutant::ChecksNameOfExchanger) => TlsRequest::Authenticated(exchanger),
+            TlsUse::Authenticated => TlsRequest::Authenticated(self.plan.next_hop.clone()),
+            TlsUse::Never | TlsUse::IfOffered | TlsUse::Required => TlsRequest::Anyone(exchanger),
+        };
+        self.outputs.push_back(Output::StartTls(request));
+        self.wait(Stage::Handshake);
+    }
+
+    /// The session begins anew; nothing that was said in clear counts (R3207-4.2-b, R3207-4.2-c).
+    fn secured(&mut self) {
+        self.tls = true;
+        self.extensions = Extensions::default();
+        self.ehlo();
+    }
+
+    fn handshake_failed(&mut self) {
+        if self.has(Mutant::ContinuesInClearAfterGoAhead) && !self.plan.tls.is_required() {
+            self.suspicion = None;
+            self.give_up_tls(WithoutTls::HandshakeFailed);
+            return self.ehlo();
+        }
+        let why = format!("TLS handshake with {} failed", self.plan.exchanger);
+        self.broken(why);
+    }
+
+    fn mail(&mut self) {
+        self.note(Note::Phase(Phase::Mail));
+        // Where 8BITMIME is not offered the octets go as they are: to convert or return them is a gateway's trade.
+        let is_eight_bit = !self.plan.content.is_ascii();
+        let command = Command::Mail {
+            from: self.plan.envelope.from.clone(),
+            size: self.extensions.size.then_some(self.plan.content.len() as u64),
+            body: (is_eight_bit && self.extensions.eight_bit_mime).then_some(Body::EightBitMime),
+        };
+        self.command(Stage::Mail, &command);
+    }
+
+    fn rcpt(&mut self) {
+        self.note(Note::Phase(Phase::Rcpt));
+        let to = self.plan.envelope.to.clone();
+        self.command(Stage::Rcpt, &Command::Rcpt { to });
+    }
+
+    fn data(&mut self) {
+        self.note(Note::Phase(Phase::Data));
+        self.command(Stage::Data, &Command::Data);
+    }
+
+    fn content(&mut self) {
+        self.note(Note::Phase(Phase::EndOfData));
+        let content = stuff(&self.plan.content);
+        self.send(Stage::EndOfData, content);
+    }
+
+    fn command(&mut self, stage: Stage, command: &Command) {
+        self.send(stage, command.to_octets());
+    }
+
+    fn send(&mut self, stage: Stage, octets: Vec<u8>) {
+        self.outputs.push_back(Output::Send(octets));
+        self.wait(stage);
+    }
+
+    /// Enters a stage; its timer takes the place of the one before.
+    fn wait(&mut self, stage: Stage) {
+        let before = self.stage.timer().filter(|timer| stage.timer() != Some(*timer));
+        self.outputs.extend(before.map(Output::Disarm));
+        self.outputs.extend(stage.timer().map(Output::Arm));
+        self.stage = stage;
+    }
+
+    fn note(&mut self, note: Note) {
+        self.outputs.push_back(Output::Note(note));
+    }
+
+    fn give_up_tls(&mut self, why: WithoutTls) {
+        if self.without_tls.is_none() {
+            self.without_tls = Some(why);
+            self.note(Note::WithoutTls(why));
+        }
+    }
+
+    fn misbehaved(&mut self, how: String) {
+        self.note(Note::Misbehaved(how.clone()));
+        let why = format!("host {} broke the protocol: {how}", self.plan.exchanger);
+        self.broken(why);
+    }
+
+    /// The connection is of no more use.
+    fn broken(&mut self, why: String) {
+        let Some(reason) = self.suspicion else {
+            return self.abort(Outcome::ConnectionFailed, why);
+        };
+        self.give_up_tls(reason);
+        if self.plan.tls.is_required() {
+            self.abort(Outcome::TlsUnavailable(reason), format!("TLS is required, but {why}"));
+        } else {
+            self.abort(Outcome::TlsBroke(reason), why);
+        }
+    }
+
+    /// Tells the result and takes leave.
+    fn finish(&mut self, outcome: Outcome, because: String) {
+        self.ended(outcome, because);
+        self.note(Note::Phase(Phase::Quit));
+        self.command(Stage::Quit, &Command::Quit);
+    }
+
+    /// Tells the result and hangs up.
+    fn abort(&mut self, outcome: Outcome, because: String) {
+        self.ended(outcome, because);
+        self.close();
+    }
+
+    fn ended(&mut self, outcome: Outcome, because: String) {
+        let because = because.chars().take(BECAUSE_LIMIT).collect();
+        self.note(Note::Ended { outcome, because });
+    }
+
+    fn close(&mut self) {
+        self.wait(Stage::Over);
+        self.outputs.push_back(Output::Close);
+        self.replies.clear();
+    }
+
+    fn said(&self, reply: &Reply) -> String {
+        let (host, request) = (&self.plan.exchanger, self.stage.request());
+        format!("host {host} said: {reply} (in reply to {request})")
+    }
+
+    fn has(&self, mutant: Mutant) -> bool {
+        self.plan.mutant == Some(mutant)
+    }
+}

@@ -1,0 +1,397 @@
+//! The server's session (RFC 5321, RFC 2920, RFC 3207), one for each connection.
+//!
+//! It answers one command at a time. Pipelined commands wait, within [`PIPELINE_LIMIT`], while the driver answers
+//! [`Output::Ask`] or [`Output::Store`]. Whoever ends it, a session ends with one [`Output::Close`].
+
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+pub use self::settings::ServerSettings;
+use crate::mta::recipient::{self, Circumstances};
+use crate::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
+use crate::mta::timer::Timer;
+use crate::name::{Mailbox, ReversePath};
+use crate::smtp::{Command, ContentError, ContentReader, LineReader, Reply};
+
+/// The longest command line that is read, CRLF included: the 512 of RFC 5321 §4.5.3.1.4 and room for parameters.
+pub const COMMAND_LINE_LIMIT: usize = 1024;
+
+/// The most octets of pipelined commands that wait while the driver is asked.
+pub const PIPELINE_LIMIT: usize = 64 * 1024;
+
+/// The most recipients of one transaction (RFC 5321 §4.5.3.1.8).
+pub const RECIPIENTS_LIMIT: usize = 100;
+
+/// At this many commands that make no sense the server closes.
+pub const ERRORS_LIMIT: u8 = 10;
+
+/// The server's end of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Server {
+    settings: ServerSettings,
+    stage: Stage,
+    tls: bool,
+    client: Option<ClientGreeting>,
+    envelope: Option<Envelope>,
+    errors: u8,
+    lines: LineReader,
+    outputs: VecDeque<Output>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Stage {
+    /// Before the connection stands.
+    Opening,
+    /// The next command is awaited.
+    Command,
+    /// The driver was asked about the domain of this recipient.
+    Listing(Mailbox),
+    /// The content is awaited.
+    Content(ContentReader),
+    /// The driver was asked to keep the message.
+    Storing,
+    /// 220 was sent to STARTTLS.
+    Handshake,
+    /// The session is closed.
+    Over,
+}
+
+/// What the client said of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct ClientGreeting {
+    name: String,
+    /// It said EHLO, not HELO.
+    is_extended: bool,
+}
+
+/// The transaction that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Envelope {
+    from: ReversePath,
+    to: Vec<Mailbox>,
+}
+
+impl Server {
+    /// A session before its connection stands.
+    pub fn new(settings: ServerSettings) -> Self {
+        Self {
+            settings,
+            stage: Stage::Opening,
+            tls: false,
+            client: None,
+            envelope: None,
+            errors: 0,
+            lines: LineReader::new(COMMAND_LINE_LIMIT),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The settings, to change them while the session is open. A change counts from the next command on.
+    pub fn settings_mut(&mut self) -> &mut ServerSettings {
+        &mut self.settings
+    }
+
+    /// Takes a fact. Facts that the session did not ask for are passed over.
+    pub fn handle(&mut self, input: Input<'_>) {
+        match (&self.stage, input) {
+            (Stage::Over, _) => {}
+            (_, Input::Closed) => self.close(),
+            (Stage::Opening, Input::Opened) => {
+                self.stage = Stage::Command;
+                let text = format!("{} ESMTP Postern", self.settings.host);
+                self.reply(Reply::new(220, None, text));
+            }
+            // What comes between the go-ahead and the handshake is nobody's command (C-INJ-3).
+            (Stage::Opening | Stage::Handshake, Input::Received(_)) => {}
+            (_, Input::Received(octets)) => {
+                self.lines.extend(octets);
+                self.advance();
+            }
+            (Stage::Handshake, Input::TlsUp) => self.secured(),
+            (Stage::Handshake, Input::TlsFailed | Input::Expired(Timer::Handshake)) => self.close(),
+            (Stage::Command | Stage::Content(_), Input::Expired(Timer::Idle)) => {
+                let text = format!("{} Timeout, closing connection", self.settings.host);
+                self.farewell(Reply::enhanced(421, 4, 2, text));
+            }
+            (Stage::Listing(to), Input::Answered(listing)) => {
+                let to = to.clone();
+                self.stage = Stage::Command;
+                self.answer_recipient(to, listing);
+                self.advance();
+            }
+            (Stage::Storing, Input::Stored) => self.stored(Reply::enhanced(250, 0, 0, "Ok: message taken")),
+            (Stage::Storing, Input::StoreFailed) => {
+                self.stored(Reply::enhanced(451, 3, 0, "Local error, message not taken"));
+            }
+            _ => {}
+        }
+    }
+
+    /// What the session asks next; call it until it says [`Output::Idle`].
+    pub fn poll(&mut self) -> Output {
+        self.outputs.pop_front().unwrap_or(Output::Idle)
+    }
+
+    /// Reads on as far as the stage allows.
+    fn advance(&mut self) {
+        loop {
+            match &mut self.stage {
+                Stage::Command => match self.lines.next_line() {
+                    None => break,
+                    Some(Ok(line)) => match Command::parse(&line) {
+                        Ok(command) => self.command(command),
+                        Err(error) => self.senseless(error.reply()),
+                    },
+                    Some(Err(error)) => self.senseless(Reply::enhanced(500, 5, 2, error.to_string())),
+                },
+                Stage::Content(reader) => {
+                    let octets = self.lines.take();
+                    if octets.is_empty() {
+                        break;
+                    }
+                    match reader.read(&octets) {
+                        Some(end) => {
+                            self.lines.extend(&octets[end.consumed..]);
+                            self.end_of_data(end.content);
+                        }
+                        // Content beyond the bound buys no more time, or it could go on for ever.
+                        None if reader.is_sound() => self.outputs.push_back(Output::Arm(Timer::Idle)),
+                        None => {}
+                    }
+                }
+                _ => break,
+            }
+        }
+        if self.lines.len() > PIPELINE_LIMIT {
+            let why = format!("more than {PIPELINE_LIMIT} octets pipelined");
+            self.outputs.push_back(Output::Note(Note::Misbehaved(why)));
+            self.farewell(Reply::enhanced(421, 7, 0, "Too much pipelined, closing connection"));
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Ehlo(name) => self.greeted(name, true),
+            Command::Helo(name) => self.greeted(name, false),
+            Command::Starttls => self.starttls(),
+            Command::Mail { from, size, body } => {
+                let has_parameters = size.is_some() || body.is_some();
+                self.mail(from, size, has_parameters);
+            }
+            Command::Rcpt { to } => self.rcpt(to),
+            Command::Data => self.data(),
+            Command::Rset => {
+                self.envelope = None;
+                self.reply(Reply::enhanced(250, 0, 0, "Ok"));
+            }
+            Command::Noop => self.reply(Reply::enhanced(250, 0, 0, "Ok")),
+            Command::Vrfy(_) => self.reply(Reply::enhanced(
+                252,
+                0,
+                0,
+                "Cannot VRFY user, but will take mail for it",
+            )),
+            Command::Quit => {
+                let text = format!("{} Closing connection", self.settings.host);
+                self.farewell(Reply::enhanced(221, 0, 0, text));
+            }
+        }
+    }
+
+    /// EHLO and HELO begin anew (RFC 5321 §4.1.4).
+    fn greeted(&mut self, name: String, is_extended: bool) {
+        self.client = Some(ClientGreeting { name, is_extended });
+        self.envelope = None;
+        let mut reply = Reply::new(250, None, self.settings.host.as_str());
+        if is_extended {
+            reply.lines.push("PIPELINING".to_owned());
+            reply.lines.push(format!("SIZE {}", self.settings.size_limit));
+            // Only while it can be had (R3207-3-a), never inside TLS (R3207-4.2-g).
+            if self.settings.tls && !self.tls {
+                reply.lines.push("STARTTLS".to_owned());
+            }
+            reply.lines.push("ENHANCEDSTATUSCODES".to_owned());
+            reply.lines.push("8BITMIME".to_owned());
+        }
+        self.reply(reply);
+    }
+
+    fn starttls(&mut self) {
+        let is_extended = self.client.as_ref().is_some_and(|client| client.is_extended);
+        if !is_extended {
+            return self.out_of_sequence("Send EHLO first");
+        }
+        if self.tls {
+            return self.out_of_sequence("TLS is in use already");
+        }
+        if !self.settings.tls {
+            // Also where it was offered a moment ago: the configuration may drift (R3207-4-a, R5321-4.2.4-a).
+            return self.reply(Reply::enhanced(454, 7, 0, "TLS not available due to temporary reason"));
+        }
+        // Whatever came behind STARTTLS came in clear, and might be anyone's (C-INJ-1, R3207-4-h).
+        self.lines.clear();
+        self.reply(Reply::enhanced(220, 0, 0, "Ready to start TLS"));
+        self.outputs.extend([
+            Output::Disarm(Timer::Idle),
+            Output::StartTls(TlsRequest::Accept),
+            Output::Arm(Timer::Handshake),
+        ]);
+        self.stage = Stage::Handshake;
+    }
+
+    /// The session begins anew; nothing that was said in clear counts (R3207-4.2-a).
+    fn secured(&mut self) {
+        self.stage = Stage::Command;
+        self.tls = true;
+        self.client = None;
+        self.envelope = None;
+        self.errors = 0;
+        self.outputs
+            .extend([Output::Disarm(Timer::Handshake), Output::Arm(Timer::Idle)]);
+    }
+
+    fn mail(&mut self, from: ReversePath, size: Option<u64>, has_parameters: bool) {
+        let Some(client) = &self.client else {
+            return self.out_of_sequence("Send EHLO or HELO first");
+        };
+        if self.envelope.is_some() {
+            return self.out_of_sequence("MAIL was given already");
+        }
+        if has_parameters && !client.is_extended {
+            return self.senseless(Reply::enhanced(555, 5, 4, "Parameters go with EHLO only"));
+        }
+        let limit = self.settings.size_limit;
+        if size.is_some_and(|size| usize::try_from(size).map_or(true, |size| size > limit)) {
+            return self.reply(too_large(limit));
+        }
+        self.envelope = Some(Envelope { from, to: Vec::new() });
+        self.reply(Reply::enhanced(250, 1, 0, "Ok"));
+    }
+
+    fn rcpt(&mut self, to: Mailbox) {
+        let Some(envelope) = &self.envelope else {
+            return self.out_of_sequence("Send MAIL first");
+        };
+        if envelope.to.len() == RECIPIENTS_LIMIT {
+            return self.reply(Reply::enhanced(452, 5, 3, "Too many recipients"));
+        }
+        if recipient::needs_listing(self.circumstances(&to), self.settings.mutant) {
+            self.outputs
+                .extend([Output::Disarm(Timer::Idle), Output::Ask(to.domain().clone())]);
+            self.stage = Stage::Listing(to);
+        } else {
+            // The answer is the same for every listing.
+            self.answer_recipient(to, Listing::Unlisted);
+        }
+    }
+
+    fn answer_recipient(&mut self, to: Mailbox, listing: Listing) {
+        let decision = recipient::decide(self.circumstances(&to), listing, self.settings.mutant);
+        let reply = decision.reply(to.domain());
+        if let Some(envelope) = &mut self.envelope
+            && decision.is_accepted()
+        {
+            envelope.to.push(to);
+        }
+        self.reply(reply);
+    }
+
+    fn circumstances(&self, to: &Mailbox) -> Circumstances {
+        let settings = &self.settings;
+        Circumstances {
+            configured: settings.exchanger_for.contains(to.domain()),
+            demands_tls: settings.demands_tls,
+            tls: self.tls,
+            relays: settings.relays,
+            mailbox: settings.mailboxes.get(to.local_part()).copied().unwrap_or_default(),
+            unlisted_answer: settings.unlisted_answer,
+        }
+    }
+
+    fn data(&mut self) {
+        match &self.envelope {
+            None => self.out_of_sequence("Send MAIL first"),
+            Some(envelope) if envelope.to.is_empty() => {
+                self.reply(Reply::enhanced(554, 5, 1, "No valid recipients"));
+            }
+            Some(_) => {
+                self.stage = Stage::Content(ContentReader::new(self.settings.size_limit));
+                self.reply(Reply::new(354, None, "End data with <CR><LF>.<CR><LF>"));
+            }
+        }
+    }
+
+    fn end_of_data(&mut self, content: Result<Vec<u8>, ContentError>) {
+        self.stage = Stage::Command;
+        let envelope = self.envelope.take();
+        match (content, envelope, &self.client) {
+            (Ok(content), Some(Envelope { from, to }), Some(client)) => {
+                let transaction = Transaction {
+                    client_name: client.name.clone(),
+                    tls: self.tls,
+                    from,
+                    to,
+                    content,
+                };
+                self.outputs
+                    .extend([Output::Disarm(Timer::Idle), Output::Store(transaction)]);
+                self.stage = Stage::Storing;
+            }
+            (Err(ContentError::TooLarge { limit }), ..) => self.reply(too_large(limit)),
+            (Err(error), ..) => self.reply(Reply::enhanced(554, 6, 0, error.to_string())),
+            (Ok(_), ..) => self.out_of_sequence("Send MAIL first"),
+        }
+    }
+
+    fn stored(&mut self, reply: Reply) {
+        self.stage = Stage::Command;
+        self.reply(reply);
+        self.advance();
+    }
+
+    fn out_of_sequence(&mut self, text: &str) {
+        self.senseless(Reply::enhanced(503, 5, 1, text));
+    }
+
+    /// Answers a command that makes no sense, a bounded number of times.
+    fn senseless(&mut self, reply: Reply) {
+        self.errors += 1;
+        if self.errors < ERRORS_LIMIT {
+            return self.reply(reply);
+        }
+        let why = format!("{ERRORS_LIMIT} commands made no sense, the last: {reply}");
+        self.outputs.push_back(Output::Note(Note::Misbehaved(why)));
+        self.farewell(Reply::enhanced(421, 7, 0, "Too many errors, closing connection"));
+    }
+
+    fn reply(&mut self, reply: Reply) {
+        self.outputs
+            .extend([Output::Send(reply.to_octets()), Output::Arm(Timer::Idle)]);
+    }
+
+    fn farewell(&mut self, reply: Reply) {
+        self.outputs.push_back(Output::Send(reply.to_octets()));
+        self.close();
+    }
+
+    fn close(&mut self) {
+        match self.stage {
+            Stage::Command | Stage::Content(_) => self.outputs.push_back(Output::Disarm(Timer::Idle)),
+            Stage::Handshake => self.outputs.push_back(Output::Disarm(Timer::Handshake)),
+            Stage::Opening | Stage::Listing(_) | Stage::Storing | Stage::Over => {}
+        }
+        self.outputs.push_back(Output::Close);
+        self.stage = Stage::Over;
+        self.client = None;
+        self.envelope = None;
+        self.lines.clear();
+    }
+}
+
+fn too_large(limit: usize) -> Reply {
+    let text = format!("Message exceeds the size limit of {limit} octets");
+    Reply::enhanced(552, 3, 4, text)
+}

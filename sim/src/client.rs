@@ -1,0 +1,245 @@
+//! The client side of an MTA: one session with one host, by the client under test.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use postern_model::mta::client::{Client, Envelope, Plan};
+use postern_model::mta::delivery::{Input as Fact, JobId, PeerId};
+use postern_model::mta::policy::TlsUse;
+use postern_model::mta::session::{Input, Listing, Note, Outcome, Output, TlsRequest, Transaction, WithoutTls};
+use postern_model::mta::timer::Timer;
+use postern_model::name::DomainName;
+use postern_model::scenario::Phase;
+use postern_model::trace::{Answer, Channel, End, Event, NotConnected, Question};
+
+use crate::crypto::{self, Verify};
+use crate::mta::{Mail, Mta};
+use crate::net::Stream;
+use crate::session::{Party, TlsStream, converse};
+use crate::subjects::lettre::{self, Errand, Glue};
+use crate::tap::Dialled;
+use crate::world::Way;
+
+/// Opens a session for a job and sends it; what came of it, and the reply or event that led to it.
+pub(crate) async fn send(
+    mta: &Rc<Mta>,
+    job: JobId,
+    mail: &Mail,
+    attempt: u16,
+    peer: PeerId,
+    tls: TlsUse,
+) -> (Outcome, String) {
+    let exchanger = mta.world.host(usize::from(peer.0)).name.clone();
+    mta.reached(mail, attempt, &exchanger, Phase::Connect);
+    let (stream, dialled) = match connect(mta, &exchanger).await {
+        Ok(connected) => connected,
+        Err(because) => return (Outcome::ConnectionFailed, because),
+    };
+    match mta.world.client {
+        crate::Client::Postern => {
+            let plan = Plan {
+                helo_name: mta.name.clone(),
+                exchanger: exchanger.clone(),
+                next_hop: mail.next_hop.clone(),
+                tls,
+                envelope: Envelope {
+                    from: mail.from.clone(),
+                    to: mail.to.clone(),
+                },
+                content: mail.content.clone(),
+                mutant: mta.world.mutant,
+            };
+            let machine = Client::new(plan);
+            let mut sender = Sender {
+                mta,
+                job,
+                mail,
+                attempt,
+                exchanger,
+                machine,
+                dialled,
+                ended: None,
+                handshake_failure: None,
+            };
+            converse(&mta.door, stream, &mut sender).await;
+            sender.ended.unwrap_or_else(|| {
+                tracing::error!("the client session ended without a result");
+                (
+                    Outcome::ConnectionFailed,
+                    String::from("the session ended without a result"),
+                )
+            })
+        }
+        crate::Client::Lettre => {
+            let errand = Errand {
+                helo_name: &mta.name,
+                exchanger: &exchanger,
+                next_hop: &mail.next_hop,
+                tls,
+                from: &mail.from,
+                to: &mail.to,
+                content: &mail.content,
+            };
+            let glue = LettreGlue {
+                mta,
+                job,
+                mail,
+                attempt,
+                exchanger: &exchanger,
+            };
+            let result = lettre::send(&mta.door, stream, &errand, &glue).await;
+            drop(dialled);
+            result
+        }
+    }
+}
+
+/// Looks up a host's address and dials it, wherever the attacker lets the dial lead.
+async fn connect(mta: &Mta, exchanger: &DomainName) -> Result<(Stream, Dialled), String> {
+    let address = match mta.ask(Question::Address(exchanger.clone())).await {
+        Answer::Addresses(addresses) => addresses.first().copied(),
+        _ => None,
+    };
+    let victim = address.and_then(|address| mta.world.host_at(address));
+    let Some((address, victim)) = address.zip(victim) else {
+        return Err(format!(
+            "Host or domain name not found. Name service error for {exchanger}"
+        ));
+    };
+    let recorder = &mta.world.recorder;
+    let connection = recorder.dialled(&mta.name, exchanger, None);
+    let dial = async |socket: SocketAddr| {
+        mta.door
+            .dial(connection, socket)
+            .await
+            .map_err(|_| NotConnected::Refused)
+    };
+    let (dial, intercepted) = match mta.world.way_to(victim) {
+        Way::Direct(socket) => (mta.door.timeout(Timer::Connect.duration(), dial(socket)).await, false),
+        Way::Intercepted(socket) => (mta.door.timeout(Timer::Connect.duration(), dial(socket)).await, true),
+        Way::Nowhere => {
+            mta.door.sleep(Timer::Connect.duration()).await;
+            (Ok(Err(NotConnected::TimedOut)), false)
+        }
+    };
+    match dial.unwrap_or(Err(NotConnected::TimedOut)) {
+        Ok(stream) => {
+            let dialled = recorder.connected(connection, intercepted);
+            Ok((stream, dialled))
+        }
+        Err(why) => {
+            recorder.not_connected(connection, why);
+            let reason = match why {
+                NotConnected::Refused => "Connection refused",
+                NotConnected::TimedOut => "Connection timed out",
+            };
+            Err(format!("connect to {exchanger}[{address}]:25: {reason}"))
+        }
+    }
+}
+
+/// The project's own client in its session.
+struct Sender<'a> {
+    mta: &'a Rc<Mta>,
+    job: JobId,
+    mail: &'a Mail,
+    attempt: u16,
+    exchanger: DomainName,
+    machine: Client,
+    dialled: Dialled,
+    ended: Option<(Outcome, String)>,
+    /// Why the handshake failed, in the words of TLS.
+    handshake_failure: Option<String>,
+}
+
+impl Party for Sender<'_> {
+    fn handle(&mut self, input: Input<'_>) {
+        self.machine.handle(input);
+    }
+
+    fn poll(&mut self) -> Output {
+        self.machine.poll()
+    }
+
+    async fn listing(&mut self, _domain: DomainName) -> Listing {
+        Listing::LookupFailed
+    }
+
+    fn store(&mut self, _transaction: Transaction) -> bool {
+        false
+    }
+
+    async fn handshake(&mut self, request: TlsRequest, stream: Stream) -> Result<TlsStream, Option<Stream>> {
+        let (verify, name) = match request {
+            TlsRequest::Authenticated(name) => (Verify::Authority, name),
+            TlsRequest::Anyone(name) => (Verify::Anyone, name),
+            TlsRequest::Accept => return Err(Some(stream)),
+        };
+        let connection = self.dialled.connection();
+        let random = self.mta.door.random(&format!("tls client {}", connection.0));
+        match crypto::connect(
+            stream,
+            crypto::client_config(self.mta.world.crypto, verify),
+            &name,
+            random,
+        )
+        .await
+        {
+            Ok(stream) => {
+                self.mta.handle(Fact::Secured(self.job));
+                Ok(stream.into())
+            }
+            Err((why, stream)) => {
+                self.handshake_failure = Some(why.clone());
+                self.mta.world.recorder.record(Event::NotSecured {
+                    connection,
+                    by: End::Dialler,
+                    why,
+                });
+                Err(Some(stream))
+            }
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Phase(phase) => self.mta.reached(self.mail, self.attempt, &self.exchanger, phase),
+            Note::WithoutTls(_) => self.mta.handle(Fact::WithoutTls(self.job)),
+            Note::Ended { outcome, because } => {
+                let because = match self.handshake_failure.take() {
+                    Some(why) => format!("{because}: {why}"),
+                    None => because,
+                };
+                self.ended = Some((outcome, because));
+            }
+            Note::Misbehaved(what) => tracing::warn!(host = %self.exchanger, what, "the server broke the protocol"),
+        }
+    }
+
+    fn received(&mut self, _octets: &[u8], _channel: Channel) {}
+
+    fn sent(&mut self, _octets: &[u8], _channel: Channel) {}
+}
+
+/// What the queue around lettre learns of its session.
+struct LettreGlue<'a> {
+    mta: &'a Rc<Mta>,
+    job: JobId,
+    mail: &'a Mail,
+    attempt: u16,
+    exchanger: &'a DomainName,
+}
+
+impl Glue for LettreGlue<'_> {
+    fn reached(&self, phase: Phase) {
+        self.mta.reached(self.mail, self.attempt, self.exchanger, phase);
+    }
+
+    fn secured(&self) {
+        self.mta.handle(Fact::Secured(self.job));
+    }
+
+    fn without_tls(&self, _why: WithoutTls) {
+        self.mta.handle(Fact::WithoutTls(self.job));
+    }
+}

@@ -1,0 +1,114 @@
+//! The server side of an MTA: accepts connections and serves each by a session machine.
+
+use std::rc::Rc;
+
+use postern_model::mta::server::{Server, ServerSettings};
+use postern_model::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
+use postern_model::name::DomainName;
+use postern_model::trace::{Channel, End};
+
+use crate::crypto;
+use crate::mta::Mta;
+use crate::net::Stream;
+use crate::session::{Party, TlsStream, converse};
+use crate::tap::Tap;
+use crate::world::SMTP_PORT;
+
+/// The largest content that a server takes, in octets.
+const CONTENT_OCTETS_MAX: usize = 1 << 20;
+
+/// Serves SMTP for ever.
+pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
+    let listener = mta.door.listen(SMTP_PORT).await?;
+    loop {
+        let stream = listener.accept().await?;
+        let mta = Rc::clone(&mta);
+        let door = mta.door.clone();
+        mta.door.clone().spawn(async move {
+            let from = stream.peer_address().ok().and_then(|peer| mta.world.host_at(peer.ip()));
+            let client = from.map(|index| mta.world.host(index).name.clone());
+            let tap = Tap::accepted(&mta.world.recorder, &stream);
+            let machine = Server::new(settings(&mta, client.as_ref()));
+            let mut receiver = Receiver {
+                mta,
+                client,
+                machine,
+                tap,
+            };
+            converse(&door, stream, &mut receiver).await;
+        });
+    }
+}
+
+fn settings(mta: &Mta, client: Option<&DomainName>) -> ServerSettings {
+    let host = mta.world.host(mta.index);
+    ServerSettings {
+        host: host.name.clone(),
+        tls: host.tls.is_on(),
+        demands_tls: host.demands_tls,
+        unlisted_answer: host.unlisted_answer,
+        exchanger_for: host.exchanger_for.iter().cloned().collect(),
+        relays: client.is_some_and(|client| host.relay_for.contains(client)),
+        mailboxes: host.mailboxes.clone(),
+        size_limit: CONTENT_OCTETS_MAX,
+        mutant: mta.world.mutant,
+    }
+}
+
+/// The project's own server in one session.
+struct Receiver {
+    mta: Rc<Mta>,
+    /// The host that the connection came from; none if it was the attacker.
+    client: Option<DomainName>,
+    machine: Server,
+    tap: Rc<Tap>,
+}
+
+impl Party for Receiver {
+    fn handle(&mut self, input: Input<'_>) {
+        // The server's configuration may have changed while the session was open.
+        *self.machine.settings_mut() = settings(&self.mta, self.client.as_ref());
+        self.machine.handle(input);
+    }
+
+    fn poll(&mut self) -> Output {
+        self.machine.poll()
+    }
+
+    async fn listing(&mut self, domain: DomainName) -> Listing {
+        self.mta.listing(&domain).await
+    }
+
+    fn store(&mut self, transaction: Transaction) -> bool {
+        self.mta.store(&transaction)
+    }
+
+    async fn handshake(&mut self, _request: TlsRequest, stream: Stream) -> Result<TlsStream, Option<Stream>> {
+        let random = self.mta.door.random(&format!("tls server {}", self.tap.connection().0));
+        let issued = self.mta.world.certificate(self.mta.index);
+        match crypto::accept(stream, issued.server_config(), random).await {
+            Ok(stream) => {
+                self.tap.secured(issued.presented().clone());
+                Ok(stream.into())
+            }
+            Err((why, stream)) => {
+                self.tap.not_secured(End::Acceptor, why);
+                Err(Some(stream))
+            }
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        if let Note::Misbehaved(what) = note {
+            tracing::debug!(host = %self.mta.name, what, "the client broke the protocol");
+        }
+    }
+
+    fn received(&mut self, octets: &[u8], channel: Channel) {
+        self.tap.received(octets, channel);
+    }
+
+    fn sent(&mut self, octets: &[u8], channel: Channel) {
+        self.tap.sent(octets, channel);
+    }
+}

@@ -1,0 +1,221 @@
+//! Drives one session machine over one connection: octets, handshakes, timers, questions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use postern_model::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
+use postern_model::mta::timer::Timer;
+use postern_model::name::DomainName;
+use postern_model::trace::Channel;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::net::{Door, Stream};
+
+/// A connection inside TLS, of either end.
+pub(crate) type TlsStream = tokio_rustls::TlsStream<Stream>;
+
+/// A session machine together with what its host does for it.
+pub(crate) trait Party {
+    /// Hands a fact to the machine.
+    fn handle(&mut self, input: Input<'_>);
+
+    /// What the machine wants next.
+    fn poll(&mut self) -> Output;
+
+    /// Whether this host is listed in DNS as exchanger of a domain.
+    async fn listing(&mut self, domain: DomainName) -> Listing;
+
+    /// Keeps a message; whether that succeeded.
+    fn store(&mut self, transaction: Transaction) -> bool;
+
+    /// Runs the handshake. On failure the connection comes back if it still stands.
+    async fn handshake(&mut self, request: TlsRequest, stream: Stream) -> Result<TlsStream, Option<Stream>>;
+
+    /// Takes a note of the machine.
+    fn note(&mut self, note: Note);
+
+    /// These octets were read from the peer.
+    fn received(&mut self, octets: &[u8], channel: Channel);
+
+    /// These octets have left for the peer.
+    fn sent(&mut self, octets: &[u8], channel: Channel);
+}
+
+/// Runs a session to its end.
+pub(crate) async fn converse(door: &Door, stream: Stream, party: &mut impl Party) {
+    let mut conversation = Conversation {
+        door,
+        peer: Peer::Clear(stream),
+        timers: BTreeMap::new(),
+        unsent: Vec::new(),
+    };
+    party.handle(Input::Opened);
+    let mut octets = [0; 4096];
+    while conversation.settle(party).await {
+        match conversation.wait(&mut octets).await {
+            Arrival::Octets(0) => {
+                party.handle(Input::Closed);
+                conversation.settle(party).await;
+                return;
+            }
+            Arrival::Octets(count) => {
+                let channel = conversation.peer.channel();
+                party.received(&octets[..count], channel);
+                party.handle(Input::Received(&octets[..count]));
+            }
+            Arrival::Expired(timer) => {
+                conversation.timers.remove(&timer);
+                party.handle(Input::Expired(timer));
+            }
+        }
+    }
+}
+
+/// The peer, in clear or inside TLS.
+pub(crate) enum Peer {
+    /// Readable by anyone on the path.
+    Clear(Stream),
+    /// Inside TLS.
+    Tls(Box<TlsStream>),
+    /// Gone.
+    Nobody,
+}
+
+impl Peer {
+    pub(crate) fn channel(&self) -> Channel {
+        match self {
+            Self::Tls(_) => Channel::Tls,
+            Self::Clear(_) | Self::Nobody => Channel::Clear,
+        }
+    }
+
+    /// How many octets arrived; none when the peer is gone. May be dropped while it waits.
+    pub(crate) async fn read(&mut self, octets: &mut [u8]) -> usize {
+        let read = match self {
+            Self::Clear(stream) => stream.read(octets).await,
+            Self::Tls(stream) => stream.read(octets).await,
+            Self::Nobody => Ok(0),
+        };
+        read.unwrap_or(0)
+    }
+
+    /// Sends all of the octets; whether the peer is still there.
+    pub(crate) async fn send(&mut self, octets: &[u8]) -> bool {
+        let sent = match self {
+            Self::Clear(stream) => stream.write_all(octets).await,
+            Self::Tls(stream) => match stream.write_all(octets).await {
+                Ok(()) => stream.flush().await,
+                failed => failed,
+            },
+            Self::Nobody => return false,
+        };
+        sent.is_ok()
+    }
+
+    /// Ends the connection in order.
+    pub(crate) async fn close(&mut self) {
+        match std::mem::replace(self, Self::Nobody) {
+            Self::Clear(mut stream) => _ = stream.shutdown().await,
+            Self::Tls(mut stream) => _ = stream.shutdown().await,
+            Self::Nobody => {}
+        }
+    }
+}
+
+enum Arrival {
+    Octets(usize),
+    Expired(Timer),
+}
+
+struct Conversation<'a> {
+    door: &'a Door,
+    peer: Peer,
+    /// When each running timer runs out, in simulated time.
+    timers: BTreeMap<Timer, Duration>,
+    unsent: Vec<u8>,
+}
+
+impl Conversation<'_> {
+    /// Does what the machine asks until it is idle; whether the session goes on.
+    async fn settle(&mut self, party: &mut impl Party) -> bool {
+        loop {
+            match party.poll() {
+                Output::Send(octets) => self.unsent.extend(octets),
+                Output::Arm(timer) => _ = self.timers.insert(timer, self.door.now() + timer.duration()),
+                Output::Disarm(timer) => _ = self.timers.remove(&timer),
+                Output::Note(note) => party.note(note),
+                Output::Ask(domain) => {
+                    self.flush(party).await;
+                    let listing = party.listing(domain).await;
+                    party.handle(Input::Answered(listing));
+                }
+                Output::Store(transaction) => {
+                    let stored = if party.store(transaction) {
+                        Input::Stored
+                    } else {
+                        Input::StoreFailed
+                    };
+                    party.handle(stored);
+                }
+                Output::StartTls(request) => {
+                    self.flush(party).await;
+                    self.handshake(party, request).await;
+                }
+                Output::Close => {
+                    self.flush(party).await;
+                    self.peer.close().await;
+                    return false;
+                }
+                Output::Idle => {
+                    self.flush(party).await;
+                    return true;
+                }
+            }
+        }
+    }
+
+    async fn flush(&mut self, party: &mut impl Party) {
+        let octets = std::mem::take(&mut self.unsent);
+        if !octets.is_empty() && self.peer.send(&octets).await {
+            party.sent(&octets, self.peer.channel());
+        }
+    }
+
+    async fn handshake(&mut self, party: &mut impl Party, request: TlsRequest) {
+        let Peer::Clear(stream) = std::mem::replace(&mut self.peer, Peer::Nobody) else {
+            return party.handle(Input::TlsFailed);
+        };
+        let (timer, wait) = self.next_timer();
+        match self.door.timeout(wait, party.handshake(request, stream)).await {
+            Ok(Ok(stream)) => {
+                self.peer = Peer::Tls(Box::new(stream));
+                party.handle(Input::TlsUp);
+            }
+            Ok(Err(stream)) => {
+                self.peer = stream.map_or(Peer::Nobody, Peer::Clear);
+                party.handle(Input::TlsFailed);
+            }
+            Err(_) => {
+                self.timers.remove(&timer);
+                party.handle(Input::Expired(timer));
+            }
+        }
+    }
+
+    async fn wait(&mut self, octets: &mut [u8]) -> Arrival {
+        let (timer, wait) = self.next_timer();
+        match self.door.timeout(wait, self.peer.read(octets)).await {
+            Ok(count) => Arrival::Octets(count),
+            Err(_) => Arrival::Expired(timer),
+        }
+    }
+
+    /// The timer that runs out next, and in how long. A machine that waits without one waits for an idle peer.
+    fn next_timer(&self) -> (Timer, Duration) {
+        let next = self.timers.iter().min_by_key(|&(_, deadline)| deadline);
+        match next {
+            Some((&timer, deadline)) => (timer, deadline.saturating_sub(self.door.now())),
+            None => (Timer::Idle, Timer::Idle.duration()),
+        }
+    }
+}

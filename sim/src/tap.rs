@@ -1,0 +1,325 @@
+//! The tap: records in the trace what arrived at the other end of every SMTP connection, clear or TLS.
+//!
+//! The acceptor's end does the recording, because it is the end whose view a judge can trust: there a command is
+//! recorded when it was read, in clear or decrypted. A reply is recorded when the dialler has read the octets that
+//! carry it, which the wire counts, whatever TLS the dialler runs on top.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::{Rc, Weak};
+
+use postern_model::name::{DomainName, Token};
+use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Trace};
+
+use crate::net::{DiallerProgress, Network, Stream, Wire};
+
+/// Longer lines are cut here: hostile octets must not fill the trace.
+const LINE_OCTETS_MAX: usize = 4096;
+
+/// The writer of the trace, one for a run.
+pub(crate) struct Recorder {
+    network: Network,
+    trace: RefCell<Trace>,
+    calls: RefCell<BTreeMap<ConnectionId, Call>>,
+    taps: RefCell<BTreeMap<ConnectionId, Weak<Tap>>>,
+    notifications: RefCell<BTreeMap<Token, u32>>,
+    sessions: Cell<u64>,
+}
+
+impl Recorder {
+    pub(crate) fn new(network: Network) -> Self {
+        Self {
+            network,
+            trace: RefCell::default(),
+            calls: RefCell::default(),
+            taps: RefCell::default(),
+            notifications: RefCell::default(),
+            sessions: Cell::new(0),
+        }
+    }
+
+    /// Appends an event at the present simulated time.
+    pub(crate) fn record(&self, event: Event) {
+        tracing::debug!(target: "postern", ?event);
+        self.trace.borrow_mut().push(self.network.now(), event);
+    }
+
+    pub(crate) fn log(&self, host: &DomainName, entry: LogEntry) {
+        self.record(Event::Logged {
+            host: host.clone(),
+            entry,
+        });
+    }
+
+    /// A client, or the attacker in its name, begins to dial.
+    pub(crate) fn dialled(&self, from: &DomainName, to: &DomainName, relays: Option<ConnectionId>) -> ConnectionId {
+        let connection = self.network.next_connection();
+        let call = Call {
+            from: from.clone(),
+            by_attacker: relays.is_some(),
+        };
+        self.calls.borrow_mut().insert(connection, call);
+        self.record(Event::Dialled {
+            connection,
+            from: from.clone(),
+            to: to.clone(),
+            relays,
+        });
+        connection
+    }
+
+    /// Who dialled a connection, or in whose name the attacker did.
+    pub(crate) fn dialler(&self, connection: ConnectionId) -> Option<DomainName> {
+        self.calls.borrow().get(&connection).map(|call| call.from.clone())
+    }
+
+    pub(crate) fn not_connected(&self, connection: ConnectionId, why: NotConnected) {
+        self.record(Event::NotConnected { connection, why });
+    }
+
+    /// The dialled connection stands. The guard records its end when the dialler lets go of it.
+    pub(crate) fn connected(self: &Rc<Self>, connection: ConnectionId, intercepted: bool) -> Dialled {
+        let by_attacker = self
+            .calls
+            .borrow()
+            .get(&connection)
+            .is_some_and(|call| call.by_attacker);
+        self.sessions.set(self.sessions.get() + u64::from(!by_attacker));
+        self.record(Event::Connected {
+            connection,
+            intercepted,
+        });
+        Dialled {
+            recorder: Rc::clone(self),
+            connection,
+        }
+    }
+
+    /// A token for one more notification about this message.
+    pub(crate) fn notification_token(&self, about: &Token) -> Token {
+        let mut notifications = self.notifications.borrow_mut();
+        let number = notifications.entry(about.clone()).or_default();
+        *number += 1;
+        let stem: String = about.as_str().chars().take(100).collect();
+        format!("{stem}.dsn{number}").parse().unwrap_or_else(|_| about.clone())
+    }
+
+    /// How many connections stood so far, not counting those that the attacker dialled.
+    pub(crate) fn sessions(&self) -> u64 {
+        self.sessions.get()
+    }
+
+    pub(crate) fn take_trace(&self) -> Trace {
+        self.trace.take()
+    }
+}
+
+struct Call {
+    from: DomainName,
+    by_attacker: bool,
+}
+
+/// Held by the dialler while its connection stands.
+pub(crate) struct Dialled {
+    recorder: Rc<Recorder>,
+    connection: ConnectionId,
+}
+
+impl Dialled {
+    pub(crate) fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+}
+
+impl Drop for Dialled {
+    fn drop(&mut self) {
+        let tap = self
+            .recorder
+            .taps
+            .borrow_mut()
+            .remove(&self.connection)
+            .and_then(|tap| tap.upgrade());
+        let lost = tap
+            .map(|tap| tap.unread.take().into_iter().map(|reply| reply.text).collect())
+            .unwrap_or_default();
+        self.recorder.record(Event::Closed {
+            connection: self.connection,
+            lost,
+        });
+    }
+}
+
+/// The tap at the acceptor's end of one connection.
+pub(crate) struct Tap {
+    recorder: Rc<Recorder>,
+    wire: Rc<Wire>,
+    connection: Cell<ConnectionId>,
+    commands: RefCell<LineBuffer>,
+    content: RefCell<Option<LineBuffer>>,
+    replies: RefCell<LineBuffer>,
+    unread: RefCell<VecDeque<UnreadReply>>,
+}
+
+struct UnreadReply {
+    end_offset: u64,
+    channel: Channel,
+    text: String,
+}
+
+impl Tap {
+    /// Taps a connection that was just accepted.
+    pub(crate) fn accepted(recorder: &Rc<Recorder>, stream: &Stream) -> Rc<Self> {
+        let wire = Rc::clone(stream.wire());
+        let connection = wire.connection();
+        let tap = Rc::new(Self {
+            recorder: Rc::clone(recorder),
+            wire: Rc::clone(&wire),
+            connection: Cell::new(connection),
+            commands: RefCell::default(),
+            content: RefCell::default(),
+            replies: RefCell::default(),
+            unread: RefCell::default(),
+        });
+        recorder.taps.borrow_mut().insert(connection, Rc::downgrade(&tap));
+        let hook = Rc::downgrade(&tap);
+        wire.watch_dialler(move |progress| {
+            if let (DiallerProgress::Read(offset), Some(tap)) = (progress, hook.upgrade()) {
+                tap.dialler_has_read(offset);
+            }
+        });
+        tap
+    }
+
+    pub(crate) fn connection(&self) -> ConnectionId {
+        self.connection.get()
+    }
+
+    /// From here on the attacker passes everything on unread: what happens on its own connection to the server
+    /// happens on the client's.
+    pub(crate) fn report_as(recorder: &Recorder, relaying: ConnectionId, client: ConnectionId) {
+        if let Some(tap) = recorder.taps.borrow().get(&relaying).and_then(Weak::upgrade) {
+            tap.connection.set(client);
+        }
+    }
+
+    /// The acceptor has read these octets.
+    pub(crate) fn received(&self, octets: &[u8], channel: Channel) {
+        for &octet in octets {
+            let content_is_over = {
+                let mut content = self.content.borrow_mut();
+                match content.as_mut() {
+                    Some(lines) => match lines.push(octet) {
+                        Some(line) if line == b"." => true,
+                        Some(line) => {
+                            lines.keep(&line);
+                            continue;
+                        }
+                        None => continue,
+                    },
+                    None => false,
+                }
+            };
+            let connection = self.connection.get();
+            if content_is_over {
+                let lines = self.content.take().unwrap_or_default();
+                self.recorder.record(Event::Content {
+                    connection,
+                    channel,
+                    text: lines.kept,
+                });
+            } else if let Some(line) = self.commands.borrow_mut().push(octet) {
+                let text = line.escape_ascii().to_string();
+                self.recorder.record(Event::Line {
+                    connection,
+                    from: End::Dialler,
+                    channel,
+                    text,
+                });
+            }
+        }
+    }
+
+    /// The acceptor has sent these octets, and they have left it.
+    pub(crate) fn sent(&self, octets: &[u8], channel: Channel) {
+        let end_offset = self.wire.written(End::Acceptor);
+        for &octet in octets {
+            if let Some(line) = self.replies.borrow_mut().push(octet) {
+                if line.starts_with(b"354") {
+                    *self.content.borrow_mut() = Some(LineBuffer::default());
+                }
+                let text = line.escape_ascii().to_string();
+                self.unread.borrow_mut().push_back(UnreadReply {
+                    end_offset,
+                    channel,
+                    text,
+                });
+            }
+        }
+    }
+
+    /// The acceptor's handshake is complete.
+    pub(crate) fn secured(&self, certificate: Presented) {
+        self.recorder.record(Event::Secured {
+            connection: self.connection.get(),
+            certificate,
+        });
+    }
+
+    /// One end gave up the handshake.
+    pub(crate) fn not_secured(&self, by: End, why: String) {
+        self.recorder.record(Event::NotSecured {
+            connection: self.connection.get(),
+            by,
+            why,
+        });
+    }
+
+    fn dialler_has_read(&self, offset: u64) {
+        loop {
+            let mut unread = self.unread.borrow_mut();
+            if unread.front().is_none_or(|reply| reply.end_offset > offset) {
+                return;
+            }
+            let Some(UnreadReply { channel, text, .. }) = unread.pop_front() else {
+                return;
+            };
+            drop(unread);
+            let connection = self.connection.get();
+            self.recorder.record(Event::Line {
+                connection,
+                from: End::Acceptor,
+                channel,
+                text,
+            });
+        }
+    }
+}
+
+/// Cuts octets into lines at LF, dropping the CR before it.
+#[derive(Default)]
+struct LineBuffer {
+    line: Vec<u8>,
+    kept: String,
+}
+
+impl LineBuffer {
+    fn push(&mut self, octet: u8) -> Option<Vec<u8>> {
+        if octet != b'\n' && self.line.len() < LINE_OCTETS_MAX {
+            self.line.push(octet);
+            return None;
+        }
+        if self.line.last() == Some(&b'\r') {
+            self.line.pop();
+        }
+        Some(std::mem::take(&mut self.line))
+    }
+
+    /// Keeps a line of content, its leading dot unstuffed.
+    fn keep(&mut self, line: &[u8]) {
+        let line = line.strip_prefix(b".").unwrap_or(line);
+        if self.kept.len() < 64 * LINE_OCTETS_MAX {
+            self.kept.push_str(&String::from_utf8_lossy(line));
+            self.kept.push('\n');
+        }
+    }
+}

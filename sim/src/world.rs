@@ -1,0 +1,454 @@
+//! The world of one run: the hosts as they stand now, the timeline, and what the attacker does at present.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use postern_model::mutant::Mutant;
+use postern_model::name::DomainName;
+use postern_model::scenario::{Action, Attack, Domain, Drift, Host, Position, Scenario, Step, When};
+use postern_model::trace::{Event, Setting};
+use tokio::sync::Notify;
+
+use crate::certificate::{self, Issued};
+use crate::dns::{SharedZones, Zones};
+use crate::net::{Door, Network};
+use crate::tap::Recorder;
+use crate::{Client, Crypto};
+
+/// Where the resolvers answer.
+pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
+/// Where the attacker sits.
+pub(crate) const ATTACKER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 66);
+/// The attacker's port for the first host; the others follow.
+const ATTACKER_FIRST_PORT: u16 = 10_000;
+/// A port on which the attacker does not listen.
+const ATTACKER_CLOSED_PORT: u16 = 9;
+/// How long the address of a host may be cached.
+const ADDRESS_TIME_TO_LIVE: Duration = Duration::from_secs(3600);
+/// The port of SMTP.
+pub(crate) const SMTP_PORT: u16 = 25;
+
+/// What all parts of a run share.
+pub(crate) struct World {
+    pub(crate) network: Network,
+    pub(crate) recorder: Rc<Recorder>,
+    pub(crate) zones: SharedZones,
+    pub(crate) crypto: Crypto,
+    pub(crate) client: Client,
+    pub(crate) mutant: Option<Mutant>,
+    scenario: Scenario,
+    hosts: Vec<RefCell<Host>>,
+    /// The MX sets as they are published now.
+    exchangers: RefCell<BTreeMap<DomainName, Vec<(u16, DomainName)>>>,
+    attacks: RefCell<Vec<(usize, Attack)>>,
+    /// The steps that have not fired, by their place in the timeline.
+    waiting: RefCell<Vec<usize>>,
+    /// When the attacks under way end, by the step that began them.
+    ends: RefCell<Vec<(Duration, usize)>>,
+    ends_changed: Notify,
+    /// Messages of the scenario that have not been handed in, and mail that waits in queues.
+    open_work: Cell<usize>,
+}
+
+/// Where a dial leads.
+pub(crate) enum Way {
+    /// To the host itself.
+    Direct(SocketAddr),
+    /// To the attacker in its place.
+    Intercepted(SocketAddr),
+    /// To nobody who would ever answer.
+    Nowhere,
+}
+
+impl World {
+    pub(crate) fn new(scenario: Scenario, network: Network, crypto: Crypto, client: Client) -> Rc<Self> {
+        let exchangers = scenario
+            .domain
+            .iter()
+            .map(|domain| (domain.name.clone(), listed_exchangers(domain)))
+            .collect();
+        let recorder = Rc::new(Recorder::new(network.clone()));
+        let world = Rc::new(Self {
+            network,
+            recorder,
+            zones: Rc::new(RefCell::new(published(&scenario))),
+            exchangers: RefCell::new(exchangers),
+            crypto,
+            client,
+            mutant: scenario.mutant,
+            hosts: scenario.host.iter().cloned().map(RefCell::new).collect(),
+            attacks: RefCell::default(),
+            waiting: RefCell::new((0..scenario.step.len()).collect()),
+            ends: RefCell::default(),
+            ends_changed: Notify::new(),
+            open_work: Cell::new(scenario.message.len()),
+            scenario,
+        });
+        world.record_settings();
+        world
+    }
+
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// A host as it stands now.
+    pub(crate) fn host(&self, index: usize) -> std::cell::Ref<'_, Host> {
+        self.hosts[index].borrow()
+    }
+
+    pub(crate) fn host_index(&self, name: &DomainName) -> Option<usize> {
+        self.scenario.host.iter().position(|host| host.name == *name)
+    }
+
+    /// The host that has this address.
+    pub(crate) fn host_at(&self, address: IpAddr) -> Option<usize> {
+        (0..self.hosts.len()).find(|&index| IpAddr::V4(address_of_host(index)) == address)
+    }
+
+    /// The certificate that a host presents now.
+    pub(crate) fn certificate(&self, index: usize) -> Rc<Issued> {
+        let host = self.host(index);
+        certificate::issue(
+            self.crypto,
+            host.certificate,
+            &host.name,
+            &self.certificate_names(index),
+        )
+    }
+
+    /// Where the dial of a host's address leads now.
+    pub(crate) fn way_to(&self, victim: usize) -> Way {
+        let attacks = self.attacks_on(victim);
+        if attacks.contains(&Attack::BlackHole) {
+            Way::Nowhere
+        } else if attacks.contains(&Attack::Refuse) {
+            Way::Intercepted((ATTACKER, ATTACKER_CLOSED_PORT).into())
+        } else if attacks.is_empty() {
+            Way::Direct((address_of_host(victim), SMTP_PORT).into())
+        } else {
+            Way::Intercepted((ATTACKER, attacker_port(victim)).into())
+        }
+    }
+
+    /// What the attacker does now on every path to a host.
+    pub(crate) fn attacks_on(&self, victim: usize) -> Vec<Attack> {
+        let attacks = self.attacks.borrow();
+        attacks
+            .iter()
+            .filter(|&&(attacked, _)| attacked == victim)
+            .map(|&(_, attack)| attack)
+            .collect()
+    }
+
+    /// Delivery stands at this position: steps that wait for it fire.
+    pub(crate) fn reached(&self, position: &Position) {
+        let fires = |step: &Step| matches!(&step.when, When::On(awaited) if awaited == position);
+        let firing: Vec<usize> = self
+            .waiting
+            .borrow()
+            .iter()
+            .copied()
+            .filter(|&index| fires(&self.scenario.step[index]))
+            .collect();
+        firing.into_iter().for_each(|index| self.fire(index));
+    }
+
+    /// Fires the steps of the timeline at their times, and ends attacks at theirs.
+    pub(crate) async fn keep_time(self: Rc<Self>, door: Door) {
+        loop {
+            self.fire_what_is_due();
+            let ends = self.ends.borrow().iter().map(|&(end, _)| end).min();
+            let next = self.timed_steps().map(|(at, _)| at).chain(ends).min();
+            let changed = self.ends_changed.notified();
+            match next {
+                Some(next) => _ = door.timeout(next.saturating_sub(self.network.now()), changed).await,
+                None => changed.await,
+            }
+        }
+    }
+
+    /// One more, or one less, thing that the run must not end before.
+    pub(crate) fn work_began(&self) {
+        self.open_work.set(self.open_work.get() + 1);
+    }
+
+    /// See [`World::work_began`].
+    pub(crate) fn work_ended(&self) {
+        self.open_work.set(self.open_work.get() - 1);
+    }
+
+    /// Whether all mail was handed in and has its fate.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.open_work.get() == 0
+    }
+
+    /// Later than this, only mail that goes round and round can be undecided.
+    pub(crate) fn horizon(&self) -> Duration {
+        let lifetimes = self
+            .scenario
+            .host
+            .iter()
+            .map(|host| host.lifetime + host.retry.largest_gap())
+            .max();
+        let last_message = self.scenario.message.iter().map(|message| message.at).max();
+        // A message may wait at the sender and at a relay, and so may the notification about it.
+        last_message.unwrap_or_default() + lifetimes.unwrap_or_default() * 4
+    }
+
+    /// The hosts on whose paths the attacker does something at some time.
+    pub(crate) fn victims(&self) -> Vec<usize> {
+        let attacked = self
+            .scenario
+            .step
+            .iter()
+            .filter(|step| matches!(step.action, Action::Attack { .. }));
+        let mut victims: Vec<usize> = attacked.filter_map(|step| self.host_index(&step.host)).collect();
+        victims.sort_unstable();
+        victims.dedup();
+        victims
+    }
+
+    fn timed_steps(&self) -> impl Iterator<Item = (Duration, usize)> {
+        let waiting = self.waiting.borrow().clone();
+        waiting
+            .into_iter()
+            .filter_map(|index| match self.scenario.step[index].when {
+                When::At(at) => Some((at, index)),
+                When::On(_) => None,
+            })
+    }
+
+    fn fire_what_is_due(&self) {
+        let now = self.network.now();
+        let is_due = |&(at, _): &(Duration, usize)| at <= now;
+        let mut ended: Vec<(Duration, usize)> = self.ends.borrow_mut().extract_if(.., |end| is_due(end)).collect();
+        ended.sort_unstable();
+        for (_, index) in ended {
+            let Action::Attack { attack, .. } = self.scenario.step[index].action else {
+                continue;
+            };
+            self.set_attack(index, attack, false);
+        }
+        let mut due: Vec<(Duration, usize)> = self.timed_steps().filter(is_due).collect();
+        due.sort_unstable();
+        due.into_iter().for_each(|(_, index)| self.fire(index));
+    }
+
+    fn fire(&self, index: usize) {
+        self.waiting.borrow_mut().retain(|&waiting| waiting != index);
+        let step = &self.scenario.step[index];
+        match &step.action {
+            Action::Drift(drift) => self.drift(&step.host, drift),
+            Action::Attack { attack, lasting } => {
+                self.set_attack(index, *attack, true);
+                if let Some(lasting) = lasting {
+                    self.ends.borrow_mut().push((self.network.now() + *lasting, index));
+                    self.ends_changed.notify_one();
+                }
+            }
+        }
+    }
+
+    fn set_attack(&self, index: usize, attack: Attack, active: bool) {
+        let step = &self.scenario.step[index];
+        let Some(victim) = self.host_index(&step.host) else {
+            return;
+        };
+        let mut attacks = self.attacks.borrow_mut();
+        if active {
+            attacks.push((victim, attack));
+        } else if let Some(place) = attacks.iter().position(|&under_way| under_way == (victim, attack)) {
+            attacks.remove(place);
+        }
+        self.recorder.record(Event::Adversary {
+            victim: step.host.clone(),
+            attack,
+            active,
+        });
+    }
+
+    fn drift(&self, name: &DomainName, drift: &Drift) {
+        let Some(index) = self.host_index(name) else { return };
+        let host = name.clone();
+        let mut state = self.hosts[index].borrow_mut();
+        let setting = match drift.clone() {
+            Drift::Tls(switch) => {
+                state.tls = switch;
+                Setting::Tls {
+                    host,
+                    on: switch.is_on(),
+                }
+            }
+            Drift::Certificate(certificate) => {
+                state.certificate = certificate;
+                Setting::Certificate { host, certificate }
+            }
+            Drift::Policy { next_hop, level } => {
+                state.policy.insert(next_hop.clone(), level);
+                Setting::Policy { host, next_hop, level }
+            }
+            Drift::Configure(domain) => {
+                if !state.exchanger_for.contains(&domain) {
+                    state.exchanger_for.push(domain.clone());
+                }
+                Setting::Exchanger {
+                    host,
+                    domain,
+                    configured: true,
+                }
+            }
+            Drift::Unconfigure(domain) => {
+                state.exchanger_for.retain(|configured| *configured != domain);
+                Setting::Exchanger {
+                    host,
+                    domain,
+                    configured: false,
+                }
+            }
+            Drift::AddMx { domain, preference } => self.list(domain, |exchangers| {
+                exchangers.retain(|(_, listed)| *listed != host);
+                exchangers.push((preference, host));
+            }),
+            Drift::DropMx(domain) => self.list(domain, |exchangers| exchangers.retain(|(_, listed)| *listed != host)),
+            Drift::FailLookups(domain) => {
+                self.zones
+                    .borrow_mut()
+                    .set_lookups(address_of_host(index).into(), domain.clone(), false);
+                Setting::Lookups {
+                    host,
+                    domain,
+                    work: false,
+                }
+            }
+            Drift::RestoreLookups(domain) => {
+                self.zones
+                    .borrow_mut()
+                    .set_lookups(address_of_host(index).into(), domain.clone(), true);
+                Setting::Lookups {
+                    host,
+                    domain,
+                    work: true,
+                }
+            }
+        };
+        drop(state);
+        self.recorder.record(Event::Set(setting));
+    }
+
+    /// Changes the MX set of a domain in DNS.
+    fn list(&self, domain: DomainName, change: impl FnOnce(&mut Vec<(u16, DomainName)>)) -> Setting {
+        let mut all = self.exchangers.borrow_mut();
+        let exchangers = all.entry(domain.clone()).or_default();
+        change(exchangers);
+        exchangers.sort();
+        let time_to_live = self
+            .scenario
+            .domain(&domain)
+            .map(|domain| domain.time_to_live)
+            .unwrap_or_default();
+        self.zones
+            .borrow_mut()
+            .publish_exchangers(domain.clone(), exchangers.clone(), time_to_live);
+        Setting::Mx {
+            domain,
+            exchangers: exchangers.clone(),
+        }
+    }
+
+    /// The trace begins with every fact of the start.
+    fn record_settings(&self) {
+        let set = |setting| self.recorder.record(Event::Set(setting));
+        for domain in &self.scenario.domain {
+            set(Setting::Mx {
+                domain: domain.name.clone(),
+                exchangers: listed_exchangers(domain),
+            });
+        }
+        for host in &self.scenario.host {
+            let name = || host.name.clone();
+            set(Setting::Tls {
+                host: name(),
+                on: host.tls.is_on(),
+            });
+            set(Setting::Certificate {
+                host: name(),
+                certificate: host.certificate,
+            });
+            for domain in &host.exchanger_for {
+                set(Setting::Exchanger {
+                    host: name(),
+                    domain: domain.clone(),
+                    configured: true,
+                });
+            }
+            for (next_hop, level) in &host.policy {
+                set(Setting::Policy {
+                    host: name(),
+                    next_hop: next_hop.clone(),
+                    level: *level,
+                });
+            }
+        }
+    }
+
+    /// A valid certificate names the host and every domain that it is listed or configured for at any time.
+    fn certificate_names(&self, index: usize) -> Vec<DomainName> {
+        let host = &self.scenario.host[index];
+        let listed = self
+            .scenario
+            .domain
+            .iter()
+            .filter(|domain| domain.mx.iter().any(|mx| mx.host == host.name));
+        let drifted = self
+            .scenario
+            .step
+            .iter()
+            .filter(|step| step.host == host.name)
+            .filter_map(|step| match &step.action {
+                Action::Drift(Drift::AddMx { domain, .. } | Drift::Configure(domain)) => Some(domain),
+                _ => None,
+            });
+        let mut names: Vec<DomainName> = listed
+            .map(|domain| &domain.name)
+            .chain(&host.exchanger_for)
+            .chain(drifted)
+            .cloned()
+            .collect();
+        names.push(host.name.clone());
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+fn listed_exchangers(domain: &Domain) -> Vec<(u16, DomainName)> {
+    let mut exchangers: Vec<_> = domain.mx.iter().map(|mx| (mx.preference, mx.host.clone())).collect();
+    exchangers.sort();
+    exchangers
+}
+
+/// DNS at the start. Addresses never change, so how long they may be cached makes no difference.
+fn published(scenario: &Scenario) -> Zones {
+    let mut zones = Zones::default();
+    for domain in &scenario.domain {
+        zones.publish_exchangers(domain.name.clone(), listed_exchangers(domain), domain.time_to_live);
+    }
+    for (index, host) in scenario.host.iter().enumerate() {
+        zones.publish_address(host.name.clone(), address_of_host(index), ADDRESS_TIME_TO_LIVE);
+    }
+    zones
+}
+
+/// The address of the host at this place in the scenario.
+pub(crate) fn address_of_host(index: usize) -> Ipv4Addr {
+    Ipv4Addr::new(203, 0, 113, u8::try_from(index + 1).unwrap_or(u8::MAX))
+}
+
+/// The port on which the attacker takes what was meant for this host.
+pub(crate) fn attacker_port(victim: usize) -> u16 {
+    ATTACKER_FIRST_PORT + u16::try_from(victim).unwrap_or(u16::MAX - ATTACKER_FIRST_PORT)
+}
