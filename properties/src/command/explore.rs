@@ -21,6 +21,9 @@ use super::table::{Column, table};
 /// How many lines of the transcript lead up to a violation in the report.
 const TAIL_LINES: usize = 12;
 
+/// How many failures of the testbed are told one by one.
+const FAILURES_SHOWN: usize = 5;
+
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// How many worlds to run [default: 2000, or as many as fit into --for]
@@ -147,7 +150,7 @@ fn text(report: &Report, client: Client) -> String {
     for finding in &report.findings {
         write_finding(&mut text, finding, client).expect("a string takes all");
     }
-    for failure in &report.failures {
+    for failure in report.failures.iter().take(FAILURES_SHOWN) {
         let (seed, what, replay) = (failure.seed, &failure.what, &failure.replay);
         writeln!(
             text,
