@@ -19,3 +19,7 @@ pub mod rules;
 pub mod setup;
 pub mod shrink;
 pub mod situations;
+pub mod subjects;
+
+#[cfg(test)]
+mod testing;
