@@ -200,13 +200,12 @@ impl Interception {
                 }
                 Attack::GarbageAfterGoAhead => {
                     self.interferes("answers STARTTLS with 220 and sends garbage in place of the handshake");
-                    let garbage: &[u8] =
-                        b"220 2.0.0 Ready to start TLS\r\n\x00\x01garbage, and no ServerHello\xff\xfe\r\n";
-                    return self
-                        .say(garbage)
-                        .await
-                        .then_some(Then::OnlyListen)
-                        .unwrap_or(Then::Hang);
+                    // What came with the 220 the client would rightly drop (RFC 3207 §4.2): wait for its ClientHello.
+                    let mut hello = [0; 4096];
+                    let garbled = self.say(b"220 2.0.0 Ready to start TLS\r\n").await
+                        && self.client.read(&mut hello).await > 0
+                        && self.say(b"\x00\x01garbage, and no ServerHello\xff\xfe\r\n").await;
+                    return garbled.then_some(Then::OnlyListen).unwrap_or(Then::Hang);
                 }
                 Attack::SwallowHandshake => {
                     self.interferes("answers STARTTLS with 220 and swallows the handshake");
