@@ -271,3 +271,6 @@ fn proved(channel: Channel, certificate: Option<&Presented>, next_hop: DomainNam
         (Channel::Tls, _) => Security::Encrypted,
     }
 }
+
+#[cfg(test)]
+mod tests;

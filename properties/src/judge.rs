@@ -86,3 +86,94 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Judgement {
         alarms: fates::alarms(trace),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_model::scenario::{Fate, Level};
+    use postern_model::trace::LogEntry;
+
+    use super::*;
+    use crate::testing::{Tape, scenario, token};
+
+    fn sends_in_clear() -> Tape {
+        Tape::new()
+            .queued("out.a.example")
+            .attempt(1)
+            .dials("out.a.example", "mx1.b.example")
+            .hears(&["220 mx1.b.example"])
+            .says("EHLO out.a.example")
+            .hears(&["250 mx1.b.example"])
+            .says("MAIL FROM:<ann@a.example>")
+            .hears(&["250 ok"])
+            .says("RCPT TO:<bob@b.example>")
+            .hears(&["250 ok"])
+            .says("DATA")
+            .hears(&["354 go on"])
+            .content()
+            .delivered("mx1.b.example")
+            .hears(&["250 taken"])
+            .logged(
+                "out.a.example",
+                LogEntry::Sent {
+                    message: token("m1"),
+                    to: crate::testing::name("mx1.b.example"),
+                },
+            )
+            .closed(&[])
+    }
+
+    #[test]
+    fn a_plain_delivery_is_judged_without_violation() {
+        let judgement = judge(&scenario(Level::May), &sends_in_clear().trace());
+        assert_eq!(judgement.violations().count(), 0, "{judgement:?}");
+        assert_eq!(judgement.verdict(Property::P01), Some(&Verdict::NotExercised));
+        assert_eq!(judgement.verdict(Property::P12), Some(&Verdict::Holds));
+        assert_eq!(judgement.verdict(Property::P13), Some(&Verdict::Holds));
+        assert_eq!(judgement.verdict(Property::P09), None, "one run cannot show it");
+        assert_eq!(judgement.fates[0].fate, Fate::Delivered);
+    }
+
+    #[test]
+    fn a_violation_has_the_place_of_the_record_that_completed_it_and_plain_names() {
+        let trace = sends_in_clear().trace();
+        let judgement = judge(&scenario(Level::Encrypt), &trace);
+        let violations: Vec<_> = judgement.violations().collect();
+        let [(Property::P01, at, violation)] = violations[..] else {
+            panic!("not one violation of P01: {violations:?}");
+        };
+        let (at, of_recipient) = (&trace.records[at].event, "RCPT TO:<bob@b.example>");
+        assert!(matches!(at, postern_model::trace::Event::Line { text, .. } if text == of_recipient));
+        assert_eq!(
+            violation.why,
+            "out.a.example sent RCPT for b.example to mx1.b.example in clear although its policy for b.example is encrypt"
+        );
+    }
+
+    #[test]
+    fn messages_are_named_by_their_tokens() {
+        let bounced = LogEntry::Bounced {
+            message: token("m1"),
+            why: String::new(),
+        };
+        let tape = Tape::new()
+            .queued("out.a.example")
+            .attempt(1)
+            .logged("out.a.example", bounced);
+        let judgement = judge(&scenario(Level::May), &tape.trace());
+        let (_, at, violation) = judgement
+            .violations()
+            .find(|found| found.0 == Property::P12)
+            .expect("a violation");
+        assert_eq!(violation.why, "out.a.example gave m1 back and notified nobody");
+        assert_eq!(at, 2, "what the end of the run shows is shown at its last record");
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_happened_puts_nothing_to_the_test() {
+        let judgement = judge(&scenario(Level::May), &Trace::default());
+        assert_eq!(judgement.verdicts.len(), Panel::PROPERTIES.len());
+        for (property, verdict) in &judgement.verdicts {
+            assert_eq!(*verdict, Verdict::NotExercised, "{property}");
+        }
+    }
+}

@@ -3,7 +3,11 @@
 use std::cell::RefCell;
 use std::fmt::{self, Write};
 use std::io::IsTerminal;
+use std::sync::Once;
 
+use postern_model::trace::ConnectionId;
+use postern_model::transcript::clock;
+use postern_sim::net::clock::{simulated_now, simulated_place};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
@@ -50,6 +54,13 @@ pub fn take_error() -> Option<String> {
     FIRST_ERROR.take()
 }
 
+/// As [`install`], quietly, if nobody has said yet where logs go.
+pub fn ensure_installed() {
+    static ONCE: Once = Once::new();
+    // Whoever came first prints; errors are kept all the same if it was `install`.
+    ONCE.call_once(|| drop(install(Verbosity::Quiet)));
+}
+
 /// Keeps the first error that is logged in each thread for [`take_error`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct KeepFirstError;
@@ -87,16 +98,13 @@ struct SimulatedClock;
 
 impl FormatTime for SimulatedClock {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        match whereabouts() {
-            Some(whereabouts) => write!(writer, "{whereabouts}"),
-            None => write!(writer, "{:<12}", "-"),
-        }
+        write!(writer, "{:<12}", simulated_now().map_or_else(|| "-".to_owned(), clock))?;
+        let Some(place) = simulated_place() else { return Ok(()) };
+        write!(writer, " {}", place.host)?;
+        place
+            .connection
+            .map_or(Ok(()), |ConnectionId(number)| write!(writer, " #{number}"))
     }
-}
-
-/// The simulated time, the host and the connection of the code that runs now in this thread.
-fn whereabouts() -> Option<String> {
-    None
 }
 
 #[cfg(test)]

@@ -97,3 +97,97 @@ impl Oracle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_model::scenario::{Host, Scenario};
+
+    use super::*;
+
+    const OUT: HostId = HostId(0);
+    const B: DomainId = DomainId(0);
+    const CONNECTION: ConnectionId = ConnectionId(1);
+
+    fn oracle(level: Level) -> Oracle {
+        let name = |text: &str| text.parse().expect("a name");
+        let mut out = Host::new(name("out.a.example"));
+        out.policy.insert(name("b.example"), level);
+        Oracle::new(Setup::of(&Scenario {
+            title: "one sender".to_owned(),
+            seed: 0,
+            mutant: None,
+            domain: Vec::new(),
+            host: vec![out],
+            message: Vec::new(),
+            step: Vec::new(),
+            expect: None,
+        }))
+    }
+
+    fn changes(oracle: &mut Oracle, level: Level) {
+        oracle.observe(&Observation::Policy {
+            host: OUT,
+            next_hop: B,
+            level,
+        });
+    }
+
+    fn dials(oracle: &mut Oracle) {
+        oracle.observe(&Observation::Dialled {
+            connection: CONNECTION,
+            from: OUT,
+            to: HostId(1),
+        });
+    }
+
+    #[test]
+    fn requirements_are_ordered_by_strength() {
+        let of = |level| Requirement::of(level, B);
+        assert_eq!(of(Level::None), of(Level::May));
+        assert!(of(Level::May) < of(Level::Encrypt));
+        assert!(of(Level::Encrypt) < of(Level::Secure));
+    }
+
+    #[test]
+    fn what_is_demanded_of_a_connection_is_the_weakest_level_since_its_dial() {
+        for (before, after, weakest) in [
+            (Level::May, Level::Encrypt, Level::May),
+            (Level::Encrypt, Level::May, Level::May),
+            (Level::Secure, Level::Encrypt, Level::Encrypt),
+            (Level::Encrypt, Level::Encrypt, Level::Encrypt),
+        ] {
+            let mut oracle = oracle(before);
+            dials(&mut oracle);
+            changes(&mut oracle, after);
+            assert_eq!(oracle.weakest_level(CONNECTION, B), Some(weakest));
+            assert_eq!(oracle.level(OUT, B), after);
+        }
+    }
+
+    #[test]
+    fn a_change_before_the_dial_is_all_that_counts() {
+        let mut oracle = oracle(Level::May);
+        changes(&mut oracle, Level::Encrypt);
+        dials(&mut oracle);
+        assert_eq!(oracle.weakest_level(CONNECTION, B), Some(Level::Encrypt));
+    }
+
+    #[test]
+    fn a_short_weakness_is_remembered_until_the_connection_ends() {
+        let mut oracle = oracle(Level::Encrypt);
+        dials(&mut oracle);
+        changes(&mut oracle, Level::None);
+        changes(&mut oracle, Level::Encrypt);
+        assert_eq!(oracle.weakest_level(CONNECTION, B), Some(Level::None));
+        oracle.observe(&Observation::Closed { connection: CONNECTION });
+        assert_eq!(oracle.weakest_level(CONNECTION, B), None);
+    }
+
+    #[test]
+    fn a_change_that_is_taken_back_leaves_no_trace() {
+        let mut changed = oracle(Level::Encrypt);
+        changes(&mut changed, Level::May);
+        changes(&mut changed, Level::Encrypt);
+        assert_eq!(changed, oracle(Level::Encrypt));
+    }
+}

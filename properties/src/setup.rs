@@ -370,3 +370,6 @@ fn host_id(place: usize) -> HostId {
 fn domain_id(place: usize) -> DomainId {
     DomainId(place as u8)
 }
+
+#[cfg(test)]
+mod tests;

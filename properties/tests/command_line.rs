@@ -106,7 +106,6 @@ fn unknown_clients_mutants_and_tiers_are_refused_with_the_known_ones() {
     let unknown = "no mutant is called “x-ray”: `postern mutants --list` names them";
     assert_refused(&["explore", "--mutant", "x-ray"], unknown);
     assert_refused(&["replay", "7", "--mutant", "x-ray"], unknown);
-    assert_refused(&["mutants", "--mutant", "x-ray"], unknown);
 }
 
 #[test]
@@ -165,6 +164,30 @@ fn the_mutants_are_named_on_request() {
         output.stdout.starts_with(b"{\n"),
         "JSON alone stands on standard output"
     );
+}
+
+#[test]
+fn a_campaign_prints_one_json_document_and_nothing_else() {
+    let output = postern(&["--json", "explore", "--seeds", "1", "--jobs", "1"]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("standard output is one document");
+    for key in [
+        "worlds",
+        "seconds",
+        "worlds_per_second",
+        "sessions",
+        "jobs",
+        "properties",
+        "sometimes",
+        "violations",
+    ] {
+        assert!(document.get(key).is_some(), "{key} is missing in {document}");
+    }
+    for key in ["id", "holds", "not_exercised", "violated"] {
+        assert!(
+            document["properties"][0].get(key).is_some(),
+            "{key} is missing in {document}"
+        );
+    }
 }
 
 #[test]

@@ -16,6 +16,9 @@ use crate::session::Peer;
 use crate::tap::{Dialled, Recorder, Tap};
 use crate::world::{SMTP_PORT, World, address_of_host, attacker_port};
 
+/// What the attacker says in the server's place.
+const GO_AHEAD: &[u8] = b"220 2.0.0 Ready to start TLS\r\n";
+
 /// Takes everything that was meant for one host, for ever.
 pub(crate) async fn lie_in_wait(world: Rc<World>, door: Door, victim: usize) -> std::io::Result<()> {
     let listener = door.listen(attacker_port(victim)).await?;
@@ -57,8 +60,10 @@ enum Then {
     GoOn,
     /// Pass everything on unread.
     PassOn,
-    /// Read what the client still says, and answer nothing.
-    OnlyListen,
+    /// Read what the client still says, and answer the first of it with garbage or nothing with anything.
+    Listen {
+        with_garbage: bool,
+    },
     Hang,
 }
 
@@ -103,7 +108,7 @@ impl Interception {
         };
         match then {
             Then::PassOn => self.pass_on().await,
-            Then::OnlyListen => self.listen().await,
+            Then::Listen { with_garbage } => self.listen(with_garbage).await,
             Then::GoOn | Then::Hang => self.hang_up().await,
         }
     }
@@ -190,30 +195,17 @@ impl Interception {
                     let text = if code < 500 {
                         "4.7.0 TLS not available due to temporary reason"
                     } else {
-                        "5.7.0 Refused"
+                        "5.7.0 TLS refused"
                     };
-                    return self
-                        .say(format!("{code} {text}\r\n").as_bytes())
-                        .await
-                        .then_some(Then::GoOn)
-                        .unwrap_or(Then::Hang);
+                    return self.say_then(format!("{code} {text}\r\n").as_bytes(), Then::GoOn).await;
                 }
                 Attack::GarbageAfterGoAhead => {
-                    self.interferes("answers STARTTLS with 220 and sends garbage in place of the handshake");
-                    // What came with the 220 the client would rightly drop (RFC 3207 §4.2): wait for its ClientHello.
-                    let mut hello = [0; 4096];
-                    let garbled = self.say(b"220 2.0.0 Ready to start TLS\r\n").await
-                        && self.client.read(&mut hello).await > 0
-                        && self.say(b"\x00\x01garbage, and no ServerHello\xff\xfe\r\n").await;
-                    return garbled.then_some(Then::OnlyListen).unwrap_or(Then::Hang);
+                    self.interferes("answers STARTTLS with 220 and the handshake with garbage");
+                    return self.say_then(GO_AHEAD, Then::Listen { with_garbage: true }).await;
                 }
                 Attack::SwallowHandshake => {
                     self.interferes("answers STARTTLS with 220 and swallows the handshake");
-                    return self
-                        .say(b"220 2.0.0 Ready to start TLS\r\n")
-                        .await
-                        .then_some(Then::OnlyListen)
-                        .unwrap_or(Then::Hang);
+                    return self.say_then(GO_AHEAD, Then::Listen { with_garbage: false }).await;
                 }
                 Attack::InterceptTls(certificate) if self.server_offers_tls => {
                     return self.terminate_tls(certificate).await;
@@ -222,18 +214,18 @@ impl Interception {
             }
         }
         self.unanswered.push_back(Some(Phase::Starttls));
-        self.server
-            .send(b"STARTTLS\r\n")
-            .await
-            .then_some(Then::GoOn)
-            .unwrap_or(Then::Hang)
+        if self.server.send(b"STARTTLS\r\n").await {
+            Then::GoOn
+        } else {
+            Then::Hang
+        }
     }
 
     /// Speaks TLS with both sides and reads everything in between.
     async fn terminate_tls(&mut self, kind: Certificate) -> Then {
         let server_name = self.world.host(self.victim).name.clone();
         let upstream = self.begin_tls_with_server(&server_name).await;
-        if upstream.is_none() || !self.say(b"220 2.0.0 Ready to start TLS\r\n").await {
+        if upstream.is_none() || !self.say(GO_AHEAD).await {
             return Then::Hang;
         }
         let issued = certificate::issue(
@@ -338,14 +330,19 @@ impl Interception {
         }
     }
 
-    async fn listen(mut self) {
+    async fn listen(mut self, mut with_garbage: bool) {
         let mut octets = [0; 4096];
         loop {
-            match self.client.read(&mut octets).await {
-                0 => return,
-                // A TLS record is no SMTP line (content types 20 to 23, RFC 8446 §5.1).
-                _ if (20..=23).contains(&octets[0]) => {}
-                count => self.tap.received(&octets[..count], Channel::Clear),
+            let count = self.client.read(&mut octets).await;
+            if count == 0 {
+                return;
+            }
+            // A TLS record is no SMTP line (content types 20 to 23, RFC 8446 §5.1).
+            if !(20..=23).contains(&octets[0]) {
+                self.tap.received(&octets[..count], Channel::Clear);
+            }
+            if std::mem::take(&mut with_garbage) {
+                self.client.send(b"\x00\x01 this is no ServerHello \xff\xfe\r\n").await;
             }
         }
     }
@@ -353,6 +350,10 @@ impl Interception {
     async fn hang_up(mut self) {
         self.client.close().await;
         self.server.close().await;
+    }
+
+    async fn say_then(&mut self, octets: &[u8], then: Then) -> Then {
+        if self.say(octets).await { then } else { Then::Hang }
     }
 
     async fn say(&mut self, octets: &[u8]) -> bool {

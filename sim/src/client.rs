@@ -59,6 +59,7 @@ pub(crate) async fn send(
                 machine,
                 dialled,
                 ended: None,
+                handshake_failure: None,
             };
             converse(&mta.door, stream, &mut sender).await;
             sender.ended.unwrap_or_else(|| {
@@ -147,6 +148,8 @@ struct Sender<'a> {
     machine: Client,
     dialled: Dialled,
     ended: Option<(Outcome, String)>,
+    /// Why the handshake failed, in the words of TLS.
+    handshake_failure: Option<String>,
 }
 
 impl Party for Sender<'_> {
@@ -187,6 +190,7 @@ impl Party for Sender<'_> {
                 Ok(stream.into())
             }
             Err((why, stream)) => {
+                self.handshake_failure = Some(why.clone());
                 self.mta.world.recorder.record(Event::NotSecured {
                     connection,
                     by: End::Dialler,
@@ -201,7 +205,13 @@ impl Party for Sender<'_> {
         match note {
             Note::Phase(phase) => self.mta.reached(self.mail, self.attempt, &self.exchanger, phase),
             Note::WithoutTls(_) => self.mta.handle(Fact::WithoutTls(self.job)),
-            Note::Ended { outcome, because } => self.ended = Some((outcome, because)),
+            Note::Ended { outcome, because } => {
+                let because = match self.handshake_failure.take() {
+                    Some(why) => format!("{because}: {why}"),
+                    None => because,
+                };
+                self.ended = Some((outcome, because));
+            }
             Note::Misbehaved(what) => tracing::warn!(host = %self.exchanger, what, "the server broke the protocol"),
         }
     }

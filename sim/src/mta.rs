@@ -50,6 +50,15 @@ pub(crate) struct Mail {
     state: RefCell<State>,
 }
 
+/// A message on its way into the queue.
+struct Outgoing {
+    token: Token,
+    from: ReversePath,
+    to: Mailbox,
+    /// Lines ended by CRLF.
+    content: Vec<u8>,
+}
+
 struct State {
     failure: Failure,
     sent_to: Option<PeerId>,
@@ -95,20 +104,19 @@ impl Mta {
         messages.sort_by_key(|message| message.at);
         for message in messages {
             self.door.sleep(message.at.saturating_sub(self.door.now())).await;
-            let content = self.content_of(message);
-            self.take(
-                message.name.clone(),
-                message.from.clone(),
-                message.to.clone(),
-                content,
-                None,
-            );
+            let outgoing = Outgoing {
+                token: message.name.clone(),
+                from: message.from.clone(),
+                to: message.to.clone(),
+                content: self.content_of(message),
+            };
+            self.originate(outgoing, None);
             self.world.work_ended();
         }
     }
 
-    /// Takes responsibility for a message that a client sent; whether that succeeded.
-    pub(crate) fn store(self: &Rc<Self>, transaction: &Transaction) -> bool {
+    /// Takes responsibility for a message that a client sent.
+    pub(crate) fn store(self: &Rc<Self>, transaction: &Transaction) {
         let trace_line = format!(
             "Received: from {} by {} with {}; {}\r\n",
             transaction.client_name,
@@ -119,15 +127,13 @@ impl Mta {
         let content = [trace_line.as_bytes(), &transaction.content].concat();
         let token = token_in(&transaction.content);
         for to in &transaction.to {
-            self.take(
-                token.clone(),
-                transaction.from.clone(),
-                to.clone(),
-                content.clone(),
-                None,
-            );
+            self.receive(Outgoing {
+                token: token.clone(),
+                from: transaction.from.clone(),
+                to: to.clone(),
+                content: content.clone(),
+            });
         }
-        true
     }
 
     /// Whether DNS lists this host as exchanger of a domain: one of the exchangers has this host's address (SEED-15).
@@ -201,26 +207,32 @@ impl Mta {
         address_of_host(self.index).into()
     }
 
-    /// Puts a message into the mailbox here, or into the queue.
-    fn take(self: &Rc<Self>, token: Token, from: ReversePath, to: Mailbox, content: Vec<u8>, about: Option<Token>) {
-        let recorder = &self.world.recorder;
-        let host = self.world.host(self.index);
-        if host.exchanger_for.contains(to.domain()) {
-            return recorder.record(Event::Delivered {
-                host: self.name.clone(),
-                message: token,
-                to,
-            });
+    /// Takes a message of this host's own: one that was handed in, or a notification. It may be for a mailbox here.
+    fn originate(self: &Rc<Self>, message: Outgoing, about: Option<Token>) {
+        self.record_queued(&message, about);
+        match self.is_exchanger_for(&message.to) {
+            true => self.record_delivered(message.token, message.to),
+            false => self.enqueue(message),
         }
-        recorder.record(Event::Queued {
-            host: self.name.clone(),
-            message: token.clone(),
-            from: from.clone(),
-            to: to.clone(),
-            about,
-        });
-        let next_hop = host.next_hop(to.domain()).clone();
-        drop(host);
+    }
+
+    /// Takes a message that a client sent: for a mailbox here, or to be relayed.
+    fn receive(self: &Rc<Self>, message: Outgoing) {
+        if self.is_exchanger_for(&message.to) {
+            return self.record_delivered(message.token, message.to);
+        }
+        self.record_queued(&message, None);
+        self.enqueue(message);
+    }
+
+    fn enqueue(self: &Rc<Self>, message: Outgoing) {
+        let Outgoing {
+            token,
+            from,
+            to,
+            content,
+        } = message;
+        let next_hop = self.world.host(self.index).next_hop(to.domain()).clone();
         let goes_in_circles = received_lines(&content) > RECEIVED_LINES_MAX;
         let state = RefCell::new(State {
             failure: Failure::new("4.3.0", "not tried yet"),
@@ -243,6 +255,28 @@ impl Mta {
         } else {
             self.handle(Input::Queued(job));
         }
+    }
+
+    fn is_exchanger_for(&self, to: &Mailbox) -> bool {
+        self.world.host(self.index).exchanger_for.contains(to.domain())
+    }
+
+    fn record_queued(&self, message: &Outgoing, about: Option<Token>) {
+        self.world.recorder.record(Event::Queued {
+            host: self.name.clone(),
+            message: message.token.clone(),
+            from: message.from.clone(),
+            to: message.to.clone(),
+            about,
+        });
+    }
+
+    fn record_delivered(&self, message: Token, to: Mailbox) {
+        self.world.recorder.record(Event::Delivered {
+            host: self.name.clone(),
+            message,
+            to,
+        });
     }
 
     fn mail(&self, job: JobId) -> Option<Rc<Mail>> {
@@ -401,7 +435,13 @@ impl Mta {
             returned_header: &header_of(&mail.content),
         };
         let content = notification.content();
-        self.take(token, ReversePath::Null, to.clone(), content, Some(mail.token.clone()));
+        let outgoing = Outgoing {
+            token,
+            from: ReversePath::Null,
+            to: to.clone(),
+            content,
+        };
+        self.originate(outgoing, Some(mail.token.clone()));
     }
 
     fn content_of(&self, message: &Message) -> Vec<u8> {
@@ -439,15 +479,17 @@ impl Failure {
 
     /// The status of the real problem (RFC 3463): the server's own if it gave one.
     fn of(outcome: Outcome, because: &str) -> Self {
+        let detail = enhanced_code_in(because).unwrap_or("0.0");
         let status = match outcome {
-            Outcome::TlsUnavailable(WithoutTls::NotOffered | WithoutTls::Refused) => "4.7.4",
-            Outcome::TlsUnavailable(WithoutTls::HandshakeFailed) | Outcome::TlsBroke(_) => "4.7.5",
-            Outcome::ConnectionFailed => "4.4.2",
-            Outcome::Accepted => "2.0.0",
-            Outcome::RefusedForNow => enhanced_code_in(because, '4').unwrap_or("4.0.0"),
-            Outcome::RefusedForGood => enhanced_code_in(because, '5').unwrap_or("5.0.0"),
+            Outcome::TlsUnavailable(WithoutTls::NotOffered | WithoutTls::Refused) => String::from("4.7.4"),
+            Outcome::TlsUnavailable(WithoutTls::HandshakeFailed) | Outcome::TlsBroke(_) => String::from("4.7.5"),
+            Outcome::ConnectionFailed => String::from("4.4.2"),
+            Outcome::Accepted => String::from("2.0.0"),
+            // The class is that of what this host does about it, not of what the server said.
+            Outcome::RefusedForNow => format!("4.{detail}"),
+            Outcome::RefusedForGood => format!("5.{detail}"),
         };
-        Self::new(status, because)
+        Self::new(&status, because)
     }
 
     fn settle(&mut self, cause: Cause) {
@@ -465,18 +507,14 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// The first enhanced status code of this class in a reply.
-fn enhanced_code_in(text: &str, class: char) -> Option<&str> {
-    let is_code = |word: &&str| {
-        let parts: Vec<&str> = word.split('.').collect();
-        parts.len() == 3
-            && parts[0].len() == 1
-            && word.starts_with(class)
-            && parts
-                .iter()
-                .all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_digit()))
-    };
-    text.split(' ').find(is_code)
+/// The subject and detail of the first enhanced status code in a reply, such as `7.0` of `5.7.0`.
+fn enhanced_code_in(text: &str) -> Option<&str> {
+    let is_number = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_digit());
+    text.split(' ').find_map(|word| {
+        let (class, detail) = word.split_once('.')?;
+        let (subject, number) = detail.split_once('.')?;
+        (["4", "5"].contains(&class) && is_number(subject) && is_number(number)).then_some(detail)
+    })
 }
 
 /// The token in the Message-ID of a content.
@@ -487,7 +525,7 @@ fn token_in(content: &[u8]) -> Token {
         let id = name.eq_ignore_ascii_case("message-id").then_some(value.trim())?;
         id.strip_prefix('<')?.split_once('@')?.0.parse().ok()
     });
-    token.unwrap_or_else(|| unnamed_token())
+    token.unwrap_or_else(unnamed_token)
 }
 
 fn unnamed_token() -> Token {

@@ -80,7 +80,8 @@ impl Party for Receiver {
     }
 
     fn store(&mut self, transaction: Transaction) -> bool {
-        self.mta.store(&transaction)
+        self.mta.store(&transaction);
+        true
     }
 
     async fn handshake(&mut self, _request: TlsRequest, stream: Stream) -> Result<TlsStream, Option<Stream>> {

@@ -7,6 +7,8 @@
 pub mod client;
 pub mod delivery;
 pub mod notification;
+#[cfg(test)]
+mod pair;
 pub mod policy;
 pub mod recipient;
 pub mod server;

@@ -127,7 +127,8 @@ pub enum Outcome {
     RefusedForGood,
     /// TLS is required here and could not be had; nothing of the message was sent.
     TlsUnavailable(WithoutTls),
-    /// TLS was tried, not required, and broke the connection; nothing of the message was sent.
+    /// TLS was tried, not required, and broke the connection; nothing of the message was sent but, after a refusal of
+    /// STARTTLS, its reverse path.
     TlsBroke(WithoutTls),
     /// No connection, a reply that did not come in time, or a connection that closed before the reply.
     ConnectionFailed,

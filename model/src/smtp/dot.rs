@@ -183,6 +183,7 @@ mod tests {
             "a\n.\n",
             "a\n.\r\n",
             "a\r\n.\n",
+            "a\r\n.\n\n",
             "a\r.\r",
             "a\r\n.\r",
             "a\r\n.\r\r\n",

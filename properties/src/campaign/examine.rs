@@ -8,6 +8,7 @@ use postern_model::scenario::Scenario;
 use postern_sim::{Options, Run, WorldError};
 
 use crate::judge::{Judgement, judge};
+use crate::logging;
 use crate::relation::Comparison;
 use crate::rules::Property;
 
@@ -65,7 +66,7 @@ pub fn examine(scenario: &Scenario, options: Options, relations: Relations) -> R
 }
 
 fn run_and_judge(scenario: &Scenario, options: Options, relations: Relations) -> Result<Examined, ExamineError> {
-    let run = postern_sim::run(scenario, options)?;
+    let run = run_once(scenario, options)?;
     let judgement = judge(scenario, &run.trace);
     let mut examined = Examined {
         run,
@@ -80,7 +81,7 @@ fn run_and_judge(scenario: &Scenario, options: Options, relations: Relations) ->
     let comparison = drawn.then(|| Comparison::of(scenario, &examined.run.trace)).flatten();
     let verdict = match comparison {
         Some(comparison) => {
-            let other = postern_sim::run(&comparison.scenario, options)?;
+            let other = run_once(&comparison.scenario, options)?;
             let judgement = judge(&comparison.scenario, &other.trace);
             examined.runs += 1;
             comparison.judge((&examined.run.trace, &examined.judgement), (&other.trace, &judgement))
@@ -92,6 +93,14 @@ fn run_and_judge(scenario: &Scenario, options: Options, relations: Relations) ->
     verdicts.push((Property::P09, verdict));
     verdicts.sort_by_key(|(property, _)| *property);
     Ok(examined)
+}
+
+/// Runs a scenario; an error in the logs is a failure of the run.
+fn run_once(scenario: &Scenario, options: Options) -> Result<Run, WorldError> {
+    logging::ensure_installed();
+    drop(logging::take_error());
+    let run = postern_sim::run(scenario, options)?;
+    logging::take_error().map_or(Ok(run), |error| Err(WorldError::ErrorLogged(error)))
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {

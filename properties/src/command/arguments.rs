@@ -1,11 +1,9 @@
 //! Values on the command line that several commands take.
 
-use std::num::NonZeroUsize;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use mailpostern::campaign::CryptoChoice;
+use mailpostern::campaign::{CryptoChoice, Shard};
 use mailpostern::generate::Profile;
 use postern_sim::{Client, Crypto};
 
@@ -87,31 +85,14 @@ impl From<ProfileName> for Profile {
     }
 }
 
-/// One of several equal parts of a campaign: part `place` of `parts`, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shard {
-    pub(super) place: u64,
-    pub(super) parts: u64,
-}
-
-impl Default for Shard {
-    fn default() -> Self {
-        Self { place: 1, parts: 1 }
-    }
-}
-
-impl FromStr for Shard {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const ADVICE: &str = "write K/N with K from 1 to N, such as 2/8";
-        let (place, parts) = text.split_once('/').ok_or(ADVICE)?;
-        let (place, parts) = (whole(place).ok_or(ADVICE)?, whole(parts).ok_or(ADVICE)?);
-        if !(1..=parts).contains(&place) {
-            return Err(ADVICE);
-        }
-        Ok(Self { place, parts })
-    }
+/// One of several equal parts of a campaign, as `K/N` from 1.
+pub(super) fn shard(text: &str) -> Result<Shard, &'static str> {
+    let parts = text.split_once('/');
+    let parts = parts.and_then(|(number, of)| Some((whole(number)?, whole(of)?)));
+    parts
+        .filter(|(number, of)| (1..=*of).contains(number))
+        .map(|(number, of)| Shard { number, of })
+        .ok_or("write K/N with K from 1 to N, such as 2/8")
 }
 
 /// A seed: 64 bits, in decimal or in hexadecimal behind `0x`.
@@ -155,11 +136,6 @@ pub(super) fn jobs(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("write how many threads to use, from 1 to {JOBS_MAX}"))
 }
 
-/// As many threads as the machine runs at once.
-pub(super) fn all_jobs() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
 /// A whole number in plain decimal digits.
 fn whole(text: &str) -> Option<u64> {
     text.parse()
@@ -183,9 +159,9 @@ mod tests {
 
     #[test]
     fn shards_are_counted_from_one() {
-        assert_eq!("2/8".parse(), Ok(Shard { place: 2, parts: 8 }));
+        assert_eq!(shard("2/8"), Ok(Shard { number: 2, of: 8 }));
         for wrong in ["0/8", "9/8", "1/0", "1", "a/b", "1/2/3", "-1/2"] {
-            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+            assert!(shard(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -6,28 +6,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use mailpostern::campaign::{self, Campaign, Finding, Report};
+use mailpostern::campaign::{self, Campaign, Finding, Relations, Report, Shard, examine};
 use postern_model::mutant::Mutant;
-use serde_json::json;
+use postern_model::transcript::transcript_tail;
+use postern_sim::{Client, Crypto, Options};
+use serde_json::{Value, json};
 
-use super::arguments::{self, CampaignCrypto, ClientName, ProfileName, Shard};
+use super::arguments::{self, CampaignCrypto, ClientName, ProfileName};
 use super::outcome::{CommandError, Outcome, Status};
 use super::progress::ProgressLine;
 use super::stop;
 use super::table::{Column, table};
 
-/// How many worlds are run where nothing is said.
-const WORLDS_DEFAULT: u64 = 1000;
+/// How many lines of the transcript lead up to a violation in the report.
+const TAIL_LINES: usize = 12;
 
-#[derive(Debug, Default, Args)]
+/// How many failures of the testbed are told one by one.
+const FAILURES_SHOWN: usize = 5;
+
+#[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// How many worlds to run [default: 1000, or as many as fit into --for]
+    /// How many worlds to run [default: 2000, or as many as fit into --for]
     #[arg(long, value_name = "N", value_parser = arguments::worlds, allow_negative_numbers = true)]
     seeds: Option<u64>,
     /// The first seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "SEED", value_parser = arguments::seed, allow_negative_numbers = true, default_value = "0")]
+    #[arg(long, value_name = "SEED", value_parser = arguments::seed, allow_negative_numbers = true, default_value = "1")]
     from: u64,
-    /// Stop after this time, such as 60s or 2h
+    /// Begin no further world after this time, such as 60s or 2h
     #[arg(long = "for", value_name = "TIME", value_parser = arguments::span, allow_hyphen_values = true)]
     limit: Option<Duration>,
     /// How many threads to use [default: all]
@@ -43,7 +48,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     mutant: Option<Mutant>,
     /// Run only part K of N of the seeds
-    #[arg(long, value_name = "K/N", default_value = "1/1")]
+    #[arg(long, value_name = "K/N", value_parser = arguments::shard, default_value = "1/1")]
     shard: Shard,
     /// The distribution that worlds are drawn from
     #[arg(long, value_enum, default_value_t)]
@@ -57,44 +62,48 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, with_progress: bool) -> Result<Outcome, CommandError> {
     let stop = stop::on_interrupt()?;
     let campaign = arguments.campaign(Arc::clone(&stop));
-    let progress = ProgressLine::new(arguments.worlds(), with_progress);
-    let report = campaign::explore(&campaign, |now| progress.show(&now));
+    let total = (campaign.seeds < u64::MAX).then(|| campaign.seeds.div_ceil(campaign.shard.of));
+    let progress = ProgressLine::new("worlds", total, with_progress);
+    let report = campaign::explore(&campaign, |now| {
+        progress.show(now.worlds, || match (now.violated, now.failed) {
+            (0, 0) => String::new(),
+            (violated, failed) => format!(", {violated} violated, {failed} failed"),
+        });
+    });
     drop(progress);
     let interrupted = stop.load(Ordering::Relaxed);
     Ok(Outcome {
         status: status(&report),
-        text: text(&report),
+        text: text(&report, campaign.client),
         json: json(&report, interrupted),
         last_line: last_line(&report, &campaign, interrupted),
     })
 }
 
 impl Arguments {
-    /// How many worlds to run, where that is known beforehand.
-    fn worlds(&self) -> Option<u64> {
-        self.seeds.or_else(|| self.limit.is_none().then_some(WORLDS_DEFAULT))
-    }
-
     fn campaign(&self, stop: Arc<AtomicBool>) -> Campaign {
+        let default = Campaign::default();
+        let seeds_default = if self.limit.is_some() { u64::MAX } else { default.seeds };
         Campaign {
             from: self.from,
-            seeds: self.worlds().unwrap_or(u64::MAX),
+            seeds: self.seeds.unwrap_or(seeds_default),
             limit: self.limit,
-            jobs: self.jobs.unwrap_or_else(arguments::all_jobs),
+            jobs: self.jobs.unwrap_or(default.jobs),
             crypto: self.crypto.into(),
             client: self.client.into(),
             mutant: self.mutant,
-            shard: (self.shard.place, self.shard.parts),
+            shard: self.shard,
             profile: self.profile.into(),
             stop,
+            ..default
         }
     }
 }
 
 fn status(report: &Report) -> Status {
-    if !report.failures.is_empty() {
+    if report.failed > 0 || !report.shortfalls.is_empty() {
         Status::TestbedFailed
-    } else if !report.findings.is_empty() || report.properties.iter().any(|count| count.violated > 0) {
+    } else if !report.findings.is_empty() {
         Status::Violated
     } else if report.worlds == 0 {
         Status::BadInput
@@ -103,7 +112,7 @@ fn status(report: &Report) -> Status {
     }
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &Report, client: Client) -> String {
     let mut text = format!(
         "{} worlds and {} SMTP sessions in {:.1} s with {} jobs: {:.1} worlds per second\n\n",
         report.worlds,
@@ -128,46 +137,76 @@ fn text(report: &Report) -> String {
     text.push('\n');
     text += &table(
         &[Column::Text("situation"), Column::Number("worlds")],
-        report.situations.iter().map(|situation| {
-            let reached = match situation.reached {
-                0 => "never".to_owned(),
-                worlds => worlds.to_string(),
+        report.situations.iter().map(|(situation, worlds)| {
+            let worlds = if *worlds == 0 {
+                "never".to_owned()
+            } else {
+                worlds.to_string()
             };
-            vec![situation.name.to_owned(), reached]
+            vec![situation.name().to_owned(), worlds]
         }),
     );
     text.push('\n');
     for finding in &report.findings {
-        write_finding(&mut text, finding);
+        write_finding(&mut text, finding, client).expect("a string takes all");
     }
-    for failure in &report.failures {
-        writeln!(text, "seed {}: the testbed failed: {}\n", failure.seed, failure.error).expect("a string takes all");
+    for failure in report.failures.iter().take(FAILURES_SHOWN) {
+        let (seed, what, replay) = (failure.seed, &failure.what, &failure.replay);
+        writeln!(
+            text,
+            "the testbed failed on seed {seed}: {what}\n  replay    {replay}\n"
+        )
+        .expect("a string takes all");
+    }
+    for shortfall in &report.shortfalls {
+        writeln!(text, "the campaign fell short: {shortfall}\n").expect("a string takes all");
     }
     text
 }
 
-fn write_finding(text: &mut String, finding: &Finding) {
+fn write_finding(text: &mut String, finding: &Finding, client: Client) -> std::fmt::Result {
+    let property = finding.property;
     writeln!(
         text,
-        "violated {} {}, rule {}, seed {}\n  {}\n",
-        finding.property.id(),
-        finding.property.name(),
+        "violated {} {}, rule {}, in {} worlds, first seed {}",
+        property.id(),
+        property.name(),
         finding.rule,
-        finding.seed,
-        finding.why
-    )
-    .expect("a string takes all");
-    for line in finding.transcript_tail.lines() {
-        writeln!(text, "  | {line}").expect("a string takes all");
+        finding.worlds,
+        finding.seed
+    )?;
+    writeln!(text, "  {}\n", finding.why)?;
+    for line in tail(finding, client).lines() {
+        writeln!(text, "  | {line}")?;
     }
-    writeln!(text).expect("a string takes all");
-    if let Some(path) = &finding.scenario_path {
-        writeln!(text, "  scenario  {} ({} steps)", path.display(), finding.steps).expect("a string takes all");
-    }
-    writeln!(text, "  replay    {}\n", finding.replay).expect("a string takes all");
+    writeln!(
+        text,
+        "\n  scenario  {} ({} steps)",
+        finding.file.display(),
+        finding.events()
+    )?;
+    writeln!(text, "  replay    {}\n", finding.replay)
 }
 
-fn json(report: &Report, interrupted: bool) -> serde_json::Value {
+/// The last lines of the transcript up to the violation, from one more run of the shrunk scenario.
+fn tail(finding: &Finding, client: Client) -> String {
+    let options = Options {
+        crypto: Crypto::Real,
+        client,
+        mutant: None,
+    };
+    examine(&finding.scenario, options, Relations::Always).map_or_else(
+        |error| error.to_string(),
+        |examined| {
+            let mut violations = examined.judgement.violations();
+            let violation = violations.find(|(property, _, _)| *property == finding.property);
+            let last = violation.map_or(usize::MAX, |(_, at, _)| at);
+            transcript_tail(&examined.run.trace, last, TAIL_LINES)
+        },
+    )
+}
+
+fn json(report: &Report, interrupted: bool) -> Value {
     let properties = report.properties.iter().map(|count| {
         json!({
             "id": count.property.id(),
@@ -178,22 +217,25 @@ fn json(report: &Report, interrupted: bool) -> serde_json::Value {
         })
     });
     let situations = report.situations.iter();
-    let situations = situations.map(|situation| json!({ "name": situation.name, "reached": situation.reached }));
+    let situations = situations.map(|(situation, worlds)| json!({ "name": situation.name(), "reached": worlds }));
     let violations = report.findings.iter().map(|finding| {
         json!({
             "property": finding.property.id(),
             "rule": finding.rule,
             "seed": finding.seed,
-            "scenario": finding.scenario_path,
-            "events": finding.steps,
+            "worlds": finding.worlds,
+            "scenario": finding.file.display().to_string(),
+            "events": finding.events(),
             "why": finding.why,
             "replay": finding.replay,
         })
     });
     let failures = report.failures.iter();
-    let failures = failures.map(|failure| json!({ "seed": failure.seed, "error": failure.error }));
+    let failures =
+        failures.map(|failure| json!({ "seed": failure.seed, "why": failure.what, "replay": failure.replay }));
     json!({
         "worlds": report.worlds,
+        "runs": report.runs,
         "seconds": report.seconds,
         "worlds_per_second": worlds_per_second(report),
         "sessions": report.sessions,
@@ -202,36 +244,43 @@ fn json(report: &Report, interrupted: bool) -> serde_json::Value {
         "properties": properties.collect::<Vec<_>>(),
         "sometimes": situations.collect::<Vec<_>>(),
         "violations": violations.collect::<Vec<_>>(),
+        "failed": report.failed,
         "failures": failures.collect::<Vec<_>>(),
+        "shortfalls": report.shortfalls,
     })
 }
 
 fn last_line(report: &Report, campaign: &Campaign, interrupted: bool) -> String {
     let worlds = report.worlds;
     let begun = if interrupted { "Interrupted. " } else { "" };
-    match (report.failures.first(), report.findings.first()) {
-        (Some(failure), _) => format!(
-            "{begun}The testbed failed in {} of {worlds} worlds: run `postern replay {} -v` and mend it.",
-            report.failures.len(),
-            failure.seed
-        ),
-        (None, Some(finding)) => format!(
-            "{begun}{} violations in {worlds} worlds: begin with `{}`.",
-            report.findings.len(),
-            finding.replay
-        ),
-        (None, None) if worlds == 0 => format!("{begun}No world was run: ask for more seeds or more time."),
-        (None, None) => {
-            let next = campaign
-                .from
-                .saturating_add(campaign.seeds.min(worlds.saturating_mul(campaign.shard.1)));
-            let held = match never_exercised(report).as_slice() {
-                [] => "Every property holds".to_owned(),
-                properties => format!("{} never put to the test; the others hold", properties.join(", ")),
-            };
-            format!("{begun}{held} in {worlds} worlds: go on with `postern explore --from {next}`.")
-        }
+    if let Some(failure) = report.failures.first() {
+        let failed = report.failed;
+        return format!(
+            "{begun}The testbed failed {failed} times: begin with `{} -v`.",
+            failure.replay
+        );
     }
+    if let Some(finding) = report.findings.first() {
+        let rules = report.findings.len();
+        return format!(
+            "{begun}{rules} rules were violated in {worlds} worlds: begin with `{}`.",
+            finding.replay
+        );
+    }
+    if worlds == 0 {
+        return format!("{begun}No world was run: ask for more seeds or more time.");
+    }
+    if let Some(shortfall) = report.shortfalls.first() {
+        return format!("{begun}{worlds} worlds did not show what they must ({shortfall}): mend the generator.");
+    }
+    let next = campaign
+        .from
+        .saturating_add(campaign.seeds.min(worlds.saturating_mul(campaign.shard.of)));
+    let held = match never_exercised(report).as_slice() {
+        [] => "Every property held".to_owned(),
+        properties => format!("{} never put to the test, the others held,", properties.join(", ")),
+    };
+    format!("{begun}{held} in {worlds} worlds: go on with `postern explore --from {next}`.")
 }
 
 /// A check that never ran is never a pass.

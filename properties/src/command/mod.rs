@@ -13,6 +13,7 @@ mod source;
 mod stop;
 mod table;
 
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -26,12 +27,12 @@ use outcome::{CommandError, Outcome, Status};
 /// Postern runs SMTP clients and servers through randomised DNS and configuration drift, servers that switch TLS on and
 /// off, and attackers on the path that strip STARTTLS, and checks what became of every message over simulated days.
 ///
-/// Without a command it explores.
+/// Without a word it explores.
 #[derive(Debug, Parser)]
 #[command(name = "postern", version, after_help = EXIT_STATUSES, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Command,
     /// Print one JSON document on standard output, and nothing else there
     #[arg(long, global = true, display_order = 100)]
     json: bool,
@@ -59,7 +60,7 @@ enum Command {
 
 /// Runs the command that the process was called with.
 pub(crate) fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(words());
     let status = match run(&arguments) {
         Ok(outcome) => print(&outcome, arguments.json),
         Err(error) => {
@@ -68,6 +69,19 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     status.into()
+}
+
+/// The words of the command line; no words at all mean `explore`.
+fn words() -> Vec<OsString> {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let only_flags = words
+        .iter()
+        .skip(1)
+        .all(|word| word == "--json" || word == "-v" || word == "--verbose");
+    if only_flags {
+        words.push("explore".into());
+    }
+    words
 }
 
 fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
@@ -79,10 +93,9 @@ fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
     logging::install(verbosity).map_err(|error| CommandError::Testbed(error.to_string()))?;
     let with_progress = !arguments.verbose;
     match &arguments.command {
-        None => explore::run(&explore::Arguments::default(), with_progress),
-        Some(Command::Explore(arguments)) => explore::run(arguments, with_progress),
-        Some(Command::Replay(arguments)) => replay::run(arguments),
-        Some(Command::Mutants(arguments)) => mutants::run(arguments, with_progress),
+        Command::Explore(arguments) => explore::run(arguments, with_progress),
+        Command::Replay(arguments) => replay::run(arguments),
+        Command::Mutants(arguments) => mutants::run(arguments, with_progress),
     }
 }
 

@@ -1,14 +1,13 @@
 //! `postern mutants`: every mutant against the rule that it breaks.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
-use mailpostern::campaign::{self, Campaign, MutantResult};
-use mailpostern::generate::Profile;
+use mailpostern::campaign::{self, Campaign, MutantResult, replay_command};
 use postern_model::mutant::Mutant;
-use postern_sim::Client;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::arguments::{self, CampaignCrypto};
 use super::outcome::{CommandError, Outcome, Status};
@@ -16,21 +15,18 @@ use super::progress::ProgressLine;
 use super::stop;
 use super::table::{Column, table};
 
-/// How many worlds a mutant may survive before it counts as not found.
-const WORLDS_DEFAULT: u64 = 2000;
-
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Only name the mutants
     #[arg(long)]
     list: bool,
-    /// How many worlds to run for each mutant at most [default: 2000]
+    /// How many worlds a mutant may live through [default: 2000]
     #[arg(long, value_name = "N", value_parser = arguments::worlds, allow_negative_numbers = true)]
     seeds: Option<u64>,
     /// The first seed, decimal or 0x hexadecimal
-    #[arg(long, value_name = "SEED", value_parser = arguments::seed, allow_negative_numbers = true, default_value = "0")]
+    #[arg(long, value_name = "SEED", value_parser = arguments::seed, allow_negative_numbers = true, default_value = "1")]
     from: u64,
-    /// Stop after this time, such as 60s or 2h
+    /// Begin no further world of a mutant after this time, such as 60s or 2h
     #[arg(long = "for", value_name = "TIME", value_parser = arguments::span, allow_hyphen_values = true)]
     limit: Option<Duration>,
     /// How many threads to use [default: all]
@@ -39,9 +35,6 @@ pub(super) struct Arguments {
     /// The tier of cryptography
     #[arg(long, value_enum, default_value_t)]
     crypto: CampaignCrypto,
-    /// Only this mutant
-    #[arg(long, value_name = "NAME")]
-    mutant: Option<Mutant>,
 }
 
 /// Puts the mutants before the judges.
@@ -53,64 +46,56 @@ pub(super) fn run(arguments: &Arguments, with_progress: bool) -> Result<Outcome,
         return Ok(list());
     }
     let stop = stop::on_interrupt()?;
+    let default = Campaign::default();
     let campaign = Campaign {
         from: arguments.from,
-        seeds: arguments.seeds.unwrap_or(WORLDS_DEFAULT),
+        seeds: arguments.seeds.unwrap_or(default.seeds),
         limit: arguments.limit,
-        jobs: arguments.jobs.unwrap_or_else(arguments::all_jobs),
+        jobs: arguments.jobs.unwrap_or(default.jobs),
         crypto: arguments.crypto.into(),
-        client: Client::Postern,
-        mutant: arguments.mutant,
-        shard: (1, 1),
-        profile: Profile::default(),
-        stop: stop.clone(),
+        stop: Arc::clone(&stop),
+        ..default
     };
-    let progress = ProgressLine::new(None, with_progress);
-    let results = campaign::mutants(&campaign, |now| progress.show(&now));
+    let progress = ProgressLine::new("mutants", u64::try_from(Mutant::ALL.len()).ok(), with_progress);
+    let mut done = 0;
+    let results = campaign::mutants(&campaign, |result| {
+        done += 1;
+        progress.show(done, || format!(", {}", result.mutant));
+    });
     drop(progress);
     let interrupted = stop.load(Ordering::Relaxed);
-    let survivors: Vec<&MutantResult> = results.iter().filter(|result| !is_convicted(result)).collect();
-    let last_line = match (survivors.first(), interrupted) {
-        (_, true) => format!("Interrupted: {} mutants were judged.", results.len()),
-        (None, false) => format!(
-            "All {} mutants were convicted by the rules that they break.",
-            results.len()
-        ),
-        (Some(survivor), false) => format!(
-            "{} of {} mutants were not convicted by their own rule: look for `{}` with `postern explore --mutant {}`.",
-            survivors.len(),
-            results.len(),
-            survivor.mutant,
-            survivor.mutant
-        ),
-    };
+    let survivors: Vec<Mutant> = results
+        .iter()
+        .filter(|result| result.killed.is_none())
+        .map(|result| result.mutant)
+        .collect();
     Ok(Outcome {
-        status: if survivors.is_empty() {
+        status: if survivors.is_empty() || interrupted {
             Status::Holds
         } else {
             Status::TestbedFailed
         },
-        text: text(&results),
-        json: json!({ "interrupted": interrupted, "mutants": results.iter().map(json_of).collect::<Vec<_>>() }),
-        last_line,
+        text: text(&results, &campaign),
+        json: json!({
+            "interrupted": interrupted,
+            "mutants": results.iter().map(|result| json_of(result, &campaign)).collect::<Vec<_>>(),
+        }),
+        last_line: last_line(results.len(), &survivors, interrupted),
     })
 }
 
-/// A mutant must be found by the property that judges the rule which it breaks, not by another by chance.
-fn is_convicted(result: &MutantResult) -> bool {
-    result.killed_by == Some(result.breaks)
-}
-
 fn list() -> Outcome {
-    let rows = Mutant::ALL
+    let mutants = Mutant::ALL
         .iter()
-        .map(|mutant| vec![mutant.name().to_owned(), mutant.summary().trim().to_owned()]);
-    let mutants = Mutant::ALL.iter();
-    let mutants = mutants.map(|mutant| json!({ "name": mutant.name(), "summary": mutant.summary().trim() }));
+        .map(|mutant| (mutant.name(), mutant.summary().trim()));
+    let rows = mutants
+        .clone()
+        .map(|(name, summary)| vec![name.to_owned(), summary.to_owned()]);
+    let json = mutants.map(|(name, summary)| json!({ "name": name, "summary": summary }));
     Outcome {
         status: Status::Holds,
+        json: json!({ "mutants": json.collect::<Vec<_>>() }),
         text: table(&[Column::Text("mutant"), Column::Text("what it does wrong")], rows) + "\n",
-        json: json!({ "mutants": mutants.collect::<Vec<_>>() }),
         last_line: format!(
             "{} mutants: put one into a world with `postern replay SEED --mutant NAME`.",
             Mutant::ALL.len()
@@ -118,18 +103,7 @@ fn list() -> Outcome {
     }
 }
 
-fn text(results: &[MutantResult]) -> String {
-    let rows = results.iter().map(|result| {
-        vec![
-            result.mutant.to_string(),
-            result.breaks.id().to_owned(),
-            result.rule.to_owned(),
-            result.killed_by.map_or("nobody", |property| property.id()).to_owned(),
-            result.worlds.to_string(),
-            result.steps.to_string(),
-            result.replay.clone().unwrap_or_default(),
-        ]
-    });
+fn text(results: &[MutantResult], campaign: &Campaign) -> String {
     let columns = [
         Column::Text("mutant"),
         Column::Text("breaks"),
@@ -139,17 +113,51 @@ fn text(results: &[MutantResult]) -> String {
         Column::Number("steps"),
         Column::Text("replay"),
     ];
+    let rows = results.iter().map(|result| {
+        let (property, rule) = result.breaks;
+        let killed = result.killed.as_ref();
+        vec![
+            result.mutant.to_string(),
+            property.id().to_owned(),
+            rule.to_owned(),
+            killed.map_or("nobody", |_| property.id()).to_owned(),
+            killed.map_or_else(String::new, |kill| kill.worlds.to_string()),
+            killed.map_or_else(String::new, |kill| kill.events().to_string()),
+            replay(result, campaign).unwrap_or_default(),
+        ]
+    });
     table(&columns, rows) + "\n"
 }
 
-fn json_of(result: &MutantResult) -> serde_json::Value {
+fn json_of(result: &MutantResult, campaign: &Campaign) -> Value {
+    let (property, rule) = result.breaks;
+    let killed = result.killed.as_ref();
     json!({
         "name": result.mutant.name(),
-        "breaks": result.breaks.id(),
-        "rule": result.rule,
-        "killed_by": result.killed_by.map(|property| property.id()),
-        "worlds": result.worlds,
-        "events": result.steps,
-        "replay": result.replay,
+        "breaks": property.id(),
+        "rule": rule,
+        "killed_by": killed.map(|_| property.id()),
+        "worlds": killed.map(|kill| kill.worlds),
+        "events": killed.map(|kill| kill.events()),
+        "replay": replay(result, campaign),
     })
+}
+
+/// The command that shows how the mutant was convicted.
+fn replay(result: &MutantResult, campaign: &Campaign) -> Option<String> {
+    let kill = result.killed.as_ref()?;
+    let command = replay_command(kill.seed, campaign.client);
+    Some(format!("{command} --mutant {}", result.mutant))
+}
+
+fn last_line(judged: usize, survivors: &[Mutant], interrupted: bool) -> String {
+    let convicted = judged - survivors.len();
+    match survivors {
+        _ if interrupted => format!("Interrupted: {convicted} mutants were convicted so far."),
+        [] => format!("All {judged} mutants were convicted by the rules that they break."),
+        [survivor, ..] => format!(
+            "{} of {judged} mutants live: see what the judges miss with `postern explore --mutant {survivor}`.",
+            survivors.len()
+        ),
+    }
 }

@@ -3,14 +3,16 @@
 use std::fmt::Write;
 
 use clap::Args;
-use mailpostern::judge::{Alarm, Judgement, MessageFate, judge};
+use mailpostern::campaign::{Examined, Relations, examine};
+use mailpostern::fates::{Alarm, MessageFate};
+use mailpostern::judge::Judgement;
 use mailpostern::rules::Property;
 use postern_model::monitor::Verdict;
 use postern_model::mutant::Mutant;
 use postern_model::scenario::{Fate, Scenario, Security};
 use postern_model::transcript::{TranscriptOptions, clock, transcript};
 use postern_sim::{Options, Run};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::arguments::{self, ClientName, ProfileName, WorldCrypto};
 use super::outcome::{CommandError, Outcome, Status};
@@ -44,9 +46,9 @@ pub(super) struct Arguments {
 /// # Errors
 /// When there is no such scenario, when the testbed fails, or when two runs differ.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
-    let scenario = arguments.source.scenario(arguments.profile.into())?;
-    let run = arguments.run(&scenario)?;
-    let judgement = judge(&scenario, &run.trace);
+    let mut scenario = arguments.source.scenario(arguments.profile.into())?;
+    scenario.mutant = arguments.mutant.or(scenario.mutant);
+    let Examined { run, judgement, .. } = arguments.examine(&scenario)?;
     let violated = violated(&judgement);
     Ok(Outcome {
         status: if violated.is_empty() {
@@ -61,21 +63,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
 }
 
 impl Arguments {
-    /// Runs the scenario as many times as is asked for; all runs must be the same to the byte.
-    fn run(&self, scenario: &Scenario) -> Result<Run, CommandError> {
+    /// Runs and judges the scenario as many times as is asked for; all runs must be the same to the byte.
+    fn examine(&self, scenario: &Scenario) -> Result<Examined, CommandError> {
         let options = Options {
             crypto: self.crypto.into(),
             client: self.client.into(),
-            mutant: self.mutant,
+            mutant: None,
         };
-        let run = || postern_sim::run(scenario, options).map_err(|error| CommandError::Testbed(error.to_string()));
-        let first = run()?;
+        let examine =
+            |relations| examine(scenario, options, relations).map_err(|error| CommandError::Testbed(error.to_string()));
+        let first = examine(Relations::Always)?;
         for time in 2..=self.times {
-            let again = run()?;
-            if (&again.wire_hash, &again.trace_hash) != (&first.wire_hash, &first.trace_hash) {
+            let again = examine(Relations::Never)?.run;
+            if again != first.run {
                 return Err(CommandError::Testbed(format!(
                     "run {time} differs from the first: wire {} against {}, trace {} against {}",
-                    again.wire_hash, first.wire_hash, again.trace_hash, first.trace_hash
+                    again.wire_hash, first.run.wire_hash, again.trace_hash, first.run.trace_hash
                 )));
             }
         }
@@ -84,9 +87,7 @@ impl Arguments {
 }
 
 fn violated(judgement: &Judgement) -> Vec<Property> {
-    let verdicts = judgement.verdicts.iter();
-    let violated = verdicts.filter(|(_, verdict)| matches!(verdict, Verdict::Violated { .. }));
-    violated.map(|(property, _)| *property).collect()
+    judgement.violations().map(|(property, _, _)| property).collect()
 }
 
 fn text(scenario: &Scenario, run: &Run, judgement: &Judgement) -> String {
@@ -141,7 +142,7 @@ fn fate_row(fate: &MessageFate) -> Vec<String> {
         fate.security.map_or("", security_word).to_owned(),
         fate.at.map(clock).unwrap_or_default(),
         fate.attempts.to_string(),
-        fate.why.clone().unwrap_or_default(),
+        fate.why.clone(),
     ]
 }
 
@@ -154,7 +155,7 @@ fn verdict_row((property, verdict): &(Property, Verdict)) -> Vec<String> {
     vec![name, verdict.to_string(), rule.to_owned(), why.to_owned()]
 }
 
-fn json(source: &Source, scenario: &Scenario, run: &Run, judgement: &Judgement) -> serde_json::Value {
+fn json(source: &Source, scenario: &Scenario, run: &Run, judgement: &Judgement) -> Value {
     json!({
         "scenario": source.to_string(),
         "title": scenario.title,
@@ -167,7 +168,7 @@ fn json(source: &Source, scenario: &Scenario, run: &Run, judgement: &Judgement) 
     })
 }
 
-fn json_of_fate(fate: &MessageFate) -> serde_json::Value {
+fn json_of_fate(fate: &MessageFate) -> Value {
     json!({
         "message": fate.message.to_string(),
         "recipient": fate.recipient.to_string(),
@@ -179,7 +180,7 @@ fn json_of_fate(fate: &MessageFate) -> serde_json::Value {
     })
 }
 
-fn json_of_alarm(alarm: &Alarm) -> serde_json::Value {
+fn json_of_alarm(alarm: &Alarm) -> Value {
     json!({
         "host": alarm.host.to_string(),
         "peer": alarm.peer.to_string(),
@@ -187,7 +188,7 @@ fn json_of_alarm(alarm: &Alarm) -> serde_json::Value {
     })
 }
 
-fn json_of_verdict((property, verdict): &(Property, Verdict)) -> serde_json::Value {
+fn json_of_verdict((property, verdict): &(Property, Verdict)) -> Value {
     let (word, rule, why) = match verdict {
         Verdict::Holds => ("holds", None, None),
         Verdict::NotExercised => ("not_exercised", None, None),

@@ -179,3 +179,93 @@ fn limit(setup: &Setup, host: HostId, next_hop: Option<DomainId>) -> Duration {
     let slack = next_hop.map_or(Duration::ZERO, |next_hop| setup.slack(next_hop));
     setup.lifetime(host) + setup.largest_gap(host) + slack
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_model::scenario::{Level, MailboxState};
+
+    use super::super::story::{B, DAY, Found, HOUR, MAIL, MINUTE, NOTIFICATION, OUT, SECOND, Story, setup};
+    use super::*;
+
+    /// Lifetime, largest gap, and an hour for each exchanger.
+    const LIMIT: Duration = Duration::from_secs(5 * 24 * 3600 + 150 * 60 + 2 * 3600);
+
+    fn judged(story: Story) -> Found {
+        story.judged_by(Closure::new(setup(Level::May)))
+    }
+
+    fn notification(null_reverse_path: bool, about: MessageId) -> Observation {
+        Observation::Queued {
+            host: OUT,
+            message: NOTIFICATION,
+            next_hop: B,
+            domain: B,
+            mailbox: MailboxState::Accepts,
+            null_reverse_path,
+            about: Some(about),
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_sent_on_is_closed() {
+        assert_eq!(
+            judged(Story::new().mail_is_tried().sent().after(2 * LIMIT)),
+            Found::Holds
+        );
+    }
+
+    #[test]
+    fn a_message_that_is_given_back_has_one_notification() {
+        let bounced = Story::new().mail_is_tried().bounced();
+        assert_eq!(judged(bounced.clone()), Found::Violated("R5321-6.1-a"));
+        let once = bounced.sees(notification(true, MAIL));
+        assert_eq!(judged(once.clone()), Found::Holds);
+        assert_eq!(
+            judged(once.sees(notification(true, MAIL))),
+            Found::Violated("R5321-6.1-a")
+        );
+    }
+
+    #[test]
+    fn a_notification_has_a_minute_to_come() {
+        let bounced = Story::new().mail_is_tried().bounced();
+        let in_time = bounced.clone().after(MINUTE).sees(notification(true, MAIL));
+        assert_eq!(judged(in_time), Found::Holds);
+        let late = bounced.after(MINUTE + SECOND).sees(notification(true, MAIL));
+        assert_eq!(judged(late), Found::Violated("R5321-6.1-a"));
+    }
+
+    #[test]
+    fn a_notification_without_a_bounce_is_false() {
+        let story = Story::new().mail_is_tried().sees(notification(true, MAIL)).after(HOUR);
+        assert_eq!(judged(story), Found::Violated("R5321-6.1-a"));
+    }
+
+    #[test]
+    fn a_notification_comes_from_the_null_reverse_path() {
+        let story = Story::new().mail_is_tried().bounced().sees(notification(false, MAIL));
+        assert_eq!(judged(story), Found::Violated("R5321-6.1-a"));
+    }
+
+    #[test]
+    fn a_notification_that_is_given_back_is_reported_to_nobody() {
+        let given_back = Story::new()
+            .mail_is_tried()
+            .bounced()
+            .sees(notification(true, MAIL))
+            .sees(Observation::Bounced {
+                host: OUT,
+                message: NOTIFICATION,
+            });
+        assert_eq!(judged(given_back.clone().after(DAY)), Found::Holds);
+        let about_it = notification(true, NOTIFICATION);
+        assert_eq!(judged(given_back.sees(about_it)), Found::Violated("R5321-4.5.4-f"));
+    }
+
+    #[test]
+    fn the_limit_is_the_boundary() {
+        let waiting = Story::new().mail_is_tried().deferred();
+        assert_eq!(judged(waiting.clone().after(LIMIT)), Found::NotExercised);
+        assert_eq!(judged(waiting.after(LIMIT + SECOND)), Found::Violated("R5321-4.2.5-a"));
+    }
+}

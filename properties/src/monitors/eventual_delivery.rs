@@ -171,7 +171,7 @@ impl EventualDelivery {
             | Observation::Certificate { host, .. }
             | Observation::Attacked { host, .. } => is_exchanger(host),
             Observation::Exchanger { domain, .. } | Observation::Listed { domain, .. } => is_about(domain),
-            Observation::Lookups { host, domain, .. } => host == sender || (is_exchanger(host) && is_about(domain)),
+            Observation::Lookups { host, .. } => host == sender || is_exchanger(host),
             _ => false,
         }
     }
@@ -182,7 +182,9 @@ impl EventualDelivery {
             hosts.filter(|host| self.standings.is_listed(*host, queued.next_hop))
         };
         queued.mailbox == MailboxState::Accepts
-            && self.standings.lookups_work(sender, queued.next_hop)
+            && self
+                .standings
+                .exchangers_can_be_found(&self.setup, sender, queued.next_hop)
             && listed().all(|host| host != sender && !self.may_refuse_for_good(sender, host, queued))
             && listed().any(|host| self.takes(sender, host, queued))
     }
@@ -203,10 +205,9 @@ impl EventualDelivery {
             Requirement::Authenticated(next_hop) => standing.offers_tls && standing.proves.has(next_hop),
         };
         // To answer as the chart says, a server that demands TLS must be able to look itself up.
-        let knows_its_listing = !self.setup.demands_tls(host) || self.standings.lookups_work(host, queued.domain);
-        let own_name = self.setup.own_name(host);
-        let is_found = own_name.is_none_or(|name| self.standings.lookups_work(sender, name));
-        standing.attacks == 0 && is_secure_enough && knows_its_listing && is_found
+        let knows_its_listing =
+            !self.setup.demands_tls(host) || self.standings.exchangers_can_be_found(&self.setup, host, queued.domain);
+        standing.attacks == 0 && is_secure_enough && knows_its_listing
     }
 
     /// One copy is decided.
@@ -254,4 +255,131 @@ fn bound(setup: &Setup, host: HostId, queued: &Queued) -> Duration {
         .time_to_live(queued.next_hop)
         .max(setup.time_to_live(queued.domain));
     cached + setup.largest_gap(host) + setup.slack(queued.next_hop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{B, DAY, Found, HOUR, MINUTE, MX1, MX2, OUT, SECOND, Story, setup};
+    use super::*;
+
+    /// One time to live, the largest gap, and an hour for each exchanger.
+    const BOUND: Duration = Duration::from_secs(5 * 60 + 150 * 60 + 2 * 3600);
+
+    fn judged(level: Level, story: Story) -> Found {
+        story.judged_by(EventualDelivery::new(setup(level)))
+    }
+
+    fn attacked(story: Story, host: HostId, attacks: u8) -> Story {
+        story.sees(Observation::Attacked { host, attacks })
+    }
+
+    fn both_attacked() -> Story {
+        attacked(attacked(Story::new(), MX1, 1), MX2, 1)
+            .mail_is_tried()
+            .deferred()
+    }
+
+    #[test]
+    fn mail_that_was_held_up_is_sent_in_the_calm() {
+        let story = attacked(both_attacked().after(DAY), MX2, 0).after(HOUR).sent();
+        assert_eq!(judged(Level::May, story), Found::Holds);
+    }
+
+    #[test]
+    fn the_bound_is_the_boundary() {
+        let calm = || attacked(both_attacked(), MX2, 0);
+        assert_eq!(judged(Level::May, calm().after(BOUND).sent()), Found::Holds);
+        assert_eq!(
+            judged(Level::May, calm().after(BOUND + SECOND).sent()),
+            Found::Violated("R5321-5.1-d")
+        );
+    }
+
+    #[test]
+    fn a_calm_that_is_disturbed_begins_anew() {
+        let disturbed = attacked(both_attacked(), MX2, 0).after(BOUND - MINUTE);
+        let anew = attacked(attacked(disturbed, MX1, 2).after(MINUTE), MX1, 1);
+        assert_eq!(judged(Level::May, anew.after(BOUND).sent()), Found::Holds);
+    }
+
+    #[test]
+    fn while_every_exchanger_is_attacked_nothing_is_owed() {
+        assert_eq!(judged(Level::May, both_attacked().after(30 * DAY)), Found::NotExercised);
+    }
+
+    #[test]
+    fn mail_is_not_given_back_after_such_a_calm() {
+        let calm = attacked(both_attacked().after(5 * DAY - BOUND), MX2, 0);
+        assert_eq!(
+            judged(Level::May, calm.clone().after(BOUND).bounced()),
+            Found::Violated("R5321-5.1-d")
+        );
+        assert_eq!(judged(Level::May, calm.after(BOUND - SECOND).bounced()), Found::Holds);
+    }
+
+    #[test]
+    fn an_exchanger_without_the_required_tls_is_not_good() {
+        let without_tls = |story: Story| {
+            story
+                .sees(Observation::Tls { host: MX1, on: false })
+                .sees(Observation::Tls { host: MX2, on: false })
+        };
+        let story = || without_tls(Story::new()).mail_is_tried().deferred().after(2 * BOUND);
+        assert_eq!(judged(Level::Encrypt, story()), Found::NotExercised);
+        assert_eq!(judged(Level::May, story()), Found::Violated("R5321-5.1-d"));
+        let again = story()
+            .sees(Observation::Tls { host: MX1, on: true })
+            .after(HOUR)
+            .sent();
+        assert_eq!(judged(Level::Encrypt, again), Found::Holds);
+    }
+
+    #[test]
+    fn with_one_exchanger_the_rule_is_that_of_the_policy() {
+        let alone = || {
+            Story::new().sees(Observation::Listed {
+                host: MX2,
+                domain: B,
+                listed: false,
+            })
+        };
+        let story = || alone().mail_is_tried().deferred().after(2 * BOUND);
+        assert_eq!(judged(Level::Encrypt, story()), Found::Violated("SEED-12"));
+        assert_eq!(judged(Level::May, story()), Found::Violated("R5321-4.5.4.1-a"));
+    }
+
+    #[test]
+    fn a_listed_host_that_refuses_for_good_spoils_the_next_hop() {
+        let story = Story::new().sees(Observation::Exchanger {
+            host: MX1,
+            domain: B,
+            configured: false,
+        });
+        assert_eq!(
+            judged(Level::May, story.mail_is_tried().after(2 * BOUND)),
+            Found::NotExercised
+        );
+    }
+
+    #[test]
+    fn failing_lookups_at_the_sender_spoil_the_next_hop() {
+        let exchangers_name = setup(Level::May).own_name(MX1).expect("a name");
+        for domain in [B, exchangers_name] {
+            let failing = Observation::Lookups {
+                host: OUT,
+                domain,
+                work: false,
+            };
+            let story = Story::new().sees(failing).mail_is_tried().after(2 * BOUND);
+            assert_eq!(judged(Level::May, story), Found::NotExercised);
+        }
+    }
+
+    #[test]
+    fn mail_that_meets_no_hardship_does_not_exercise_it() {
+        assert_eq!(
+            judged(Level::May, Story::new().mail_is_tried().sent()),
+            Found::NotExercised
+        );
+    }
 }

@@ -4,7 +4,6 @@ mod attempts;
 mod chart;
 mod closure;
 mod eventual_delivery;
-mod lag;
 mod never_downgrade;
 mod no_bounce_without_policy;
 mod no_early_bounce;
@@ -15,7 +14,10 @@ mod public_never_requires;
 mod recipient_chart;
 mod sessions;
 mod standing;
+#[cfg(test)]
+mod story;
 mod vanished_tls_alarm;
+mod view;
 
 pub use chart::{AnswerKind, AnswerKinds, RecipientCase};
 pub use closure::Closure;

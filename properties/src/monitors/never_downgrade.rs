@@ -157,3 +157,121 @@ fn meets(session: &Session<()>, tls: bool, requirement: Requirement) -> bool {
         Requirement::Authenticated(next_hop) => tls && session.proves().is_some_and(|names| names.has(next_hop)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_model::observation::Acceptor;
+
+    use super::super::story::{B, Found, MX1, OUT, Story, setup};
+    use super::*;
+
+    fn judged(level: Level, story: Story) -> Found {
+        story.judged_by(NeverDowngrade::new(setup(level)))
+    }
+
+    #[test]
+    fn content_inside_tls_meets_a_requirement_of_encryption() {
+        let story = Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .goes_secure(&[])
+            .transaction(true);
+        assert_eq!(judged(Level::Encrypt, story), Found::Holds);
+    }
+
+    #[test]
+    fn a_recipient_in_clear_does_not_meet_a_requirement() {
+        for level in [Level::Encrypt, Level::Secure] {
+            let story = Story::new()
+                .mail_is_tried()
+                .dials(MX1)
+                .ehlo(false)
+                .mail(false, 250)
+                .rcpt(false, 250);
+            assert_eq!(judged(level, story), Found::Violated("SEED-12"));
+        }
+    }
+
+    #[test]
+    fn content_in_clear_to_an_attacker_is_a_downgrade_of_the_client() {
+        let story = Story::new()
+            .mail_is_tried()
+            .dials_and_reaches(MX1, Acceptor::Attacker)
+            .ehlo(false)
+            .transaction(false);
+        assert_eq!(judged(Level::Encrypt, story), Found::Violated("SEED-12"));
+    }
+
+    #[test]
+    fn what_an_attacker_says_in_the_clients_name_is_not_the_clients_doing() {
+        let story = Story::new()
+            .mail_is_tried()
+            .attacker_dials(MX1)
+            .ehlo(false)
+            .transaction(false);
+        assert_eq!(judged(Level::Encrypt, story), Found::NotExercised);
+    }
+
+    #[test]
+    fn without_a_requirement_there_is_nothing_to_downgrade() {
+        let story = Story::new().mail_is_tried().dials(MX1).ehlo(false).transaction(false);
+        assert_eq!(judged(Level::May, story), Found::NotExercised);
+    }
+
+    #[test]
+    fn a_session_without_tls_that_is_left_unused_exercises_the_property() {
+        let story = Story::new().mail_is_tried().dials(MX1).ehlo(false).closes();
+        assert_eq!(judged(Level::Encrypt, story), Found::Holds);
+    }
+
+    #[test]
+    fn the_certificate_must_prove_the_next_hop() {
+        let own_name = setup(Level::Secure).own_name(MX1).expect("a name");
+        let with = |names: &[DomainId]| {
+            Story::new()
+                .mail_is_tried()
+                .dials(MX1)
+                .goes_secure(names)
+                .transaction(true)
+        };
+        assert_eq!(judged(Level::Secure, with(&[B])), Found::Holds);
+        assert_eq!(judged(Level::Secure, with(&[])), Found::Violated("R3207-4.1-d"));
+        assert_eq!(judged(Level::Secure, with(&[own_name])), Found::Violated("SEED-14"));
+    }
+
+    #[test]
+    fn a_policy_that_is_raised_while_a_connection_is_open_binds_the_next_one() {
+        let raised = Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .ehlo(false)
+            .policy(Level::Encrypt)
+            .transaction(false);
+        assert_eq!(judged(Level::May, raised.clone()), Found::NotExercised);
+        let next = raised.closes().tried_again().dials(MX1).ehlo(false).transaction(false);
+        assert_eq!(judged(Level::May, next), Found::Violated("SEED-12"));
+    }
+
+    #[test]
+    fn the_sentence_names_who_did_what() {
+        let mut monitor = NeverDowngrade::new(setup(Level::Encrypt));
+        let connection = ConnectionId(1);
+        let dialled = Observation::Dialled {
+            connection,
+            from: OUT,
+            to: MX1,
+        };
+        assert_eq!(monitor.observe(Duration::ZERO, &dialled), Ok(()));
+        let rcpt = Observation::Command {
+            connection,
+            phase: Some(Phase::Rcpt),
+            domain: Some(B),
+            tls: false,
+        };
+        let violation = monitor.observe(Duration::ZERO, &rcpt).expect_err("a downgrade");
+        assert_eq!(
+            violation.why,
+            "out.a.example sent RCPT for b.example to mx1.b.example in clear although its policy for b.example is encrypt"
+        );
+    }
+}

@@ -195,3 +195,131 @@ fn excuses(observation: &Observation) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_model::scenario::MailboxState;
+
+    use super::super::story::{B, DAY, Found, MX1, MX2, OUT, Story, setup};
+    use super::*;
+
+    fn judged(level: Level, story: Story) -> Found {
+        story.judged_by(NoBounceWithoutPolicy::new(setup(level)))
+    }
+
+    fn expires_after_waiting_for_tls() -> Story {
+        Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .ehlo(false)
+            .closes()
+            .deferred()
+            .after(5 * DAY)
+            .bounced()
+    }
+
+    #[test]
+    fn nothing_bounces_for_want_of_tls_that_nobody_required() {
+        assert_eq!(
+            judged(Level::May, expires_after_waiting_for_tls()),
+            Found::Violated("SEED-11")
+        );
+    }
+
+    #[test]
+    fn under_a_requirement_it_may_bounce_in_the_end() {
+        assert_eq!(
+            judged(Level::Encrypt, expires_after_waiting_for_tls()),
+            Found::NotExercised
+        );
+    }
+
+    #[test]
+    fn a_broken_handshake_is_no_reason_either() {
+        let story = Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .ehlo(true)
+            .starttls(220)
+            .closes()
+            .bounced();
+        assert_eq!(judged(Level::May, story), Found::Violated("SEED-11"));
+    }
+
+    #[test]
+    fn a_bounce_has_another_cause_where_the_retry_in_clear_was_not_let_in() {
+        let story = Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .ehlo(true)
+            .starttls(220)
+            .closes()
+            .dials(MX1)
+            .closes()
+            .deferred()
+            .after(5 * DAY)
+            .bounced();
+        assert_eq!(judged(Level::May, story), Found::Holds);
+    }
+
+    #[test]
+    fn a_bounce_has_another_cause_where_the_recipient_was_refused() {
+        let story = Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .ehlo(false)
+            .mail(false, 250)
+            .rcpt(false, 550)
+            .bounced();
+        assert_eq!(judged(Level::May, story), Found::Holds);
+    }
+
+    #[test]
+    fn mail_sent_in_clear_after_all_exercises_the_property() {
+        let story = Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .ehlo(false)
+            .transaction(false)
+            .sent();
+        assert_eq!(judged(Level::May, story), Found::Holds);
+    }
+
+    #[test]
+    fn an_exchanger_that_is_down_excuses_no_want_of_tls_at_another() {
+        let story = Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .ehlo(false)
+            .closes()
+            .dials(MX2)
+            .closes()
+            .bounced();
+        assert_eq!(judged(Level::May, story), Found::Violated("SEED-11"));
+    }
+
+    #[test]
+    fn a_session_that_may_be_another_messages_accuses_nobody() {
+        let other = MessageId(7);
+        let story = Story::new()
+            .mail_is_tried()
+            .sees(Observation::Queued {
+                host: OUT,
+                message: other,
+                next_hop: B,
+                domain: B,
+                mailbox: MailboxState::Accepts,
+                null_reverse_path: false,
+                about: None,
+            })
+            .sees(Observation::Attempt {
+                host: OUT,
+                message: other,
+            })
+            .dials(MX1)
+            .ehlo(false)
+            .closes()
+            .bounced();
+        assert_eq!(judged(Level::May, story), Found::NotExercised);
+    }
+}

@@ -107,13 +107,14 @@ impl NoEarlyBounce {
                 ..
             } => {
                 let is_local_refusal = mailbox == MailboxState::Refuses && self.standings.is_configured(host, domain);
+                let is_loop = self.standings.is_listed(host, next_hop);
                 let queued = self.queue.entry((host, message)).or_insert(Queued {
                     next_hop,
                     domain,
                     is_notification: null_reverse_path,
                     copies: 0,
                     age: Duration::ZERO,
-                    refused_for_good: is_local_refusal || self.standings.is_listed(host, next_hop),
+                    refused_for_good: is_local_refusal || is_loop,
                     trouble: None,
                 });
                 queued.copies = queued.copies.saturating_add(1);
@@ -245,5 +246,94 @@ fn in_hours(time: Duration) -> String {
     match time.as_secs() {
         seconds if seconds < 3600 => format!("{} min", seconds / 60),
         seconds => format!("{} h", seconds / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{B, DAY, Found, HOUR, MX1, OUT, SECOND, Story, setup};
+    use super::*;
+
+    fn judged(level: Level, story: Story) -> Found {
+        story.judged_by(NoEarlyBounce::new(setup(level)))
+    }
+
+    #[test]
+    fn a_message_refused_for_good_may_be_given_back_at_once() {
+        let story = Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .ehlo(false)
+            .mail(false, 250)
+            .rcpt(false, 550)
+            .bounced();
+        assert_eq!(judged(Level::May, story), Found::Holds);
+    }
+
+    #[test]
+    fn a_message_for_no_domain_may_be_given_back_at_once() {
+        let story = Story::new()
+            .mail_is_tried()
+            .sees(Observation::NoSuchDomain { host: OUT, domain: B })
+            .bounced();
+        assert_eq!(judged(Level::May, story), Found::Holds);
+    }
+
+    #[test]
+    fn a_refusal_for_now_is_no_reason() {
+        let story = Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .ehlo(false)
+            .mail(false, 250)
+            .rcpt(false, 450)
+            .bounced();
+        assert_eq!(judged(Level::None, story), Found::Violated("R5321-4.5.4.1-c"));
+    }
+
+    #[test]
+    fn a_refusal_of_starttls_is_no_refusal_of_the_message() {
+        for level in [Level::May, Level::Encrypt] {
+            let story = Story::new()
+                .mail_is_tried()
+                .dials(MX1)
+                .ehlo(true)
+                .starttls(554)
+                .bounced();
+            assert_eq!(judged(level, story), Found::Violated("SEED-11"));
+        }
+    }
+
+    #[test]
+    fn missing_tls_is_no_reason_though_it_is_required() {
+        let story = Story::new().mail_is_tried().dials(MX1).ehlo(false).closes().bounced();
+        assert_eq!(judged(Level::Encrypt, story), Found::Violated("R3207-6-d"));
+    }
+
+    #[test]
+    fn the_lifetime_is_the_boundary() {
+        let tried = Story::new().mail_is_tried().deferred();
+        let lifetime = 5 * DAY;
+        let early = tried.clone().after(lifetime - SECOND).bounced();
+        assert_eq!(judged(Level::May, early), Found::Violated("R5321-4.5.4.1-c"));
+        assert_eq!(judged(Level::May, tried.after(lifetime).bounced()), Found::Holds);
+    }
+
+    #[test]
+    fn a_deferral_after_missing_tls_exercises_the_property() {
+        let story = Story::new().mail_is_tried().dials(MX1).ehlo(false).closes().deferred();
+        assert_eq!(judged(Level::Encrypt, story), Found::Holds);
+    }
+
+    #[test]
+    fn mail_that_meets_no_trouble_does_not_exercise_it() {
+        let story = Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .goes_secure(&[])
+            .transaction(true)
+            .after(HOUR)
+            .sent();
+        assert_eq!(judged(Level::May, story), Found::NotExercised);
     }
 }

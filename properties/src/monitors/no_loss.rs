@@ -184,3 +184,83 @@ impl NoLoss {
         Err(violation("R5321-6.1-b", why))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_model::scenario::Level;
+
+    use super::super::story::{Found, MX1, MX2, Story, setup};
+    use super::*;
+
+    fn judged(story: Story) -> Found {
+        story.judged_by(NoLoss::new(setup(Level::May)))
+    }
+
+    fn sends(story: Story) -> Story {
+        story.dials(MX1).ehlo(false).transaction(false)
+    }
+
+    #[test]
+    fn a_message_that_is_accepted_and_stored_is_sent() {
+        let story = sends(Story::new().mail_is_tried())
+            .delivered_and_accepted(MX1)
+            .sent()
+            .closes();
+        assert_eq!(judged(story), Found::Holds);
+    }
+
+    #[test]
+    fn a_message_that_is_accepted_and_not_stored_is_lost() {
+        let story = sends(Story::new().mail_is_tried()).reply(Phase::EndOfData, 250);
+        assert_eq!(judged(story), Found::Violated("R5321-4.2.5-a"));
+    }
+
+    #[test]
+    fn a_relay_stores_it_in_its_queue() {
+        let story = sends(Story::new().mail_is_tried())
+            .mail_is_queued_at(MX1)
+            .reply(Phase::EndOfData, 250)
+            .sent();
+        assert_eq!(judged(story), Found::Holds);
+    }
+
+    #[test]
+    fn silence_is_no_acceptance() {
+        let stored = sends(Story::new().mail_is_tried()).delivered(MX1).closes();
+        assert_eq!(judged(stored.sent()), Found::Violated("R5321-4.2.5-a"));
+        let refused = sends(Story::new().mail_is_tried())
+            .reply(Phase::EndOfData, 451)
+            .closes();
+        assert_eq!(judged(refused.sent()), Found::Violated("R5321-4.2.5-a"));
+    }
+
+    #[test]
+    fn a_message_whose_acceptance_was_heard_is_not_sent_again() {
+        let heard = sends(Story::new().mail_is_tried()).delivered_and_accepted(MX1).closes();
+        assert_eq!(judged(sends(heard.tried_again())), Found::Violated("R5321-6.1-b"));
+    }
+
+    #[test]
+    fn a_message_whose_acceptance_was_lost_may_arrive_twice() {
+        let lost = sends(Story::new().mail_is_tried()).delivered(MX1).closes().deferred();
+        let twice = sends(lost.tried_again()).delivered_and_accepted(MX1).sent();
+        assert_eq!(judged(twice.clone()), Found::Holds);
+        assert_eq!(judged(twice.delivered(MX2)), Found::Violated("R5321-6.1-b"));
+    }
+
+    #[test]
+    fn a_message_that_was_refused_at_the_end_does_not_arrive() {
+        let refused = sends(Story::new().mail_is_tried())
+            .delivered(MX1)
+            .reply(Phase::EndOfData, 451)
+            .closes();
+        let twice = sends(refused.tried_again()).delivered_and_accepted(MX1);
+        assert_eq!(judged(twice), Found::Violated("R5321-6.1-b"));
+    }
+
+    #[test]
+    fn without_content_nothing_can_be_lost() {
+        let story = Story::new().mail_is_tried().dials(MX1).ehlo(false).closes().deferred();
+        assert_eq!(judged(story), Found::NotExercised);
+    }
+}

@@ -87,3 +87,69 @@ impl Monitor for NothingClearAfterGoAhead {
         self.exercised
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_model::scenario::Level;
+
+    use super::super::story::{Found, MX1, Story, setup};
+    use super::*;
+
+    fn judged(story: Story) -> Found {
+        story.judged_by(NothingClearAfterGoAhead::new(setup(Level::May)))
+    }
+
+    #[test]
+    fn after_the_go_ahead_the_client_shakes_hands() {
+        let story = Story::new().dials(MX1).goes_secure(&[]).transaction(true);
+        assert_eq!(judged(story), Found::Holds);
+    }
+
+    #[test]
+    fn after_the_go_ahead_the_client_may_give_up() {
+        assert_eq!(
+            judged(Story::new().dials(MX1).ehlo(true).starttls(220).closes()),
+            Found::Holds
+        );
+    }
+
+    #[test]
+    fn going_on_in_clear_after_the_go_ahead_is_a_violation() {
+        let go_ahead = Story::new().dials(MX1).ehlo(true).starttls(220);
+        assert_eq!(judged(go_ahead.clone().mail(false, 250)), Found::Violated("R3207-4-g"));
+        assert_eq!(judged(go_ahead.clone().content(false)), Found::Violated("R3207-4-g"));
+        assert_eq!(
+            judged(go_ahead.command(Phase::Quit, false)),
+            Found::Violated("R3207-4-f")
+        );
+    }
+
+    #[test]
+    fn going_on_in_clear_after_a_refusal_is_none() {
+        let story = Story::new().dials(MX1).ehlo(true).starttls(454).mail(false, 250);
+        assert_eq!(judged(story), Found::NotExercised);
+    }
+
+    #[test]
+    fn what_is_no_command_is_not_judged() {
+        let story = Story::new().dials(MX1).ehlo(true).starttls(220);
+        let connection = story.connection();
+        let garbage = Observation::Command {
+            connection,
+            phase: None,
+            domain: None,
+            tls: false,
+        };
+        assert_eq!(judged(story.sees(garbage)), Found::Holds);
+    }
+
+    #[test]
+    fn an_attacker_may_say_what_it_likes() {
+        let story = Story::new()
+            .attacker_dials(MX1)
+            .ehlo(true)
+            .starttls(220)
+            .mail(false, 250);
+        assert_eq!(judged(story), Found::NotExercised);
+    }
+}

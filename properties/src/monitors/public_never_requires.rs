@@ -6,9 +6,8 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{Code, ConnectionId, DomainId, DomainSet, Observation};
 use postern_model::scenario::{MailboxState, Phase};
 
-use super::lag::Lag;
 use super::sessions::Sessions;
-use super::standing::Standings;
+use super::view::View;
 use super::violation;
 use crate::setup::Setup;
 
@@ -20,8 +19,7 @@ use crate::setup::Setup;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PublicNeverRequires {
     setup: Setup,
-    standings: Standings,
-    lag: Lag,
+    view: View,
     /// The domains that the server was configured for, or ceased to be, since the dial; and whether MAIL was taken.
     sessions: Sessions<(DomainSet, bool)>,
     exercised: bool,
@@ -31,9 +29,8 @@ impl PublicNeverRequires {
     /// The monitor at the start of a run.
     pub fn new(setup: Setup) -> Self {
         Self {
-            standings: Standings::at_start(&setup),
+            view: View::at_start(setup.clone()),
             setup,
-            lag: Lag::default(),
             sessions: Sessions::default(),
             exercised: false,
         }
@@ -42,18 +39,14 @@ impl PublicNeverRequires {
 
 impl Monitor for PublicNeverRequires {
     fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
-        self.lag.pass(after);
-        let changed = self.standings.observe(observation);
+        let reconfigured = self.view.observe(after, observation);
         self.sessions.observe(observation);
+        if let Some((host, domain)) = reconfigured {
+            for session in self.sessions.iter_mut().filter(|session| session.server == host) {
+                session.notes.0 = session.notes.0.with(domain);
+            }
+        }
         match *observation {
-            Observation::Listed { host, domain, .. } | Observation::Lookups { host, domain, .. } if changed => {
-                self.lag.changed(&self.setup, host, domain);
-            }
-            Observation::Exchanger { host, domain, .. } if changed => {
-                for session in self.sessions.iter_mut().filter(|session| session.server == host) {
-                    session.notes.0 = session.notes.0.with(domain);
-                }
-            }
             Observation::Replied {
                 connection,
                 phase: Some(Phase::Mail),
@@ -94,10 +87,10 @@ impl PublicNeverRequires {
             return Ok(());
         };
         let (server, (reconfigured, is_open)) = (session.server, session.notes);
-        let is_public = self.standings.is_listed(server, domain)
-            && self.standings.is_configured(server, domain)
-            && self.standings.lookups_work(server, domain)
-            && !self.lag.is_open(server, domain)
+        let is_public = self.view.is_listed(server, domain)
+            && self.view.is_configured(server, domain)
+            && self.view.lookup_works(server, domain)
+            && !self.view.lags(server, domain)
             && !reconfigured.has(domain);
         if !session.is_servers_own() || session.is_secured() || !is_public || !is_open {
             return Ok(());
@@ -113,5 +106,75 @@ impl PublicNeverRequires {
             self.setup.domain_name(domain),
         );
         Err(violation("SEED-01", why))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use postern_model::scenario::{Level, Scenario};
+
+    use super::super::story::{B, Found, MINUTE, MX1, SECOND, Story, scenario};
+    use super::*;
+
+    fn demanding() -> Scenario {
+        let mut scenario = scenario(Level::May);
+        scenario.host[1].demands_tls = true;
+        scenario
+    }
+
+    fn judged(scenario: &Scenario, story: Story) -> Found {
+        story.judged_by(PublicNeverRequires::new(Setup::of(scenario)))
+    }
+
+    fn asks(story: Story, mailbox: MailboxState, code: Code) -> Story {
+        story
+            .dials(MX1)
+            .ehlo(true)
+            .mail(false, 250)
+            .rcpt_of(mailbox, false, code)
+    }
+
+    #[test]
+    fn a_public_server_takes_mail_without_tls() {
+        let story = asks(Story::new(), MailboxState::Accepts, 250);
+        assert_eq!(judged(&demanding(), story), Found::Holds);
+    }
+
+    #[test]
+    fn a_public_server_never_says_530() {
+        let story = asks(Story::new(), MailboxState::Accepts, 530);
+        assert_eq!(judged(&demanding(), story), Found::Violated("SEED-01"));
+    }
+
+    #[test]
+    fn a_refusal_for_good_without_tls_needs_a_mailbox_that_refuses() {
+        let accepting = asks(Story::new(), MailboxState::Accepts, 550);
+        assert_eq!(judged(&demanding(), accepting), Found::Violated("SEED-01"));
+        let refusing = asks(Story::new(), MailboxState::Refuses, 550);
+        assert_eq!(judged(&demanding(), refusing), Found::Holds);
+    }
+
+    #[test]
+    fn a_server_that_has_just_been_listed_may_not_know_it_yet() {
+        let mut scenario = demanding();
+        scenario.domain[0].mx.remove(0);
+        let listed = || {
+            Story::new().sees(Observation::Listed {
+                host: MX1,
+                domain: B,
+                listed: true,
+            })
+        };
+        let lag = 5 * MINUTE + MINUTE;
+        let within = asks(listed().after(lag - SECOND), MailboxState::Accepts, 530);
+        assert_eq!(judged(&scenario, within), Found::NotExercised);
+        let after = asks(listed().after(lag), MailboxState::Accepts, 530);
+        assert_eq!(judged(&scenario, after), Found::Violated("SEED-01"));
+    }
+
+    #[test]
+    fn a_server_that_does_not_demand_tls_does_not_exercise_it() {
+        let story = asks(Story::new(), MailboxState::Accepts, 250);
+        assert_eq!(judged(&scenario(Level::May), story), Found::NotExercised);
     }
 }

@@ -7,9 +7,8 @@ use postern_model::observation::{Code, ConnectionId, DomainId, DomainSet, HostId
 use postern_model::scenario::{MailboxState, Phase};
 
 use super::chart::{AnswerKind, AnswerKinds, RecipientCase};
-use super::lag::Lag;
 use super::sessions::{Dialler, Session, Sessions};
-use super::standing::Standings;
+use super::view::View;
 use super::violation;
 use crate::setup::Setup;
 
@@ -24,8 +23,7 @@ use crate::setup::Setup;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RecipientChart {
     setup: Setup,
-    standings: Standings,
-    lag: Lag,
+    view: View,
     sessions: Sessions<Transaction>,
     exercised: bool,
 }
@@ -42,9 +40,8 @@ impl RecipientChart {
     /// The monitor at the start of a run.
     pub fn new(setup: Setup) -> Self {
         Self {
-            standings: Standings::at_start(&setup),
+            view: View::at_start(setup.clone()),
             setup,
-            lag: Lag::default(),
             sessions: Sessions::default(),
             exercised: false,
         }
@@ -53,18 +50,14 @@ impl RecipientChart {
 
 impl Monitor for RecipientChart {
     fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
-        self.lag.pass(after);
-        let changed = self.standings.observe(observation);
+        let reconfigured = self.view.observe(after, observation);
         self.sessions.observe(observation);
+        if let Some((host, domain)) = reconfigured {
+            for session in self.sessions.iter_mut().filter(|session| session.server == host) {
+                session.notes.reconfigured = session.notes.reconfigured.with(domain);
+            }
+        }
         match *observation {
-            Observation::Listed { host, domain, .. } | Observation::Lookups { host, domain, .. } if changed => {
-                self.lag.changed(&self.setup, host, domain);
-            }
-            Observation::Exchanger { host, domain, .. } if changed => {
-                for session in self.sessions.iter_mut().filter(|session| session.server == host) {
-                    session.notes.reconfigured = session.notes.reconfigured.with(domain);
-                }
-            }
             Observation::Secured { connection, .. }
             | Observation::Command {
                 connection,
@@ -133,7 +126,7 @@ impl RecipientChart {
         }
         let case = self.case(session, domain, mailbox);
         self.exercised |= case.chart_applies() || (case.listed && !case.configured);
-        let lookups_work = self.standings.lookups_work(session.server, domain);
+        let lookups_work = self.view.lookup_works(session.server, domain);
         let allowed = self.allowed(session, domain, case);
         let answer = AnswerKind::of(code);
         if answer.is_some_and(|answer| allowed.has(answer)) {
@@ -153,8 +146,8 @@ impl RecipientChart {
     fn case(&self, session: &Session<Transaction>, domain: DomainId, mailbox: MailboxState) -> RecipientCase {
         let server = session.server;
         RecipientCase {
-            listed: self.standings.is_listed(server, domain),
-            configured: self.standings.is_configured(server, domain),
+            listed: self.view.is_listed(server, domain),
+            configured: self.view.is_configured(server, domain),
             demands_tls: self.setup.demands_tls(server),
             tls: session.is_secured(),
             relays: self.setup.relays_for(server, session.client),
@@ -164,7 +157,7 @@ impl RecipientChart {
 
     fn allowed(&self, session: &Session<Transaction>, domain: DomainId, case: RecipientCase) -> AnswerKinds {
         let server = session.server;
-        let lags = self.lag.is_open(server, domain);
+        let lags = self.view.lags(server, domain);
         let views = |truth: bool, either: bool| [Some(truth), either.then_some(!truth)].into_iter().flatten();
         let mut allowed = AnswerKinds::default();
         for listed in views(case.listed, lags) {
@@ -180,7 +173,7 @@ impl RecipientChart {
                 }
             }
         }
-        let lookup_may_fail = lags || !self.standings.lookups_work(server, domain);
+        let lookup_may_fail = lags || !self.view.lookup_works(server, domain);
         if case.chart_applies() && lookup_may_fail {
             allowed = allowed.or(AnswerKinds::of(&[AnswerKind::ForNow]));
         }
@@ -211,5 +204,206 @@ impl RecipientChart {
             },
             if lookups_work { "" } else { ", and its lookups fail" },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use postern_model::observation::Acceptor;
+    use postern_model::scenario::{Level, Scenario};
+
+    use super::super::story::{B, Found, MINUTE, MX1, OUT, SECOND, Story, scenario};
+    use super::*;
+
+    /// The world of the stories, in which mx1.b.example demands TLS.
+    fn demanding() -> Scenario {
+        let mut scenario = scenario(Level::May);
+        scenario.host[1].demands_tls = true;
+        scenario
+    }
+
+    fn judged(scenario: &Scenario, story: Story) -> Found {
+        story.judged_by(RecipientChart::new(Setup::of(scenario)))
+    }
+
+    fn asks(story: Story, code: Code) -> Story {
+        story.dials(MX1).ehlo(true).mail(false, 250).rcpt(false, code).closes()
+    }
+
+    fn unlisted() -> Story {
+        Story::new().sees(Observation::Listed {
+            host: MX1,
+            domain: B,
+            listed: false,
+        })
+    }
+
+    fn failing(story: Story) -> Story {
+        story.sees(Observation::Lookups {
+            host: MX1,
+            domain: B,
+            work: false,
+        })
+    }
+
+    const LONG: Duration = Duration::from_secs(24 * 3600);
+
+    #[test]
+    fn a_listed_and_configured_server_answers_by_the_recipient() {
+        assert_eq!(judged(&demanding(), asks(Story::new(), 250)), Found::Holds);
+        assert_eq!(
+            judged(&demanding(), asks(Story::new(), 530)),
+            Found::Violated("SEED-03")
+        );
+    }
+
+    #[test]
+    fn an_unlisted_server_that_demands_tls_says_530() {
+        assert_eq!(judged(&demanding(), asks(unlisted().after(LONG), 530)), Found::Holds);
+        assert_eq!(
+            judged(&demanding(), asks(unlisted().after(LONG), 250)),
+            Found::Violated("SEED-03")
+        );
+    }
+
+    #[test]
+    fn a_listed_server_that_is_not_configured_refuses_whatever_tls_is() {
+        let mut scenario = scenario(Level::May);
+        scenario.host[1].exchanger_for.clear();
+        assert_eq!(judged(&scenario, asks(Story::new(), 550)), Found::Holds);
+        assert_eq!(judged(&scenario, asks(Story::new(), 530)), Found::Violated("SEED-16"));
+        assert_eq!(judged(&scenario, asks(Story::new(), 250)), Found::Violated("SEED-02"));
+    }
+
+    #[test]
+    fn a_server_relays_for_whom_it_is_told_to() {
+        let mut scenario = scenario(Level::May);
+        scenario.host[1].exchanger_for.clear();
+        scenario.host[1]
+            .relay_for
+            .push("out.a.example".parse().expect("a name"));
+        assert_eq!(judged(&scenario, asks(Story::new(), 250)), Found::Holds);
+        assert_eq!(judged(&scenario, asks(Story::new(), 550)), Found::Violated("SEED-03"));
+        let through_attacker = Story::new()
+            .attacker_dials(MX1)
+            .ehlo(true)
+            .mail(false, 250)
+            .rcpt(false, 550);
+        assert_eq!(judged(&scenario, through_attacker), Found::Holds);
+    }
+
+    #[test]
+    fn a_plain_delivery_does_not_exercise_the_chart() {
+        assert_eq!(
+            judged(&scenario(Level::May), asks(Story::new(), 250)),
+            Found::NotExercised
+        );
+    }
+
+    #[test]
+    fn for_a_time_to_live_after_a_change_both_rows_are_allowed() {
+        let lag = 5 * MINUTE + MINUTE;
+        for (code, later) in [(250, Found::Violated("SEED-03")), (530, Found::Holds)] {
+            let within = asks(unlisted().after(lag - SECOND), code);
+            assert_eq!(judged(&demanding(), within), Found::Holds);
+            assert_eq!(judged(&demanding(), asks(unlisted().after(lag), code)), later);
+        }
+    }
+
+    #[test]
+    fn a_failed_lookup_says_neither_listed_nor_unlisted() {
+        let failing_for_long = || failing(Story::new()).after(LONG);
+        assert_eq!(judged(&demanding(), asks(failing_for_long(), 451)), Found::Holds);
+        assert_eq!(
+            judged(&demanding(), asks(failing_for_long(), 530)),
+            Found::Violated("SEED-15")
+        );
+    }
+
+    #[test]
+    fn a_failed_lookup_of_an_exchangers_address_is_a_failed_lookup() {
+        let setup = Setup::of(&demanding());
+        let domain = setup.own_name(MX1).expect("a name");
+        let failing = Observation::Lookups {
+            host: MX1,
+            domain,
+            work: false,
+        };
+        let story = asks(Story::new().sees(failing).after(LONG), 451);
+        assert_eq!(judged(&demanding(), story), Found::Holds);
+    }
+
+    #[test]
+    fn a_failed_lookup_is_no_excuse_where_listing_does_not_matter() {
+        let story = asks(failing(Story::new()).after(LONG), 451);
+        assert_eq!(judged(&scenario(Level::May), story), Found::Violated("SEED-03"));
+    }
+
+    #[test]
+    fn a_session_that_was_open_when_the_configuration_changed_may_see_either() {
+        let unconfigured = Observation::Exchanger {
+            host: MX1,
+            domain: B,
+            configured: false,
+        };
+        let open = Story::new().dials(MX1).ehlo(true).mail(false, 250).sees(unconfigured);
+        assert_eq!(judged(&demanding(), open.clone().rcpt(false, 250)), Found::Holds);
+        let next = open.closes().dials(MX1).ehlo(true).mail(false, 250).rcpt(false, 250);
+        assert_eq!(judged(&demanding(), next), Found::Violated("SEED-02"));
+    }
+
+    #[test]
+    fn what_an_attacker_answers_is_not_the_servers_doing() {
+        let story = Story::new()
+            .dials_and_reaches(MX1, Acceptor::Attacker)
+            .ehlo(true)
+            .mail(false, 250)
+            .rcpt(false, 530);
+        assert_eq!(judged(&demanding(), story), Found::NotExercised);
+    }
+
+    #[test]
+    fn a_recipient_out_of_sequence_is_not_judged() {
+        let story = Story::new().dials(MX1).ehlo(true).mail(false, 451).rcpt(false, 503);
+        assert_eq!(judged(&demanding(), story), Found::NotExercised);
+    }
+
+    #[test]
+    fn the_sentence_names_the_row_and_the_column() {
+        let mut monitor = RecipientChart::new(Setup::of(&demanding()));
+        let connection = ConnectionId(0);
+        let reply = |phase, code, recipient| Observation::Replied {
+            connection,
+            phase: Some(phase),
+            code,
+            offers_starttls: false,
+            recipient,
+        };
+        let story = [
+            Observation::Dialled {
+                connection,
+                from: OUT,
+                to: MX1,
+            },
+            Observation::Connected {
+                connection,
+                acceptor: Acceptor::Host,
+            },
+            reply(Phase::Mail, 250, None),
+        ];
+        for observation in &story {
+            assert_eq!(monitor.observe(Duration::ZERO, observation), Ok(()));
+        }
+        let answer = reply(Phase::Rcpt, 530, Some((B, MailboxState::Accepts)));
+        let violation = monitor
+            .observe(Duration::ZERO, &answer)
+            .expect_err("a forbidden answer");
+        assert_eq!(
+            violation.why,
+            "mx1.b.example answered 530 to RCPT for b.example without TLS: it is listed and configured as its exchanger, \
+             demands TLS; allowed is 2yz"
+        );
     }
 }

@@ -16,11 +16,11 @@ impl Standings {
 
     /// Takes the next observation and says whether anything is different now.
     pub(super) fn observe(&mut self, observation: &Observation) -> bool {
-        let before = match observation_host(observation) {
-            Some(host) => self.of(host),
-            None => return false,
+        let Some(host) = host_of(observation) else {
+            return false;
         };
-        let mut after = before;
+        let before = self.of(host);
+        let after = &mut self.0[usize::from(host.0)];
         match *observation {
             Observation::Tls { on, .. } => after.offers_tls = on,
             Observation::Certificate { proves, .. } => after.proves = proves,
@@ -30,10 +30,7 @@ impl Standings {
             Observation::Attacked { attacks, .. } => after.attacks = attacks,
             _ => {}
         }
-        if let Some(host) = observation_host(observation) {
-            self.0[usize::from(host.0)] = after;
-        }
-        before != after
+        before != *after
     }
 
     /// How a host stands.
@@ -51,13 +48,20 @@ impl Standings {
         self.of(host).configured.has(domain)
     }
 
+    /// Whether a host's own lookups about the exchangers of a domain, and about the address of each, work.
+    pub(super) fn exchangers_can_be_found(&self, setup: &Setup, host: HostId, domain: DomainId) -> bool {
+        let listed = setup.hosts().filter(|exchanger| self.is_listed(*exchanger, domain));
+        let mut names = listed.filter_map(|exchanger| setup.own_name(exchanger));
+        self.lookups_work(host, domain) && names.all(|name| self.lookups_work(host, name))
+    }
+
     /// Whether a host's own lookups about a domain work.
-    pub(super) fn lookups_work(&self, host: HostId, domain: DomainId) -> bool {
+    fn lookups_work(&self, host: HostId, domain: DomainId) -> bool {
         !self.of(host).lookups_failing.has(domain)
     }
 }
 
-fn observation_host(observation: &Observation) -> Option<HostId> {
+fn host_of(observation: &Observation) -> Option<HostId> {
     match *observation {
         Observation::Tls { host, .. }
         | Observation::Certificate { host, .. }

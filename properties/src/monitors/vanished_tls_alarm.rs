@@ -237,3 +237,131 @@ impl VanishedTlsAlarm {
         violation("SEED-10", why)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{Found, HOUR, MINUTE, MX1, MX2, OUT, SECOND, Story, scenario, setup};
+    use super::*;
+
+    fn judged(story: Story) -> Found {
+        story.judged_by(VanishedTlsAlarm::new(setup(Level::May)))
+    }
+
+    /// A session with TLS, and an hour later an attempt.
+    fn after_tls() -> Story {
+        Story::new()
+            .mail_is_tried()
+            .dials(MX1)
+            .goes_secure(&[])
+            .closes()
+            .deferred()
+            .after(HOUR)
+            .tried_again()
+    }
+
+    #[test]
+    fn an_alarm_comes_when_tls_has_vanished() {
+        assert_eq!(
+            judged(after_tls().dials(MX1).ehlo(false).alarm(MX1).closes()),
+            Found::Holds
+        );
+        assert_eq!(
+            judged(after_tls().dials(MX1).ehlo(false).closes().alarm(MX1)),
+            Found::Holds
+        );
+    }
+
+    #[test]
+    fn an_alarm_that_is_due_must_come() {
+        for vanished in [
+            after_tls().dials(MX1).ehlo(false).closes(),
+            after_tls().dials(MX1).ehlo(true).starttls(454).closes(),
+            after_tls().dials(MX1).ehlo(true).starttls(220).closes(),
+        ] {
+            assert_eq!(judged(vanished.clone()), Found::Violated("SEED-10"));
+            assert_eq!(judged(vanished.after(HOUR).alarm(MX1)), Found::Violated("SEED-10"));
+        }
+    }
+
+    #[test]
+    fn an_alarm_has_a_minute_to_come() {
+        let vanished = after_tls().dials(MX1).ehlo(false).closes();
+        assert_eq!(judged(vanished.clone().after(MINUTE).alarm(MX1)), Found::Holds);
+        assert_eq!(
+            judged(vanished.after(MINUTE + SECOND).alarm(MX1)),
+            Found::Violated("SEED-10")
+        );
+    }
+
+    #[test]
+    fn no_alarm_comes_about_a_peer_that_never_used_tls() {
+        let never = Story::new().mail_is_tried().dials(MX1).ehlo(false);
+        assert_eq!(judged(never.clone().closes()), Found::NotExercised);
+        assert_eq!(judged(never.alarm(MX1).closes()), Found::Violated("SEED-10"));
+        assert_eq!(
+            judged(after_tls().dials(MX2).ehlo(false).alarm(MX2)),
+            Found::Violated("SEED-10")
+        );
+    }
+
+    #[test]
+    fn no_alarm_comes_while_tls_is_used() {
+        let still = after_tls().dials(MX1).goes_secure(&[]);
+        assert_eq!(judged(still.clone().closes()), Found::NotExercised);
+        assert_eq!(judged(still.alarm(MX1).closes()), Found::Violated("SEED-10"));
+    }
+
+    #[test]
+    fn an_alarm_in_a_session_that_has_tls_after_all_is_false() {
+        let hasty = after_tls().dials(MX1).ehlo(true).alarm(MX1);
+        let connection = hasty.connection();
+        let secured = Observation::Secured {
+            connection,
+            proves: Default::default(),
+        };
+        assert_eq!(judged(hasty.starttls(220).sees(secured)), Found::Violated("SEED-10"));
+    }
+
+    #[test]
+    fn one_session_is_worth_one_alarm() {
+        let story = after_tls().dials(MX1).ehlo(false).alarm(MX1).alarm(MX1);
+        assert_eq!(judged(story), Found::Violated("SEED-10"));
+    }
+
+    #[test]
+    fn the_retry_in_clear_may_raise_a_second_alarm_and_need_not() {
+        let broken = after_tls().dials(MX1).ehlo(true).starttls(220).alarm(MX1).closes();
+        let retried = broken.dials(MX1).ehlo(true);
+        assert_eq!(judged(retried.clone().transaction(false).closes()), Found::Holds);
+        assert_eq!(judged(retried.alarm(MX1).closes()), Found::Holds);
+    }
+
+    #[test]
+    fn each_later_session_is_worth_an_alarm_again() {
+        let once = after_tls().dials(MX1).ehlo(false).alarm(MX1).closes().deferred();
+        let twice = once.after(HOUR).tried_again().dials(MX1).ehlo(false).closes();
+        assert_eq!(judged(twice.clone()), Found::Violated("SEED-10"));
+        assert_eq!(judged(twice.alarm(MX1)), Found::Holds);
+    }
+
+    #[test]
+    fn no_alarm_is_due_where_tls_is_not_wished_for() {
+        let story = after_tls().policy(Level::None).dials(MX1).ehlo(false).closes();
+        assert_eq!(judged(story), Found::NotExercised);
+    }
+
+    #[test]
+    fn no_alarm_is_due_where_the_connection_ended_before_starttls_was_answered() {
+        assert_eq!(judged(after_tls().dials(MX1).ehlo(true).closes()), Found::NotExercised);
+        assert_eq!(judged(after_tls().dials(MX1).closes()), Found::NotExercised);
+    }
+
+    #[test]
+    fn a_host_without_alarms_owes_none() {
+        let mut scenario = scenario(Level::May);
+        scenario.host[usize::from(OUT.0)].alarms = false;
+        let story = after_tls().dials(MX1).ehlo(false).closes();
+        let found = story.judged_by(VanishedTlsAlarm::new(Setup::of(&scenario)));
+        assert_eq!(found, Found::NotExercised);
+    }
+}

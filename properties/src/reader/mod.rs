@@ -268,11 +268,10 @@ impl Reader {
 
     /// A domain takes no mail if its name does not exist, or if it has neither an exchanger nor an address.
     fn no_such_domain(&self, host: &DomainName, question: &Question, answer: &Answer) -> Option<Observation> {
-        let domain = match (question, answer) {
-            (Question::Mx(domain), Answer::NoName) | (Question::Address(domain), Answer::NoName | Answer::NoData) => {
-                domain
-            }
-            _ => return None,
+        let ((Question::Mx(domain), Answer::NoName) | (Question::Address(domain), Answer::NoName | Answer::NoData)) =
+            (question, answer)
+        else {
+            return None;
         };
         Some(Observation::NoSuchDomain {
             host: self.setup.host(host)?,

@@ -1,2 +1,366 @@
-#[cfg(test)]
-mod placeholder {}
+use postern_model::name::ReversePath;
+use postern_model::scenario::{Attack, Level, MailboxState, Phase};
+use postern_model::trace::NotConnected;
+
+use super::*;
+use crate::testing::{Tape, mailbox, name, scenario, token};
+
+const OUT: HostId = HostId(0);
+const MX1: HostId = HostId(1);
+const B: DomainId = DomainId(0);
+const MAIL: MessageId = MessageId(0);
+
+fn read(tape: Tape) -> Vec<Observation> {
+    let mut world = scenario(Level::May);
+    world.host[1].mailboxes.insert("full".to_owned(), MailboxState::Defers);
+    let mut reader = Reader::new(Setup::of(&world));
+    let trace = tape.trace();
+    trace.records.iter().flat_map(|record| reader.read(record)).collect()
+}
+
+fn dialled() -> Tape {
+    Tape::new().dials("out.a.example", "mx1.b.example")
+}
+
+/// What is observed after the connection stands.
+fn on_the_wire(tape: Tape) -> Vec<Observation> {
+    read(tape).split_off(2)
+}
+
+fn replied(phase: Option<Phase>, code: u16) -> Observation {
+    Observation::Replied {
+        connection: ConnectionId(1),
+        phase,
+        code,
+        offers_starttls: false,
+        recipient: None,
+    }
+}
+
+fn command(phase: Option<Phase>) -> Observation {
+    Observation::Command {
+        connection: ConnectionId(1),
+        phase,
+        domain: None,
+        tls: false,
+    }
+}
+
+#[test]
+fn the_greeting_answers_the_connection() {
+    assert_eq!(
+        on_the_wire(dialled().hears(&["220 mx1.b.example ESMTP"])),
+        [replied(Some(Phase::Connect), 220)]
+    );
+}
+
+#[test]
+fn a_reply_of_many_lines_is_one_and_says_whether_starttls_is_offered() {
+    let greeted = || dialled().hears(&["220 hello"]).says("EHLO out.a.example");
+    let offers = |tape| match on_the_wire(tape)[2..] {
+        [
+            Observation::Replied {
+                phase: Some(Phase::Ehlo),
+                code: 250,
+                offers_starttls,
+                ..
+            },
+        ] => offers_starttls,
+        ref other => panic!("not one reply to EHLO: {other:?}"),
+    };
+    assert!(offers(greeted().hears(&["250-mx1", "250-SIZE 10", "250 starttls"])));
+    assert!(offers(greeted().hears(&["250-mx1", "250-STARTTLS", "250 SIZE 10"])));
+    assert!(!offers(greeted().hears(&["250-mx1", "250-XXXXXXXX", "250 SIZE 10"])));
+    assert!(!offers(greeted().hears(&["250 STARTTLS"])), "the first line is a name");
+}
+
+#[test]
+fn replies_answer_pipelined_commands_in_order() {
+    let tape = dialled()
+        .hears(&["220 hello"])
+        .says("MAIL FROM:<ann@a.example> SIZE=5")
+        .says("RCPT TO:<full@b.example>")
+        .says("NOOP")
+        .says("DATA")
+        .hears(&["250 ok", "452 full", "250 ok", "503 no recipient"]);
+    let rcpt = Observation::Replied {
+        connection: ConnectionId(1),
+        phase: Some(Phase::Rcpt),
+        code: 452,
+        offers_starttls: false,
+        recipient: Some((B, MailboxState::Defers)),
+    };
+    assert_eq!(
+        on_the_wire(tape)[5..],
+        [
+            replied(Some(Phase::Mail), 250),
+            rcpt,
+            replied(None, 250),
+            replied(Some(Phase::Data), 503)
+        ]
+    );
+}
+
+#[test]
+fn the_domain_of_a_recipient_is_read_whatever_the_case() {
+    let seen = on_the_wire(dialled().says("rcpt to:<Bob@B.Example>"));
+    assert!(matches!(
+        seen[..],
+        [Observation::Command {
+            phase: Some(Phase::Rcpt),
+            domain: Some(B),
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn what_is_no_command_has_no_phase() {
+    for text in ["", "\\x16\\x03\\x01", "EHLOx out", "RSET"] {
+        assert_eq!(on_the_wire(dialled().says(text)), [command(None)]);
+    }
+}
+
+#[test]
+fn what_is_no_reply_shows_nothing() {
+    for text in ["", "25", "2x0 ok", "250_ok", "€uro"] {
+        assert_eq!(on_the_wire(dialled().hears(&[text])), []);
+    }
+}
+
+#[test]
+fn a_recipient_that_cannot_be_read_has_no_domain() {
+    for text in [
+        "RCPT",
+        "RCPT TO",
+        "RCPT TO:<>",
+        "RCPT TO:<bob>",
+        "RCPT TO:bob@b.example",
+    ] {
+        assert_eq!(on_the_wire(dialled().says(text)), [command(Some(Phase::Rcpt))]);
+    }
+}
+
+#[test]
+fn what_was_said_before_the_handshake_is_void_after_it() {
+    let tape = dialled()
+        .hears(&["220 hello"])
+        .says("STARTTLS")
+        .hears(&["220 go ahead"])
+        .says("MAIL FROM:<>")
+        .secured(&["mx1.b.example", "elsewhere.example"])
+        .says("EHLO out.a.example")
+        .hears(&["250 mx1.b.example"]);
+    let own_name = Setup::of(&scenario(Level::May)).own_name(MX1).expect("a name");
+    assert_eq!(
+        on_the_wire(tape)[4..],
+        [
+            Observation::Secured {
+                connection: ConnectionId(1),
+                proves: DomainSet::default().with(own_name),
+            },
+            Observation::Command {
+                connection: ConnectionId(1),
+                phase: Some(Phase::Ehlo),
+                domain: None,
+                tls: true,
+            },
+            replied(Some(Phase::Ehlo), 250),
+        ]
+    );
+}
+
+#[test]
+fn content_is_known_by_its_token_and_its_reply_is_that_to_the_end_of_data() {
+    let tape = Tape::new()
+        .queued("out.a.example")
+        .dials("out.a.example", "mx1.b.example")
+        .hears(&["220 hello"])
+        .content()
+        .hears(&["250 taken"]);
+    assert_eq!(
+        read(tape)[4..],
+        [
+            Observation::Content {
+                connection: ConnectionId(1),
+                message: MAIL,
+                next_hop: B,
+                tls: false,
+            },
+            replied(Some(Phase::EndOfData), 250),
+        ]
+    );
+}
+
+#[test]
+fn only_the_header_of_the_message_itself_names_it() {
+    let content = "Subject: failure\nmessage-id: <m2@mx1.b.example>\n\nMessage-ID: <m1@out.a.example>\n";
+    assert_eq!(token_of(content), Some(token("m2")));
+    assert_eq!(token_of("Subject: none\n\nMessage-ID: <m1@out.a.example>\n"), None);
+    assert_eq!(token_of("Message-ID: m1\n\n"), None);
+}
+
+#[test]
+fn replies_that_never_arrived_are_lost() {
+    let tape = dialled()
+        .hears(&["220 hello"])
+        .says("EHLO out.a.example")
+        .says("QUIT")
+        .closed(&["250-mx1", "250 STARTTLS", "221 bye"]);
+    let lost = |phase, code| Observation::Lost {
+        connection: ConnectionId(1),
+        phase: Some(phase),
+        code,
+    };
+    assert_eq!(
+        on_the_wire(tape)[3..],
+        [
+            lost(Phase::Ehlo, 250),
+            lost(Phase::Quit, 221),
+            Observation::Closed {
+                connection: ConnectionId(1)
+            }
+        ]
+    );
+}
+
+#[test]
+fn a_connection_that_was_not_made_is_closed() {
+    let tape = dialled();
+    let connection = tape.connection();
+    let tape = tape.event(Event::NotConnected {
+        connection,
+        why: NotConnected::TimedOut,
+    });
+    let closed = Observation::Closed {
+        connection: ConnectionId(1),
+    };
+    assert_eq!(on_the_wire(tape), [closed]);
+}
+
+#[test]
+fn the_attacker_dials_in_the_clients_name() {
+    let tape = Tape::new()
+        .dials_into_attacker("out.a.example", "mx1.b.example")
+        .attacker_dials("attacker.example", "mx1.b.example");
+    let [first, second] = [1, 2].map(ConnectionId);
+    assert_eq!(
+        read(tape),
+        [
+            Observation::Dialled {
+                connection: first,
+                from: OUT,
+                to: MX1
+            },
+            Observation::Connected {
+                connection: first,
+                acceptor: Acceptor::Attacker
+            },
+            Observation::Relayed {
+                connection: second,
+                from: OUT,
+                to: MX1
+            },
+            Observation::Connected {
+                connection: second,
+                acceptor: Acceptor::Host
+            },
+        ]
+    );
+}
+
+fn mx(exchangers: &[(u16, &str)]) -> Event {
+    Event::Set(Setting::Mx {
+        domain: name("b.example"),
+        exchangers: exchangers
+            .iter()
+            .map(|(preference, host)| (*preference, name(host)))
+            .collect(),
+    })
+}
+
+#[test]
+fn listing_follows_the_mx_records() {
+    let listed = |host, listed| Observation::Listed {
+        host,
+        domain: B,
+        listed,
+    };
+    let start = mx(&[(10, "mx1.b.example"), (20, "mx2.b.example")]);
+    assert_eq!(read(Tape::new().event(start)), [], "nothing new");
+    assert_eq!(
+        read(Tape::new().event(mx(&[(10, "mx1.b.example")]))),
+        [listed(HostId(2), false)]
+    );
+    assert_eq!(
+        read(Tape::new().event(mx(&[])).event(mx(&[(5, "out.a.example")]))),
+        [listed(MX1, false), listed(HostId(2), false), listed(OUT, true)]
+    );
+}
+
+#[test]
+fn attacks_are_counted() {
+    let attack = |active| Event::Adversary {
+        victim: name("mx1.b.example"),
+        attack: Attack::Refuse,
+        active,
+    };
+    let attacks = |attacks| Observation::Attacked { host: MX1, attacks };
+    assert_eq!(
+        read(Tape::new().event(attack(true)).event(attack(true)).event(attack(false))),
+        [attacks(1), attacks(2), attacks(1)]
+    );
+}
+
+#[test]
+fn a_notification_names_what_it_is_about() {
+    let tape = Tape::new().queued("out.a.example").event(Event::Queued {
+        host: name("out.a.example"),
+        message: token("m1.failed"),
+        from: ReversePath::Null,
+        to: mailbox("full@b.example"),
+        about: Some(token("m1")),
+    });
+    assert_eq!(
+        read(tape)[1],
+        Observation::Queued {
+            host: OUT,
+            message: MessageId(1),
+            next_hop: B,
+            domain: B,
+            mailbox: MailboxState::Defers,
+            null_reverse_path: true,
+            about: Some(MAIL),
+        }
+    );
+}
+
+#[test]
+fn a_name_that_does_not_exist_and_an_address_that_does_not_are_definitive() {
+    let answered = |question, answer| {
+        read(Tape::new().event(Event::Answered {
+            host: name("out.a.example"),
+            question,
+            answer,
+        }))
+    };
+    let b = || name("b.example");
+    let definitive = [Observation::NoSuchDomain { host: OUT, domain: B }];
+    assert_eq!(answered(Question::Mx(b()), Answer::NoName), definitive);
+    assert_eq!(answered(Question::Address(b()), Answer::NoData), definitive);
+    assert_eq!(answered(Question::Mx(b()), Answer::NoData), []);
+    assert_eq!(answered(Question::Mx(b()), Answer::Failed), []);
+    assert_eq!(answered(Question::Address(b()), Answer::Failed), []);
+}
+
+#[test]
+fn what_the_scenario_does_not_know_shows_nothing() {
+    let stranger = Tape::new()
+        .queued("stranger.example")
+        .delivered("stranger.example")
+        .dials("stranger.example", "mx1.b.example")
+        .hears(&["220 hello"])
+        .content()
+        .closed(&["250 ok"]);
+    assert_eq!(read(stranger), []);
+}

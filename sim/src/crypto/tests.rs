@@ -63,8 +63,8 @@ fn shake_hands(seed: u64, presented: Arc<ServerConfig>, believed: Arc<ClientConf
     simulation.run(|| false, Duration::from_secs(60), 1000).unwrap();
     let (client, server) = results.take();
     Outcome {
-        client: client.expect("the client is done"),
-        server: server.expect("the server is done"),
+        client: client.expect("the client is done").map_err(|(why, _)| why),
+        server: server.expect("the server is done").map_err(|(why, _)| why),
         wire_hash: simulation.network().wire_hash(),
     }
 }
@@ -167,7 +167,7 @@ fn a_client_that_meets_garbage_says_so() {
         let stream = door.dial(door.network().next_connection(), SERVER).await.unwrap();
         let config = client_config(Crypto::Fast, Verify::Anyone);
         let result = connect(stream, config, &name("b.example"), door.random("tls")).await;
-        why.replace(Some(result.map(drop).unwrap_err()));
+        why.replace(Some(result.map(drop).unwrap_err().0));
     });
     simulation.run(|| false, Duration::from_secs(60), 1000).unwrap();
     let why = outcome.take().unwrap();

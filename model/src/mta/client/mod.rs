@@ -245,7 +245,6 @@ impl Client {
     fn secured(&mut self) {
         self.tls = true;
         self.extensions = Extensions::default();
-        self.replies.clear();
         self.ehlo();
     }
 

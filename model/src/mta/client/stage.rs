@@ -43,7 +43,8 @@ impl Stage {
         }
     }
 
-    /// Whether nothing of what the server sends behind this reply, in clear or at all, will be read as another reply.
+    /// Whether what comes behind this reply cannot be taken for the reply to a command yet to be sent: the session has its
+    /// result, or the rest will be thrown away.
     pub(super) fn is_last_reply(self, reply: &Reply) -> bool {
         let is_refusal = matches!(reply.severity(), Severity::Transient | Severity::Permanent);
         match self {

@@ -3,17 +3,17 @@
 //! It answers one command at a time. Pipelined commands wait, within [`PIPELINE_LIMIT`], while the driver answers
 //! [`Output::Ask`] or [`Output::Store`]. Whoever ends it, a session ends with one [`Output::Close`].
 
+mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
+pub use self::settings::ServerSettings;
 use crate::mta::recipient::{self, Circumstances};
 use crate::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
 use crate::mta::timer::Timer;
-use crate::mutant::Mutant;
-use crate::name::{DomainName, Mailbox, ReversePath};
-use crate::scenario::{MailboxState, UnlistedAnswer};
+use crate::name::{Mailbox, ReversePath};
 use crate::smtp::{Command, ContentError, ContentReader, LineReader, Reply};
 
 /// The longest command line that is read, CRLF included: the 512 of RFC 5321 §4.5.3.1.4 and room for parameters.
@@ -27,46 +27,6 @@ pub const RECIPIENTS_LIMIT: usize = 100;
 
 /// At this many commands that make no sense the server closes.
 pub const ERRORS_LIMIT: u8 = 10;
-
-/// What the operator says of the server, and of the client at the other end. It may change while the session is open.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ServerSettings {
-    /// The name in the greeting.
-    pub host: DomainName,
-    /// TLS can be negotiated now.
-    pub tls: bool,
-    /// The server wishes to refuse mail without TLS, as far as the chart lets it (SEED-03).
-    pub demands_tls: bool,
-    /// The choice that the chart leaves.
-    pub unlisted_answer: UnlistedAnswer,
-    /// The domains that the server is configured to act as mail exchanger for.
-    pub exchanger_for: BTreeSet<DomainName>,
-    /// This client may relay to anywhere.
-    pub relays: bool,
-    /// Local parts that are not simply accepted.
-    pub mailboxes: BTreeMap<String, MailboxState>,
-    /// The most octets of content, dots unstuffed.
-    pub size_limit: usize,
-    /// The one bug that the server has, if any.
-    pub mutant: Option<Mutant>,
-}
-
-impl ServerSettings {
-    /// A server of this name with TLS that is exchanger for nothing, relays for nobody and takes 10 MiB.
-    pub fn new(host: DomainName) -> Self {
-        Self {
-            host,
-            tls: true,
-            demands_tls: false,
-            unlisted_answer: UnlistedAnswer::default(),
-            exchanger_for: BTreeSet::new(),
-            relays: false,
-            mailboxes: BTreeMap::new(),
-            size_limit: 10 * 1024 * 1024,
-            mutant: None,
-        }
-    }
-}
 
 /// The server's end of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -289,7 +249,6 @@ impl Server {
         self.client = None;
         self.envelope = None;
         self.errors = 0;
-        self.lines.clear();
         self.outputs
             .extend([Output::Disarm(Timer::Handshake), Output::Arm(Timer::Idle)]);
     }

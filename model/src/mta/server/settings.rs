@@ -1,0 +1,47 @@
+//! What a server's session is told of the world around it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::mutant::Mutant;
+use crate::name::DomainName;
+use crate::scenario::{MailboxState, UnlistedAnswer};
+
+/// What the operator says of the server, and of the client at the other end. It may change while the session is open.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ServerSettings {
+    /// The name in the greeting.
+    pub host: DomainName,
+    /// TLS can be negotiated now.
+    pub tls: bool,
+    /// The server wishes to refuse mail without TLS, as far as the chart lets it (SEED-03).
+    pub demands_tls: bool,
+    /// The choice that the chart leaves.
+    pub unlisted_answer: UnlistedAnswer,
+    /// The domains that the server is configured to act as mail exchanger for.
+    pub exchanger_for: BTreeSet<DomainName>,
+    /// This client may relay to anywhere.
+    pub relays: bool,
+    /// Local parts that are not simply accepted.
+    pub mailboxes: BTreeMap<String, MailboxState>,
+    /// The most octets of content, dots unstuffed.
+    pub size_limit: usize,
+    /// The one bug that the server has, if any.
+    pub mutant: Option<Mutant>,
+}
+
+impl ServerSettings {
+    /// A server of this name with TLS that is exchanger for nothing, relays for nobody and takes 10 MiB.
+    pub fn new(host: DomainName) -> Self {
+        Self {
+            host,
+            tls: true,
+            demands_tls: false,
+            unlisted_answer: UnlistedAnswer::default(),
+            exchanger_for: BTreeSet::new(),
+            relays: false,
+            mailboxes: BTreeMap::new(),
+            size_limit: 10 * 1024 * 1024,
+            mutant: None,
+        }
+    }
+}
