@@ -168,7 +168,7 @@ fn write_finding(text: &mut String, finding: &Finding, client: Client) -> std::f
     let property = finding.property;
     writeln!(
         text,
-        "violated {} {}, rule {}, in {} worlds, first seed {}",
+        "violated {} {}, rule {}: worlds {}, first seed {}",
         property.id(),
         property.name(),
         finding.rule,
