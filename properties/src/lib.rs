@@ -19,3 +19,5 @@ pub mod rules;
 pub mod setup;
 pub mod shrink;
 pub mod situations;
+#[cfg(test)]
+mod testing;
