@@ -147,6 +147,14 @@ fn text(report: &Report, client: Client) -> String {
         }),
     );
     text.push('\n');
+    let worth = &report.worth;
+    writeln!(
+        text,
+        "{} worlds hold two messages and five sessions, {} reach the end of a lifetime, {} ran on real cryptography\n\
+         fingerprint of every byte and event: {:032x}\n",
+        worth.two_messages_and_five_sessions, worth.reached_a_lifetime, worth.real_crypto, report.fingerprint
+    )
+    .expect("a string takes all");
     for finding in &report.findings {
         write_finding(&mut text, finding, client).expect("a string takes all");
     }
@@ -236,6 +244,12 @@ fn json(report: &Report, interrupted: bool) -> Value {
     json!({
         "worlds": report.worlds,
         "runs": report.runs,
+        "fingerprint": format!("{:032x}", report.fingerprint),
+        "worth": {
+            "two_messages_and_five_sessions": report.worth.two_messages_and_five_sessions,
+            "reached_a_lifetime": report.worth.reached_a_lifetime,
+            "real_crypto": report.worth.real_crypto,
+        },
         "seconds": report.seconds,
         "worlds_per_second": worlds_per_second(report),
         "sessions": report.sessions,
