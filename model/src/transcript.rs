@@ -35,11 +35,7 @@ pub enum Repetitions {
 /// Writes a trace as text.
 pub fn transcript(trace: &Trace, options: &TranscriptOptions) -> String {
     let mut narrator = Narrator::default();
-    let told: Vec<Vec<Line>> = trace
-        .records
-        .iter()
-        .map(|record| narrator.tell(&record.event))
-        .collect();
+    let told: Vec<Vec<Line>> = trace.records.iter().map(|record| narrator.tell(record)).collect();
     let shown = match options.repetitions {
         Repetitions::Counted => fold::fold(trace, &told),
         Repetitions::Written => vec![Shown::InFull; told.len()],

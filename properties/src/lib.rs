@@ -6,6 +6,7 @@
 
 pub mod breaks;
 pub mod campaign;
+pub mod expectation;
 pub mod fates;
 pub mod generate;
 pub mod judge;
@@ -18,3 +19,7 @@ pub mod rules;
 pub mod setup;
 pub mod shrink;
 pub mod situations;
+pub mod subjects;
+
+#[cfg(test)]
+mod testing;

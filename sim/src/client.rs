@@ -61,7 +61,10 @@ pub(crate) async fn send(
                 ended: None,
                 handshake_failure: None,
             };
-            converse(&mta.door, stream, &mut sender).await;
+            let connection = sender.dialled.connection();
+            mta.door
+                .serving(connection, converse(&mta.door, stream, &mut sender))
+                .await;
             sender.ended.unwrap_or_else(|| {
                 tracing::error!("the client session ended without a result");
                 (
@@ -87,7 +90,8 @@ pub(crate) async fn send(
                 attempt,
                 exchanger: &exchanger,
             };
-            let result = lettre::send(&mta.door, stream, &errand, &glue).await;
+            let sending = lettre::send(&mta.door, stream, &errand, &glue);
+            let result = mta.door.serving(dialled.connection(), sending).await;
             drop(dialled);
             result
         }

@@ -1,5 +1,6 @@
 //! The closed choices of a scenario.
 
+use std::fmt;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -205,6 +206,26 @@ pub enum Security {
     Encrypted,
     /// TLS with a server whose certificate was valid for the next hop's name.
     Authenticated,
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Delivered => "delivered",
+            Self::Bounced => "bounced",
+            Self::Queued => "queued",
+        })
+    }
+}
+
+impl fmt::Display for Security {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Clear => "clear",
+            Self::Encrypted => "encrypted",
+            Self::Authenticated => "authenticated",
+        })
+    }
 }
 
 impl RetrySchedule {

@@ -171,6 +171,13 @@ impl Scenario {
     }
 
     fn check_message(&self, place: &Place, message: &Message) -> Result<(), Problem> {
+        if subject_of_notification(&message.name).is_some() {
+            let what = format!(
+                "{} is the name of a notification: do not end it in .dsn and a number",
+                message.name
+            );
+            return Err(place.key("name").problem(what));
+        }
         check_time(place.key("at"), message.at)?;
         self.check_known_host(place.key("host"), &message.host)
     }
@@ -235,9 +242,22 @@ impl Scenario {
         check_known(place, "domain", name, self.domain.iter().map(|domain| &domain.name))
     }
 
+    /// Accepts the name of a message, and that of a notification about one.
     fn check_known_message(&self, place: Place, name: &Token) -> Result<(), Problem> {
-        check_known(place, "message", name, self.message.iter().map(|message| &message.name))
+        let known = self.message.iter().map(|message| &message.name);
+        let about = subject_of_notification(name);
+        if about.is_some_and(|about| known.clone().any(|message| message.as_str() == about)) {
+            return Ok(());
+        }
+        check_known(place, "message", name, known)
     }
+}
+
+/// The message that a notification of this name is about: `m1` for `m1.dsn1`.
+fn subject_of_notification(name: &Token) -> Option<&str> {
+    let (about, number) = name.as_str().rsplit_once(".dsn")?;
+    let is_number = !number.is_empty() && number.bytes().all(|octet| octet.is_ascii_digit());
+    is_number.then_some(about)
 }
 
 fn check_title(title: &str) -> Result<(), Problem> {

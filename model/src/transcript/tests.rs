@@ -209,6 +209,17 @@ fn a_delivery_over_tls_reads_from_facts_to_mailbox() {
 }
 
 #[test]
+fn a_change_before_anything_else_happens_is_told_as_a_change() {
+    let mut story = Story::default();
+    story.switches_tls(true).at(HALF_HOUR).switches_tls(false);
+    let told = story.tells();
+    assert!(
+        told.ends_with("00:30:00           ~    mx1.b.example switches TLS off\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn days_of_equal_attempts_are_one_line_that_counts_them() {
     let mut story = Story::default();
     for number in 1..=200 {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::Line;
 use crate::name::DomainName;
 use crate::scenario::{Attack, Certificate, Level, Phase};
-use crate::trace::{Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Question, Setting};
+use crate::trace::{
+    Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Question, Record, Setting,
+};
 
 const CHARACTERS_MAX: usize = 200;
 const HEADER_LINES_MAX: usize = 20;
@@ -15,7 +17,7 @@ const HEADER_LINES_MAX: usize = 20;
 pub(super) struct Narrator {
     /// The connections that were dialled.
     connections: BTreeMap<ConnectionId, Dialled>,
-    /// Something else than a setting was told: the facts of the start are over.
+    /// Time has passed, or something else than a setting was told: the facts of the start are over.
     under_way: bool,
 }
 
@@ -28,8 +30,9 @@ struct Dialled {
 
 impl Narrator {
     /// The lines that tell the event; none where it adds nothing.
-    pub(super) fn tell(&mut self, event: &Event) -> Vec<Line> {
-        self.under_way |= !matches!(event, Event::Set(_));
+    pub(super) fn tell(&mut self, record: &Record) -> Vec<Line> {
+        let event = &record.event;
+        self.under_way |= !record.at.is_zero() || !matches!(event, Event::Set(_));
         let (connection, text) = match event {
             Event::Set(setting) => (None, format!("~    {}", self.setting(setting))),
             Event::Adversary { victim, attack, active } => (None, adversary(victim, *attack, *active)),

@@ -4,12 +4,13 @@ use std::fmt::Write;
 
 use clap::Args;
 use mailpostern::campaign::{Examined, Relations, examine};
+use mailpostern::expectation::unmet;
 use mailpostern::fates::{Alarm, MessageFate};
 use mailpostern::judge::Judgement;
 use mailpostern::rules::Property;
 use postern_model::monitor::Verdict;
 use postern_model::mutant::Mutant;
-use postern_model::scenario::{Fate, Scenario, Security};
+use postern_model::scenario::Scenario;
 use postern_model::transcript::{TranscriptOptions, clock, transcript};
 use postern_sim::{Options, Run};
 use serde_json::{Value, json};
@@ -49,16 +50,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
     let mut scenario = arguments.source.scenario(arguments.profile.into())?;
     scenario.mutant = arguments.mutant.or(scenario.mutant);
     let Examined { run, judgement, .. } = arguments.examine(&scenario)?;
-    let violated = violated(&judgement);
+    let violated: Vec<Property> = judgement.violations().map(|(property, _, _)| property).collect();
+    // What a scenario states is stated of the machines that it names.
+    let expectation = scenario.expect.as_ref().filter(|_| arguments.mutant.is_none());
+    let unmet = expectation.map_or_else(Vec::new, |expectation| unmet(expectation, &judgement));
+    let holds = violated.is_empty() && unmet.is_empty();
     Ok(Outcome {
-        status: if violated.is_empty() {
-            Status::Holds
-        } else {
-            Status::Violated
-        },
-        text: text(&scenario, &run, &judgement),
-        json: json(&arguments.source, &scenario, &run, &judgement),
-        last_line: last_line(&arguments.source, &violated),
+        status: if holds { Status::Holds } else { Status::Violated },
+        text: text(&scenario, &run, &judgement, &unmet),
+        json: json(&arguments.source, &scenario, &run, &judgement, &unmet),
+        last_line: last_line(&arguments.source, &violated, &unmet),
     })
 }
 
@@ -76,9 +77,16 @@ impl Arguments {
         for time in 2..=self.times {
             let again = examine(Relations::Never)?.run;
             if again != first.run {
-                return Err(CommandError::Testbed(format!(
-                    "run {time} differs from the first: wire {} against {}, trace {} against {}",
+                let hashes = format!(
+                    "wire {} against {}, trace {} against {}",
                     again.wire_hash, first.run.wire_hash, again.trace_hash, first.run.trace_hash
+                );
+                let event = match again.trace.first_difference(&first.run.trace) {
+                    Some((place, here, there)) => format!("at event {place}: {here:?} against {there:?}"),
+                    None => "on the wire only".to_owned(),
+                };
+                return Err(CommandError::Testbed(format!(
+                    "run {time} differs from the first {event}; {hashes}"
                 )));
             }
         }
@@ -86,11 +94,7 @@ impl Arguments {
     }
 }
 
-fn violated(judgement: &Judgement) -> Vec<Property> {
-    judgement.violations().map(|(property, _, _)| property).collect()
-}
-
-fn text(scenario: &Scenario, run: &Run, judgement: &Judgement) -> String {
+fn text(scenario: &Scenario, run: &Run, judgement: &Judgement, unmet: &[String]) -> String {
     let mut text = format!("{}\n\n", scenario.title);
     text += &transcript(&run.trace, &TranscriptOptions::default());
     text.push('\n');
@@ -125,12 +129,11 @@ fn text(scenario: &Scenario, run: &Run, judgement: &Judgement) -> String {
         Column::Text("why"),
     ];
     text += &table(&columns, judgement.verdicts.iter().map(verdict_row));
-    writeln!(
-        text,
-        "\nwire hash   {}\ntrace hash  {}\n",
-        run.wire_hash, run.trace_hash
-    )
-    .expect("a string takes all");
+    text.push('\n');
+    for sentence in unmet {
+        writeln!(text, "not as the scenario states: {sentence}").expect("a string takes all");
+    }
+    writeln!(text, "wire hash   {}\ntrace hash  {}\n", run.wire_hash, run.trace_hash).expect("a string takes all");
     text
 }
 
@@ -138,8 +141,8 @@ fn fate_row(fate: &MessageFate) -> Vec<String> {
     vec![
         fate.message.to_string(),
         fate.recipient.to_string(),
-        fate_word(fate.fate).to_owned(),
-        fate.security.map_or("", security_word).to_owned(),
+        fate.fate.to_string(),
+        fate.security.map(|security| security.to_string()).unwrap_or_default(),
         fate.at.map(clock).unwrap_or_default(),
         fate.attempts.to_string(),
         fate.why.clone(),
@@ -155,7 +158,7 @@ fn verdict_row((property, verdict): &(Property, Verdict)) -> Vec<String> {
     vec![name, verdict.to_string(), rule.to_owned(), why.to_owned()]
 }
 
-fn json(source: &Source, scenario: &Scenario, run: &Run, judgement: &Judgement) -> Value {
+fn json(source: &Source, scenario: &Scenario, run: &Run, judgement: &Judgement, unmet: &[String]) -> Value {
     json!({
         "scenario": source.to_string(),
         "title": scenario.title,
@@ -165,6 +168,7 @@ fn json(source: &Source, scenario: &Scenario, run: &Run, judgement: &Judgement) 
         "fates": judgement.fates.iter().map(json_of_fate).collect::<Vec<_>>(),
         "alarms": judgement.alarms.iter().map(json_of_alarm).collect::<Vec<_>>(),
         "verdicts": judgement.verdicts.iter().map(json_of_verdict).collect::<Vec<_>>(),
+        "unmet": unmet,
     })
 }
 
@@ -172,8 +176,8 @@ fn json_of_fate(fate: &MessageFate) -> Value {
     json!({
         "message": fate.message.to_string(),
         "recipient": fate.recipient.to_string(),
-        "fate": fate_word(fate.fate),
-        "security": fate.security.map(security_word),
+        "fate": fate.fate.to_string(),
+        "security": fate.security.map(|security| security.to_string()),
         "at_seconds": fate.at.map(|at| at.as_secs_f64()),
         "attempts": fate.attempts,
         "why": fate.why,
@@ -202,32 +206,19 @@ fn json_of_verdict((property, verdict): &(Property, Verdict)) -> Value {
     })
 }
 
-fn last_line(source: &Source, violated: &[Property]) -> String {
-    if violated.is_empty() {
-        return format!("Every property holds in {source}: go on with `postern explore`.");
-    }
-    let names: Vec<String> = violated
-        .iter()
-        .map(|property| format!("{} {}", property.id(), property.name()))
-        .collect();
-    format!(
-        "Violated in {source}: {}. The transcript above tells how; `-v` tells more.",
-        names.join(", ")
-    )
-}
-
-fn fate_word(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Delivered => "delivered",
-        Fate::Bounced => "bounced",
-        Fate::Queued => "queued",
-    }
-}
-
-fn security_word(security: Security) -> &'static str {
-    match security {
-        Security::Clear => "clear",
-        Security::Encrypted => "encrypted",
-        Security::Authenticated => "authenticated",
+fn last_line(source: &Source, violated: &[Property], unmet: &[String]) -> String {
+    match (violated, unmet) {
+        ([], []) => format!("Every property that was put to the test holds in {source}: go on with `postern explore`."),
+        ([], [sentence, ..]) => format!("{source} did not come to what it states: {sentence}."),
+        (violated, _) => {
+            let names: Vec<String> = violated
+                .iter()
+                .map(|property| format!("{} {}", property.id(), property.name()))
+                .collect();
+            format!(
+                "Violated in {source}: {}. The transcript above tells how; `-v` tells more.",
+                names.join(", ")
+            )
+        }
     }
 }

@@ -162,6 +162,17 @@ fn messages_and_domains_that_nobody_declared_are_refused() {
 }
 
 #[test]
+fn a_notification_goes_by_the_name_of_its_message_and_a_number() {
+    let story = STORY.replace("{ message = \"m1\", fate", "{ message = \"m1.dsn1\", fate");
+    assert!(Scenario::parse("f", story).is_ok());
+    assert_refused(
+        "name = \"m1\"",
+        "name = \"m1.dsn1\"",
+        "f:16: message[0].name: m1.dsn1 is the name of a notification: do not end it in .dsn and a number",
+    );
+}
+
+#[test]
 fn mail_to_a_domain_that_does_not_exist_is_a_legal_world() {
     let story = STORY.replace("to = \"bob@b.example\"", "to = \"bob@nowhere.example\"");
     assert!(Scenario::parse("f", story).is_ok());
