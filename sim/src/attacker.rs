@@ -94,8 +94,7 @@ impl Interception {
     }
 
     async fn run(mut self) {
-        let mut octets = [0; 4096];
-        let mut others = [0; 4096];
+        let (mut octets, mut others) = (vec![0; 4096], vec![0; 4096]);
         let then = loop {
             let then = tokio::select! {
                 biased;

@@ -50,7 +50,8 @@ pub(crate) async fn converse(door: &Door, stream: Stream, party: &mut impl Party
         unsent: Vec::new(),
     };
     party.handle(Input::Opened);
-    let mut octets = [0; 4096];
+    // On the heap, as futures are moved about.
+    let mut octets = vec![0; 4096];
     while conversation.settle(party).await {
         match conversation.wait(&mut octets).await {
             Arrival::Octets(0) => {

@@ -24,6 +24,8 @@ pub struct Resolver {
     door: Door,
     server: SocketAddr,
     ids: RefCell<ChaCha8Rng>,
+    /// Kept from one reply to the next: to clear so much for each would cost more than the reply.
+    buffer: RefCell<Vec<u8>>,
 }
 
 impl Resolver {
@@ -31,6 +33,7 @@ impl Resolver {
     pub fn new(door: Door, server: IpAddr) -> Self {
         Self {
             ids: RefCell::new(door.random("dns ids")),
+            buffer: RefCell::default(),
             door,
             server: SocketAddr::new(server, PORT),
         }
@@ -58,15 +61,18 @@ impl Resolver {
 
     /// Passes over all that is no reply to the question, as it may come from anybody.
     async fn await_reply(&self, socket: &Datagrams, id: u16, question: &Question) -> io::Result<Answer> {
-        let mut buffer = vec![0; LARGEST_MESSAGE.into()];
-        loop {
+        let mut buffer = self.buffer.take();
+        buffer.resize(LARGEST_MESSAGE.into(), 0);
+        let answer = loop {
             let (length, from) = socket.receive_from(&mut buffer).await?;
             if from != self.server {
                 continue;
             }
             if let Some(answer) = read_reply(&buffer[..length], id, question) {
-                return Ok(answer);
+                break answer;
             }
-        }
+        };
+        self.buffer.replace(buffer);
+        Ok(answer)
     }
 }
