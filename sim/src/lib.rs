@@ -15,6 +15,7 @@ mod subjects;
 mod tap;
 mod world;
 
+use std::fmt::Write;
 use std::rc::Rc;
 
 use postern_model::mutant::Mutant;
@@ -24,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use crate::dns::Resolver;
 use crate::mta::Mta;
-use crate::net::{Simulation, SimulationError};
+use crate::net::{Door, Simulation, SimulationError};
 use crate::world::World;
 
 /// How a scenario is run.
@@ -126,7 +127,7 @@ fn populate(simulation: &mut Simulation, world: &Rc<World>) {
     let victims: Vec<usize> = world.victims();
     if !victims.is_empty() {
         let world = Rc::clone(world);
-        simulation.host("attacker", world::ATTACKER.into(), |door| async move {
+        simulation.host_on_demand("attacker", world::ATTACKER.into(), |door| async move {
             for victim in victims {
                 let (world, own_door) = (Rc::clone(&world), door.clone());
                 door.spawn(async move { must_serve(attacker::lie_in_wait(world, own_door, victim).await) });
@@ -134,14 +135,21 @@ fn populate(simulation: &mut Simulation, world: &Rc<World>) {
         });
     }
     for index in 0..world.scenario().host.len() {
+        let name = world.host(index).name.clone();
+        let address = world::address_of_host(index).into();
+        let submits = world.scenario().message.iter().any(|message| message.host == name);
         let world = Rc::clone(world);
-        let name = world.host(index).name.to_string();
-        simulation.host(&name, world::address_of_host(index).into(), |door| async move {
+        let software = move |door: Door| async move {
             let resolver = Resolver::new(door.clone(), world::RESOLVER.into());
             let mta = Mta::new(&world, index, door.clone(), resolver);
             door.spawn(Rc::clone(&mta).submit_all());
             must_serve(server::serve(mta).await);
-        });
+        };
+        // Every host makes every step dearer, so it is there only when it has something to do.
+        match submits {
+            true => simulation.host(name.as_str(), address, software),
+            false => simulation.host_on_demand(name.as_str(), address, software),
+        }
     }
 }
 
@@ -154,8 +162,11 @@ fn must_serve(served: std::io::Result<()>) {
 
 fn trace_hash(trace: &Trace) -> String {
     let mut hash = Sha256::new();
+    let mut line = String::new();
     for record in &trace.records {
-        hash.update(format!("{record:?}\n"));
+        line.clear();
+        writeln!(line, "{record:?}").expect("a string takes all");
+        hash.update(&line);
     }
     hash.finalize().iter().map(|octet| format!("{octet:02x}")).collect()
 }

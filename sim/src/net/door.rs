@@ -125,6 +125,9 @@ impl Door {
     /// `ConnectionRefused` if nobody listens there.
     #[expect(clippy::disallowed_types, reason = "this is the dial of the door")]
     pub async fn dial(&self, connection: ConnectionId, to: SocketAddr) -> io::Result<Stream> {
+        if self.network.wake(to.ip()) {
+            self.sleep(Duration::ZERO).await;
+        }
         let wire = Rc::new(Wire::new(connection));
         let _dial = PendingDial::new(self, to, Rc::clone(&wire));
         let tcp = turmoil::net::TcpStream::connect(to).await?;
@@ -156,9 +159,11 @@ impl Door {
     /// `AddrInUse` if the port is taken.
     #[expect(clippy::disallowed_types, reason = "this is the UDP socket of the door")]
     pub async fn datagrams(&self, port: u16) -> io::Result<Datagrams> {
-        Ok(Datagrams(
-            turmoil::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).await?,
-        ))
+        Ok(Datagrams {
+            network: self.network.clone(),
+            address: self.address,
+            udp: turmoil::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).await?,
+        })
     }
 
     /// Says that code runs on this host that keeps its own timers, by tokio's clock. As long as the answer is kept, that
@@ -230,8 +235,12 @@ impl Listener {
 }
 
 /// A UDP socket.
-#[expect(clippy::disallowed_types, reason = "this is the UDP socket that the door hands out")]
-pub struct Datagrams(turmoil::net::UdpSocket);
+pub struct Datagrams {
+    network: Network,
+    address: IpAddr,
+    #[expect(clippy::disallowed_types, reason = "this is the UDP socket that the door hands out")]
+    udp: turmoil::net::UdpSocket,
+}
 
 impl Datagrams {
     /// Sends one datagram.
@@ -239,7 +248,10 @@ impl Datagrams {
     /// # Errors
     /// `ConnectionRefused` if there is no such host.
     pub async fn send_to(&self, payload: &[u8], to: SocketAddr) -> io::Result<()> {
-        self.0.send_to(payload, to).await.map(drop)
+        let sent = self.udp.send_to(payload, to).await?;
+        let from = SocketAddr::new(self.address, self.udp.local_addr()?.port());
+        self.network.hash(from, to, &payload[..sent]);
+        Ok(())
     }
 
     /// Waits for a datagram. What does not fit into the buffer is lost.
@@ -247,7 +259,7 @@ impl Datagrams {
     /// # Errors
     /// Never in the simulated network.
     pub async fn receive_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.recv_from(buffer).await
+        self.udp.recv_from(buffer).await
     }
 }
 

@@ -40,6 +40,8 @@ struct Shared {
     /// How often a task was polled: a step that polls none is idle.
     polls: Cell<u64>,
     connections: Cell<u32>,
+    /// The hosts that have not started yet; true of those that shall before the next step.
+    asleep: RefCell<BTreeMap<IpAddr, bool>>,
     /// The dials that nobody has accepted yet, in the order of their SYNs, by who dials and what.
     dials: RefCell<PendingDials>,
     foreign: RefCell<Vec<Weak<door::ForeignClock>>>,
@@ -54,6 +56,7 @@ impl Network {
             timers: timer::Timers::default(),
             polls: Cell::new(0),
             connections: Cell::new(0),
+            asleep: RefCell::default(),
             dials: RefCell::default(),
             foreign: RefCell::default(),
             panic: RefCell::default(),
@@ -83,8 +86,18 @@ impl Network {
         self.0.connections.get()
     }
 
-    /// SHA-256 over every byte of every TCP segment and every UDP datagram that was in flight so far, with who sent it to
-    /// whom, in hexadecimal.
+    /// Sees to it that the host at this address has started before the next step; whether it had not yet.
+    fn wake(&self, address: IpAddr) -> bool {
+        let mut asleep = self.0.asleep.borrow_mut();
+        let Some(wanted) = asleep.get_mut(&address) else {
+            return false;
+        };
+        *wanted = true;
+        true
+    }
+
+    /// SHA-256 over every byte of every TCP segment and every UDP datagram that was sent so far, with who sent it to whom,
+    /// in hexadecimal.
     pub fn wire_hash(&self) -> String {
         let digest = self.0.hash.borrow().clone().finalize();
         digest.iter().map(|octet| format!("{octet:02x}")).collect()

@@ -1,6 +1,6 @@
 //! The loop that lets simulated time pass.
 
-use std::mem;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -10,8 +10,9 @@ use super::task::{Watched, message};
 use super::{Door, Network, clock};
 use crate::random;
 
-/// What a step takes while something is in flight, and so the latency of every message. Turmoil's cost is its steps:
-/// a shorter tick than the latency would only add steps in which nothing arrives.
+/// What a step takes while somebody has work to do, and so what a round trip takes: hosts have their turns in the same
+/// order in every step, and a message arrives in the step in which it was sent if the receiver's turn comes later, else
+/// in the next. Turmoil's cost is its steps: with a latency of a tick, a round trip would take two.
 pub const TICK: Duration = Duration::from_millis(10);
 
 /// The longest jump while foreign code runs, so that its own timers are late by no more than this.
@@ -25,9 +26,12 @@ pub struct Simulation {
     // Dropped before the network: its tasks hold doors.
     turmoil: turmoil::Sim<'static>,
     network: Network,
+    asleep: BTreeMap<IpAddr, Start>,
     steps: u64,
-    in_flight: bool,
 }
+
+/// Adds a host that had not started.
+type Start = Box<dyn FnOnce(&mut Simulation)>;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +60,9 @@ impl Simulation {
             .epoch(std::time::UNIX_EPOCH + Duration::from_secs(clock::EPOCH_SECONDS))
             .rng_seed(seed)
             .tick_duration(TICK)
-            .min_message_latency(TICK)
-            .max_message_latency(TICK)
+            // To a host whose turn comes later in the step: at once; to the others: in the next.
+            .min_message_latency(Duration::ZERO)
+            .max_message_latency(Duration::ZERO)
             .tcp_capacity(BACKLOG)
             .udp_capacity(BACKLOG)
             // Turmoil counts ticks, not simulated time: the horizon and the bound of steps are kept here.
@@ -69,8 +74,8 @@ impl Simulation {
         Self {
             turmoil,
             network,
+            asleep: BTreeMap::new(),
             steps: 0,
-            in_flight: false,
         }
     }
 
@@ -100,6 +105,19 @@ impl Simulation {
         });
     }
 
+    /// As [`Simulation::host`], but the software starts only when somebody first dials the host. Until then it costs
+    /// nothing. Datagrams do not start it.
+    pub fn host_on_demand<F, Software>(&mut self, name: &str, address: IpAddr, software: F)
+    where
+        F: FnOnce(Door) -> Software + 'static,
+        Software: Future<Output = ()> + 'static,
+    {
+        let name = name.to_owned();
+        let start = move |simulation: &mut Self| simulation.host(&name, address, software);
+        self.asleep.insert(address, Box::new(start));
+        self.network.0.asleep.borrow_mut().insert(address, false);
+    }
+
     /// Lets time pass until `finished` says so after a step, or up to the horizon, from the start of the run.
     ///
     /// # Errors
@@ -111,6 +129,7 @@ impl Simulation {
         max_steps: u64,
     ) -> Result<End, SimulationError> {
         for _ in 0..max_steps {
+            self.start_the_wanted();
             let idle = self.step()?;
             if finished() {
                 return Ok(End::Finished);
@@ -129,7 +148,23 @@ impl Simulation {
         Err(SimulationError::NeverIdle(self.steps))
     }
 
-    /// Runs every host once. Says whether nothing at all happened.
+    fn start_the_wanted(&mut self) {
+        let wanted = self
+            .network
+            .0
+            .asleep
+            .borrow_mut()
+            .extract_if(.., |_, wanted| *wanted)
+            .collect::<Vec<_>>();
+        for (address, _) in wanted {
+            if let Some(start) = self.asleep.remove(&address) {
+                start(self);
+            }
+        }
+    }
+
+    /// Runs every host once. Says whether nothing happened at all. When nobody was polled in a step, nothing is on its
+    /// way either: all that was sent before it, and what TCP itself answers to that, has arrived in it at the latest.
     fn step(&mut self) -> Result<bool, SimulationError> {
         self.network.0.timers.fire();
         let polls_before = self.network.0.polls.get();
@@ -143,27 +178,7 @@ impl Simulation {
         if let Some(panic) = self.network.0.panic.take().or(failure) {
             return Err(SimulationError::Panicked(panic));
         }
-        // A host may be woken by what another receives after it had its turn: a step that delivers is never idle.
-        let in_flight = self.look_at_links();
-        let delivered = mem::replace(&mut self.in_flight, in_flight);
-        Ok(!delivered && !self.in_flight && self.network.0.polls.get() == polls_before)
-    }
-
-    /// Hashes what is in flight. As the latency is one tick, every message is seen exactly once.
-    fn look_at_links(&self) -> bool {
-        let mut in_flight = false;
-        self.turmoil.links(|links| {
-            for sent in links.flatten() {
-                in_flight = true;
-                let (from, to) = sent.pair();
-                match sent.protocol() {
-                    turmoil::Protocol::Tcp(turmoil::Segment::Data(_, payload)) => self.network.hash(from, to, payload),
-                    turmoil::Protocol::Udp(datagram) => self.network.hash(from, to, &datagram.0),
-                    turmoil::Protocol::Tcp(_) => {}
-                }
-            }
-        });
-        in_flight
+        Ok(self.network.0.polls.get() == polls_before)
     }
 
     /// When the next step is due: at the earliest timer, but a tick from now if the world is not idle. None if nothing

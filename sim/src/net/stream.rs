@@ -157,11 +157,8 @@ impl AsyncWrite for Stream {
         if let Poll::Ready(Ok(count)) = poll {
             let written = &self.wire.counters(self.end).written;
             written.set(written.get() + count as u64);
-            // What a host sends to itself is never seen in flight.
-            let (from, to) = (self.tcp.local_addr()?, self.tcp.peer_addr()?);
-            if from.ip() == to.ip() {
-                self.network.hash(from, to, &octets[..count]);
-            }
+            self.network
+                .hash(self.tcp.local_addr()?, self.tcp.peer_addr()?, &octets[..count]);
         }
         poll
     }
