@@ -6,6 +6,7 @@
 
 pub mod breaks;
 pub mod campaign;
+pub mod catalogue;
 pub mod expectation;
 pub mod fates;
 pub mod generate;
