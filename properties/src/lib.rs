@@ -7,6 +7,7 @@
 pub mod breaks;
 pub mod campaign;
 pub mod catalogue;
+pub mod command;
 pub mod expectation;
 pub mod fates;
 pub mod generate;
@@ -20,3 +21,6 @@ pub mod rules;
 pub mod setup;
 pub mod shrink;
 pub mod situations;
+
+// The command names the library as everybody does who uses it.
+extern crate self as mailpostern;
