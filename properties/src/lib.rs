@@ -21,6 +21,10 @@ pub mod rules;
 pub mod setup;
 pub mod shrink;
 pub mod situations;
+pub mod subjects;
+
+#[cfg(test)]
+mod testing;
 
 // The command names the library as everybody does who uses it.
 extern crate self as mailpostern;

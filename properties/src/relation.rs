@@ -127,7 +127,8 @@ fn all_decided(trace: &Trace, moment: Duration) -> bool {
             Event::Logged {
                 host,
                 entry: LogEntry::Sent { message, .. } | LogEntry::Bounced { message, .. },
-            } => {
+            }
+            | Event::Delivered { host, message, .. } => {
                 queued.remove(&(host, message));
             }
             _ => {}

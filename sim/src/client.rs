@@ -61,7 +61,10 @@ pub(crate) async fn send(
                 ended: None,
                 handshake_failure: None,
             };
-            converse(&mta.door, stream, &mut sender).await;
+            let connection = sender.dialled.connection();
+            mta.door
+                .serving(connection, converse(&mta.door, stream, &mut sender))
+                .await;
             sender.ended.unwrap_or_else(|| {
                 tracing::error!("the client session ended without a result");
                 (
@@ -87,7 +90,8 @@ pub(crate) async fn send(
                 attempt,
                 exchanger: &exchanger,
             };
-            let result = lettre::send(&mta.door, stream, &errand, &glue).await;
+            let sending = lettre::send(&mta.door, stream, &errand, &glue);
+            let result = mta.door.serving(dialled.connection(), sending).await;
             drop(dialled);
             result
         }
@@ -154,6 +158,13 @@ struct Sender<'a> {
 
 impl Party for Sender<'_> {
     fn handle(&mut self, input: Input<'_>) {
+        if matches!(input, Input::Expired(Timer::Handshake)) {
+            self.mta.world.recorder.record(Event::NotSecured {
+                connection: self.dialled.connection(),
+                by: End::Dialler,
+                why: "no answer in time".to_owned(),
+            });
+        }
         self.machine.handle(input);
     }
 

@@ -23,8 +23,8 @@ pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
     loop {
         let stream = listener.accept().await?;
         let mta = Rc::clone(&mta);
-        let door = mta.door.clone();
-        mta.door.clone().spawn(async move {
+        let door = mta.door.for_connection(stream.wire().connection());
+        door.clone().spawn(async move {
             let from = stream.peer_address().ok().and_then(|peer| mta.world.host_at(peer.ip()));
             let client = from.map(|index| mta.world.host(index).name.clone());
             let tap = Tap::accepted(&mta.world.recorder, &stream);

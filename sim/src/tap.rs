@@ -41,7 +41,7 @@ impl Recorder {
 
     /// Appends an event at the present simulated time.
     pub(crate) fn record(&self, event: Event) {
-        tracing::debug!(target: "postern", ?event);
+        tracing::debug!(?event);
         self.trace.borrow_mut().push(self.network.now(), event);
     }
 

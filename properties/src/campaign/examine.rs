@@ -13,7 +13,7 @@ use crate::relation::Comparison;
 use crate::rules::Property;
 
 /// One comparable world in so many is run a second time when relations are drawn.
-const COMPARED_EVERY: u64 = 3;
+const COMPARED_EVERY: u64 = 5;
 
 /// Whether the relation of two runs is judged, which costs a second run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

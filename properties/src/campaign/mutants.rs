@@ -43,9 +43,8 @@ impl Kill {
     }
 }
 
-/// Explores worlds for each mutant until one convicts it of its own rule, and shrinks that. Takes the seeds, the
-/// cryptography, the client and the profile from the campaign; its jobs share the mutants. `on_result` hears of each
-/// mutant as it is done. The results are in the order of [`Mutant::ALL`].
+/// Hunts every mutant. Takes the seeds, the cryptography, the client and the profile from the campaign; its jobs share
+/// the mutants. `on_result` hears of each mutant as it is done. The results are in the order of [`Mutant::ALL`].
 pub fn mutants(campaign: &Campaign, on_result: impl FnMut(&MutantResult) + Send) -> Vec<MutantResult> {
     let waiting = Mutex::new(Mutant::ALL.iter());
     let done = Mutex::new((Vec::new(), on_result));
@@ -69,7 +68,8 @@ pub fn mutants(campaign: &Campaign, on_result: impl FnMut(&MutantResult) + Send)
     results
 }
 
-fn hunt(campaign: &Campaign, mutant: Mutant) -> MutantResult {
+/// Explores worlds, on one thread, until one convicts this mutant of its own rule, and shrinks that.
+pub fn hunt(campaign: &Campaign, mutant: Mutant) -> MutantResult {
     let (property, rule) = breaks(mutant);
     let campaign = Campaign {
         seeds: campaign.seeds.min(WORLDS_MAX),

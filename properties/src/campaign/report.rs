@@ -11,11 +11,17 @@ use crate::situations::Situation;
 /// From so many worlds on a campaign must have reached every situation and exercised every property.
 const ENOUGH_WORLDS: u64 = 2000;
 
+/// Such a campaign exercises each property in at least one of so many worlds: 3 %.
+const EXERCISED_ONE_IN: u64 = 33;
+
 /// The outcome of a campaign.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// Worlds that were run and judged.
     pub worlds: u64,
+    /// Every byte on the wire and every event of every world in one number: equal campaigns have equal fingerprints,
+    /// with however many jobs and in whatever build.
+    pub fingerprint: u128,
     /// Runs: a relation takes two for one world.
     pub runs: u64,
     /// SMTP connections that stood in all worlds.
@@ -115,6 +121,7 @@ impl Report {
         });
         let mut report = Self {
             worlds: tally.worlds,
+            fingerprint: tally.fingerprint,
             runs: tally.runs,
             sessions: tally.sessions,
             seconds,
@@ -151,6 +158,7 @@ impl Report {
                 "hold two messages and five sessions",
             ),
             (self.worth.reached_a_lifetime, 4, "reach the end of a lifetime"),
+            (self.worth.real_crypto, 4, "run on real cryptography"),
         ];
         let too_few = too_few
             .into_iter()
@@ -161,6 +169,16 @@ impl Report {
                 self.worlds
             )
         });
-        idle.chain(missed).chain(too_few).collect()
+        let rare = self.properties.iter().filter_map(|counts| {
+            let exercised = counts.holds + counts.violated;
+            let is_rare = (1..self.worlds.div_ceil(EXERCISED_ONE_IN)).contains(&exercised);
+            is_rare.then(|| {
+                format!(
+                    "{} was exercised in {exercised} of {} worlds only",
+                    counts.property, self.worlds
+                )
+            })
+        });
+        idle.chain(missed).chain(too_few).chain(rare).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use postern_model::monitor::Verdict;
 use postern_model::scenario::Scenario;
-use postern_sim::Crypto;
+use postern_sim::{Crypto, Run};
 
 use super::{Examined, Progress, Worth};
 use crate::rules::Property;
@@ -25,6 +25,7 @@ pub(super) struct Outcome {
 }
 
 struct Counts {
+    fingerprint: u128,
     runs: u64,
     sessions: u64,
     messages: usize,
@@ -42,6 +43,7 @@ enum VerdictKind {
 impl Outcome {
     pub(super) fn of(seed: u64, crypto: Crypto, examined: Result<(Scenario, Examined), String>) -> Self {
         let result = examined.map(|(scenario, examined)| Counts {
+            fingerprint: fingerprint(&examined.run),
             runs: examined.runs,
             sessions: examined.run.sessions,
             messages: scenario.message.len(),
@@ -79,6 +81,16 @@ impl VerdictKind {
     }
 }
 
+/// Half of the wire hash and half of the trace hash of a run, mixed.
+fn fingerprint(run: &Run) -> u128 {
+    let half = |hash: &str| {
+        hash.get(..32)
+            .and_then(|digits| u128::from_str_radix(digits, 16).ok())
+            .unwrap_or_default()
+    };
+    half(&run.wire_hash) ^ half(&run.trace_hash).rotate_left(1)
+}
+
 /// How often a property held, was not exercised, and was violated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct VerdictCounts {
@@ -100,6 +112,8 @@ pub(super) struct Violations {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) worlds: u64,
+    /// The sum of the fingerprints of all worlds.
+    pub(super) fingerprint: u128,
     pub(super) runs: u64,
     pub(super) sessions: u64,
     pub(super) properties: BTreeMap<Property, VerdictCounts>,
@@ -128,6 +142,7 @@ impl Tally {
 
     fn count(&mut self, seed: u64, crypto: Crypto, counts: Counts) {
         self.worlds += 1;
+        self.fingerprint = self.fingerprint.wrapping_add(counts.fingerprint);
         self.runs += counts.runs;
         self.sessions += counts.sessions;
         let holds_enough = counts.messages >= WORTH_MESSAGES && counts.sessions >= WORTH_SESSIONS;
@@ -178,6 +193,7 @@ mod tests {
 
     fn judged(seed: u64, verdict: VerdictKind) -> Outcome {
         let counts = Counts {
+            fingerprint: seed.into(),
             runs: 1,
             sessions: seed,
             messages: 2,

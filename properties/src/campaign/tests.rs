@@ -4,7 +4,8 @@ use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
 use postern_sim::{Client, Crypto, Options};
 
-use super::{Campaign, CryptoChoice, Finding, Relations, Report, Shard, examine, explore, mutants};
+use super::{Campaign, CryptoChoice, Finding, Relations, Report, Shard, examine, explore, hunt, mutants};
+use crate::breaks::breaks;
 use crate::rules::Property;
 
 fn campaign(seeds: u64) -> Campaign {
@@ -119,17 +120,24 @@ fn assert_replays(finding: &Finding) {
 
 #[test]
 fn a_mutant_is_hunted_until_its_own_rule_convicts_it() {
-    let mut heard = 0;
-    let campaign = Campaign {
-        jobs: 2,
-        ..campaign(100)
-    };
-    let results = mutants(&campaign, |_| heard += 1);
-    assert_eq!(heard, Mutant::ALL.len());
+    for mutant in [Mutant::SendsAgainAfterAcceptance, Mutant::NeverAlarms] {
+        let result = hunt(&campaign(100), mutant);
+        assert_eq!((result.mutant, result.breaks), (mutant, breaks(mutant)));
+        let kill = result.killed.unwrap_or_else(|| panic!("{mutant} lives"));
+        assert!(kill.events() <= 3, "{}", kill.scenario.print());
+        assert_eq!(kill.scenario.mutant, Some(mutant));
+    }
+}
+
+#[test]
+fn a_mutant_that_no_world_convicts_is_alive() {
+    let no_worlds = campaign(0);
+    let results = mutants(&no_worlds, |_| {});
     assert!(
         results
             .iter()
             .map(|result| result.mutant)
             .eq(Mutant::ALL.iter().copied())
     );
+    assert!(results.iter().all(|result| result.killed.is_none()));
 }

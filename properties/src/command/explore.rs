@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use mailpostern::campaign::{self, Campaign, Finding, Relations, Report, Shard, examine};
+use mailpostern::subjects::Judges;
 use postern_model::mutant::Mutant;
 use postern_model::transcript::transcript_tail;
 use postern_sim::{Client, Crypto, Options};
@@ -75,7 +76,7 @@ pub(super) fn run(arguments: &Arguments, with_progress: bool) -> Result<Outcome,
     Ok(Outcome {
         status: status(&report),
         text: text(&report, campaign.client),
-        json: json(&report, interrupted),
+        json: json(&report, campaign.client, interrupted),
         last_line: last_line(&report, &campaign, interrupted),
     })
 }
@@ -127,11 +128,14 @@ fn text(report: &Report, client: Client) -> String {
             Column::Number("holds"),
             Column::Number("not exercised"),
             Column::Number("violated"),
+            Column::Text("judges"),
         ],
         report.properties.iter().map(|count| {
             let counts = [count.holds, count.not_exercised, count.violated];
             let name = format!("{} {}", count.property.id(), count.property.name());
-            [name].into_iter().chain(counts.iter().map(u64::to_string)).collect()
+            let judges = Judges::of(client, count.property).to_string();
+            let counts = counts.iter().map(u64::to_string);
+            [name].into_iter().chain(counts).chain([judges]).collect()
         }),
     );
     text.push('\n');
@@ -147,6 +151,14 @@ fn text(report: &Report, client: Client) -> String {
         }),
     );
     text.push('\n');
+    let worth = &report.worth;
+    writeln!(
+        text,
+        "{} worlds hold two messages and five sessions, {} reach the end of a lifetime, {} ran on real cryptography\n\
+         fingerprint of every byte and event: {:032x}\n",
+        worth.two_messages_and_five_sessions, worth.reached_a_lifetime, worth.real_crypto, report.fingerprint
+    )
+    .expect("a string takes all");
     for finding in &report.findings {
         write_finding(&mut text, finding, client).expect("a string takes all");
     }
@@ -168,10 +180,11 @@ fn write_finding(text: &mut String, finding: &Finding, client: Client) -> std::f
     let property = finding.property;
     writeln!(
         text,
-        "violated {} {}, rule {}: worlds {}, first seed {}",
+        "violated {} {}, rule {}, which judges {}: worlds {}, first seed {}",
         property.id(),
         property.name(),
         finding.rule,
+        Judges::of(client, property),
         finding.worlds,
         finding.seed
     )?;
@@ -206,7 +219,7 @@ fn tail(finding: &Finding, client: Client) -> String {
     )
 }
 
-fn json(report: &Report, interrupted: bool) -> Value {
+fn json(report: &Report, client: Client, interrupted: bool) -> Value {
     let properties = report.properties.iter().map(|count| {
         json!({
             "id": count.property.id(),
@@ -214,6 +227,7 @@ fn json(report: &Report, interrupted: bool) -> Value {
             "holds": count.holds,
             "not_exercised": count.not_exercised,
             "violated": count.violated,
+            "judges": Judges::of(client, count.property).to_string(),
         })
     });
     let situations = report.situations.iter();
@@ -222,6 +236,7 @@ fn json(report: &Report, interrupted: bool) -> Value {
         json!({
             "property": finding.property.id(),
             "rule": finding.rule,
+            "judges": Judges::of(client, finding.property).to_string(),
             "seed": finding.seed,
             "worlds": finding.worlds,
             "scenario": finding.file.display().to_string(),
@@ -236,6 +251,12 @@ fn json(report: &Report, interrupted: bool) -> Value {
     json!({
         "worlds": report.worlds,
         "runs": report.runs,
+        "fingerprint": format!("{:032x}", report.fingerprint),
+        "worth": {
+            "two_messages_and_five_sessions": report.worth.two_messages_and_five_sessions,
+            "reached_a_lifetime": report.worth.reached_a_lifetime,
+            "real_crypto": report.worth.real_crypto,
+        },
         "seconds": report.seconds,
         "worlds_per_second": worlds_per_second(report),
         "sessions": report.sessions,

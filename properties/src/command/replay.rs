@@ -77,9 +77,16 @@ impl Arguments {
         for time in 2..=self.times {
             let again = examine(Relations::Never)?.run;
             if again != first.run {
-                return Err(CommandError::Testbed(format!(
-                    "run {time} differs from the first: wire {} against {}, trace {} against {}",
+                let hashes = format!(
+                    "wire {} against {}, trace {} against {}",
                     again.wire_hash, first.run.wire_hash, again.trace_hash, first.run.trace_hash
+                );
+                let event = match again.trace.first_difference(&first.run.trace) {
+                    Some((place, here, there)) => format!("at event {place}: {here:?} against {there:?}"),
+                    None => "on the wire only".to_owned(),
+                };
+                return Err(CommandError::Testbed(format!(
+                    "run {time} differs from the first {event}; {hashes}"
                 )));
             }
         }

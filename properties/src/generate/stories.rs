@@ -156,7 +156,9 @@ fn chart(walk: &mut Walk) {
     let target = walk.draw.pick(&demanding).clone();
     let server = walk.exchangers(&target)[0].clone();
     move_cell(walk, &server, &target);
-    if walk.draw.percent(50) {
+    let level = walk.truth.level(&walk.sender, &target);
+    let never_tls = walk.draw.percent(50);
+    if never_tls {
         set_policy(walk, &target, Level::None);
     } else {
         let lasting = walk.draw.minutes(&[5, 45, 180]);
@@ -166,8 +168,15 @@ fn chart(walk: &mut Walk) {
         walk.wait(&[1, 10, 70]);
     }
     walk.submit(&target);
-    if walk.truth.lookups_fail(&server, &target) {
+    let lookups_fail = walk.truth.lookups_fail(&server, &target);
+    let relents = never_tls && walk.draw.percent(80);
+    if lookups_fail || relents {
         walk.wait(&[5, 40, 300]);
+    }
+    if relents {
+        set_policy(walk, &target, level);
+    }
+    if lookups_fail {
         walk.drift(&server, Drift::RestoreLookups(target));
     }
 }

@@ -56,7 +56,7 @@ pub(super) struct Swarm {
 
 impl Swarm {
     pub(super) fn draw(draw: &mut Draw) -> Self {
-        let ending = draw.weighted(&[(48, Ending::Calm), (30, Ending::Siege), (22, Ending::AsItIs)]);
+        let ending = draw.weighted(&[(60, Ending::Calm), (24, Ending::Siege), (16, Ending::AsItIs)]);
         Self {
             shapes: draw.some(SHAPES),
             stories: draw.some(Story::WEIGHTS),
@@ -102,9 +102,9 @@ const CERTIFICATES: &[(u32, Certificate)] = &[
 /// The dense schedules are rare: a message that is tried to its lifetime costs as many sessions as its schedule has
 /// attempts.
 const RETRIES: &[(u32, RetrySchedule)] = &[
-    (46, RetrySchedule::Exim),
-    (46, RetrySchedule::Rfc5321),
-    (7, RetrySchedule::Postfix),
+    (60, RetrySchedule::Exim),
+    (35, RetrySchedule::Rfc5321),
+    (4, RetrySchedule::Postfix),
     (1, RetrySchedule::HalfHourly),
 ];
 

@@ -92,7 +92,8 @@ impl Topology {
                 self.add_exchangers(&domain, 1, draw, swarm);
                 let configured = draw.percent(60).then_some(&domain);
                 let gate = self.add_server(&format!("gate.{text}"), configured, draw, swarm);
-                self.host_mut(&gate).demands_tls = draw.percent(75);
+                let gate_host = self.host_mut(&gate);
+                gate_host.demands_tls = gate_host.tls.is_on() && draw.percent(75);
                 self.route(&domain, &gate);
             }
             Shape::Relayed => {
@@ -150,7 +151,7 @@ impl Topology {
         host.exchanger_for.extend(configured_for.cloned());
         host.tls = if draw.percent(88) { Switch::On } else { Switch::Off };
         host.certificate = draw.weighted(&swarm.certificates);
-        host.demands_tls = draw.percent(swarm.demands_tls_percent);
+        host.demands_tls = host.tls.is_on() && draw.percent(swarm.demands_tls_percent);
         host.unlisted_answer = *draw.pick(&[UnlistedAnswer::StarttlsFirst, UnlistedAnswer::NotExchanger]);
         if swarm.bad_mailbox_percent > 0 {
             host.mailboxes.insert("full".to_owned(), MailboxState::Defers);
@@ -196,7 +197,7 @@ impl Topology {
                 }
             }
             host.retry = draw.weighted(&swarm.retries);
-            host.lifetime = *draw.pick(&[DAY * 4, DAY * 5]);
+            host.lifetime = draw.weighted(&[(3, DAY * 4), (1, DAY * 5)]);
             host.alarms = draw.percent(90);
         }
     }

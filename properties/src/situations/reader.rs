@@ -61,7 +61,8 @@ impl<'a> Reader<'a> {
                     self.notifications.insert(message.clone());
                 }
             }
-            Event::Delivered { message, to, .. } => {
+            Event::Delivered { host, message, to } => {
+                self.queued.remove(&(host.clone(), message.clone()));
                 if self.notifications.contains(message) {
                     self.reached.insert(Situation::NotificationReceived);
                 }

@@ -1,6 +1,7 @@
 //! What the code of one host may do to the world.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
@@ -11,7 +12,7 @@ use postern_model::trace::{ConnectionId, End};
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::Notify;
 
-use super::clock::Place;
+use super::clock::{Place, Standing};
 use super::{Network, Sleep, Stream, Task, Wire};
 use crate::random;
 
@@ -60,6 +61,17 @@ impl Door {
             connection: Some(connection),
             ..self.clone()
         }
+    }
+
+    /// Runs a future as code that serves this connection: what it logs bears the number.
+    pub async fn serving<F: Future>(&self, connection: ConnectionId, future: F) -> F::Output {
+        let place = self.for_connection(connection).place();
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            let _standing = Standing::at(place.clone());
+            future.as_mut().poll(context)
+        })
+        .await
     }
 
     pub(super) fn place(&self) -> Place {
