@@ -174,6 +174,13 @@ struct Sender<'a> {
 
 impl Party for Sender<'_> {
     fn handle(&mut self, input: Input<'_>) {
+        if matches!(input, Input::Expired(Timer::Handshake)) {
+            self.mta.world.recorder.record(Event::NotSecured {
+                connection: self.dialled.connection(),
+                by: End::Dialler,
+                why: "no answer in time".to_owned(),
+            });
+        }
         self.machine.handle(input);
     }
 

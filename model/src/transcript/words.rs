@@ -13,7 +13,6 @@ const CHARACTERS_MAX: usize = 200;
 
 /// What is shown of a message: what it is about and, of a notification, what it reports (RFC 3464).
 const FIELDS: &[&str] = &["subject:", "final-recipient:", "action:", "status:"];
-const FIELDS_MAX: usize = 10;
 
 /// Tells events one by one, and knows what was told before.
 #[derive(Debug, Default)]
@@ -367,15 +366,14 @@ fn channel_word(channel: Channel) -> &'static str {
 /// The fields of a message that tell what it is, and the size of the rest.
 fn content(channel: Channel, text: &str) -> Vec<String> {
     let said = |text: &str| format!("{} C: {text}", channel_word(channel));
-    let is_shown = |line: &&str| {
-        let starts_with = |field: &&str| {
+    let shown = FIELDS.iter().filter_map(|field| {
+        let is_field = |line: &&str| {
             line.get(..field.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(field))
         };
-        FIELDS.iter().any(starts_with)
-    };
-    let fields = text.lines().filter(is_shown).take(FIELDS_MAX);
-    let mut lines: Vec<String> = fields.map(said).collect();
+        text.lines().find(is_field)
+    });
+    let mut lines: Vec<String> = shown.map(said).collect();
     match text.lines().count().saturating_sub(lines.len()) {
         0 => {}
         1 => lines.push(said("(1 line more)")),
