@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::name::{DomainName, Mailbox, ReversePath, Token};
-use crate::scenario::{Attack, Certificate, Level};
+use crate::scenario::{Attack, Certificate, Level, UnlistedAnswer};
 
 /// All that happened in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -225,6 +225,31 @@ pub enum Setting {
         domain: DomainName,
         /// Whether they work.
         work: bool,
+    },
+    /// How a host is set up from the start to the end, where that is not the default.
+    Permanent {
+        /// The host.
+        host: DomainName,
+        /// What is set up.
+        fact: Permanent,
+    },
+}
+
+/// How a host is set up from the start to the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permanent {
+    /// The server wishes to refuse mail without TLS.
+    DemandsTls(UnlistedAnswer),
+    /// The server relays the mail of this host to anywhere.
+    RelaysFor(DomainName),
+    /// The client's policy for each next hop that no other policy names.
+    Level(Level),
+    /// The client's mail for a domain goes to a fixed host.
+    Route {
+        /// The domain.
+        domain: DomainName,
+        /// The host, which is the next hop.
+        next_hop: DomainName,
     },
 }
 

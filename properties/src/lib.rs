@@ -6,6 +6,8 @@
 
 pub mod breaks;
 pub mod campaign;
+pub mod catalogue;
+pub mod command;
 pub mod expectation;
 pub mod fates;
 pub mod generate;
@@ -23,3 +25,6 @@ pub mod subjects;
 
 #[cfg(test)]
 mod testing;
+
+// The command names the library as everybody does who uses it.
+extern crate self as mailpostern;

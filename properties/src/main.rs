@@ -1,9 +1,7 @@
 //! The command `postern`.
 
-mod command;
-
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    command::main()
+    mailpostern::command::main()
 }

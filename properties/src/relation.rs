@@ -222,6 +222,7 @@ impl Standing {
             Setting::Policy { host, next_hop, .. } => format!("policy of {host} for {next_hop}"),
             Setting::Mx { domain, .. } => format!("exchangers of {domain}"),
             Setting::Lookups { host, domain, .. } => format!("lookups of {host} about {domain}"),
+            Setting::Permanent { .. } => return,
         };
         self.settings.insert(about, setting.clone());
     }

@@ -1,6 +1,8 @@
 //! The attacker on the path: takes a connection that was meant for a host, dials that host in the client's name, and
 //! passes on what it does not change. It edits real octets, reply by reply.
 
+mod edit;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -15,6 +17,7 @@ use crate::net::{Door, Stream};
 use crate::session::Peer;
 use crate::tap::{Dialled, Recorder, Tap};
 use crate::world::{SMTP_PORT, World, address_of_host, attacker_port};
+use edit::Reply;
 
 /// What the attacker says in the server's place.
 const GO_AHEAD: &[u8] = b"220 2.0.0 Ready to start TLS\r\n";
@@ -48,7 +51,7 @@ struct Interception {
     /// What the server still has to answer, in order.
     unanswered: VecDeque<Option<Phase>>,
     /// The lines of a reply that is not complete yet.
-    reply: Vec<Vec<u8>>,
+    reply: Reply,
     /// The client is sending content.
     content: bool,
     server_offers_tls: bool,
@@ -121,9 +124,13 @@ impl Interception {
         while let Some(line) = self.from_client.next() {
             let phase = self.phase_of(&line);
             if phase.is_some_and(|phase| self.does(Attack::CloseAt(phase))) {
+                let at = match phase {
+                    Some(Phase::EndOfData) => "the final dot".into(),
+                    _ => String::from_utf8_lossy(&line),
+                };
                 self.interferes(&format!(
-                    "closes the connection at {}",
-                    String::from_utf8_lossy(&line).trim_end()
+                    "closes the connection at {}, which goes no further",
+                    at.trim_end()
                 ));
                 return Then::Hang;
             }
@@ -162,7 +169,7 @@ impl Interception {
             let phase = self.unanswered.pop_front().flatten();
             if phase.is_some_and(|phase| self.does(Attack::CloseInsteadOfReply(phase))) {
                 self.interferes(&format!(
-                    "closes the connection in place of the reply {}",
+                    "closes the connection in place of the reply “{}”",
                     text_of(&reply)
                 ));
                 return Then::Hang;
@@ -283,31 +290,16 @@ impl Interception {
     }
 
     /// The server's reply to EHLO as the client shall see it.
-    fn edited(&mut self, reply: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-        let is_starttls = |line: &Vec<u8>| {
-            line.get(4..)
-                .is_some_and(|keyword| keyword.trim_ascii_end().eq_ignore_ascii_case(b"STARTTLS"))
-        };
-        self.server_offers_tls = reply.iter().any(is_starttls);
+    fn edited(&mut self, reply: Reply) -> Reply {
+        self.server_offers_tls = edit::offers_starttls(&reply);
         if !self.server_offers_tls {
-            return reply;
-        }
-        if self.does(Attack::StripStarttls) {
+            reply
+        } else if self.does(Attack::StripStarttls) {
             self.interferes("removes STARTTLS from the reply to EHLO");
-            let mut kept: Vec<Vec<u8>> = reply.into_iter().filter(|line| !is_starttls(line)).collect();
-            if let Some(mark) = kept.last_mut().and_then(|last| last.get_mut(3)) {
-                *mark = b' ';
-            }
-            kept
+            edit::without_starttls(reply)
         } else if self.does(Attack::OverwriteStarttls) {
             self.interferes("overwrites STARTTLS with XXXXXXXX in the reply to EHLO");
-            let overwritten = |mut line: Vec<u8>| {
-                if is_starttls(&line) {
-                    line[4..12].fill(b'X');
-                }
-                line
-            };
-            reply.into_iter().map(overwritten).collect()
+            edit::with_overwritten_starttls(reply)
         } else {
             reply
         }
@@ -396,7 +388,7 @@ impl Interception {
     }
 }
 
-fn text_of(reply: &[Vec<u8>]) -> String {
+fn text_of(reply: &Reply) -> String {
     String::from_utf8_lossy(reply.last().map(Vec::as_slice).unwrap_or_default())
         .trim_end()
         .to_owned()

@@ -1,10 +1,10 @@
 //! The client side of an MTA: one session with one host, by the client under test.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use postern_model::mta::client::{Client, Envelope, Plan};
-use postern_model::mta::delivery::{Input as Fact, JobId, PeerId};
+use postern_model::mta::delivery::{Input as Fact, JobId};
 use postern_model::mta::policy::TlsUse;
 use postern_model::mta::session::{Input, Listing, Note, Outcome, Output, TlsRequest, Transaction, WithoutTls};
 use postern_model::mta::timer::Timer;
@@ -26,12 +26,11 @@ pub(crate) async fn send(
     job: JobId,
     mail: &Mail,
     attempt: u16,
-    peer: PeerId,
+    located: Located,
     tls: TlsUse,
 ) -> (Outcome, String) {
-    let exchanger = mta.world.host(usize::from(peer.0)).name.clone();
-    mta.reached(mail, attempt, &exchanger, Phase::Connect);
-    let (stream, dialled) = match connect(mta, &exchanger).await {
+    let exchanger = mta.world.host(located.host).name.clone();
+    let (stream, dialled) = match connect(mta, &exchanger, located).await {
         Ok(connected) => connected,
         Err(because) => return (Outcome::ConnectionFailed, because),
     };
@@ -98,18 +97,35 @@ pub(crate) async fn send(
     }
 }
 
-/// Looks up a host's address and dials it, wherever the attacker lets the dial lead.
-async fn connect(mta: &Mta, exchanger: &DomainName) -> Result<(Stream, Dialled), String> {
+/// Where a dial goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Located {
+    address: IpAddr,
+    /// The host that has the address, by its place in the scenario.
+    host: usize,
+}
+
+/// Looks up a host's address.
+///
+/// # Errors
+/// One line for the log when there is none.
+pub(crate) async fn locate(mta: &Mta, exchanger: &DomainName) -> Result<Located, String> {
     let address = match mta.ask(Question::Address(exchanger.clone())).await {
         Answer::Addresses(addresses) => addresses.first().copied(),
         _ => None,
     };
-    let victim = address.and_then(|address| mta.world.host_at(address));
-    let Some((address, victim)) = address.zip(victim) else {
-        return Err(format!(
-            "Host or domain name not found. Name service error for {exchanger}"
-        ));
-    };
+    let located = address.and_then(|address| {
+        Some(Located {
+            address,
+            host: mta.world.host_at(address)?,
+        })
+    });
+    located.ok_or_else(|| format!("Host or domain name not found. Name service error for {exchanger}"))
+}
+
+/// Dials a host, wherever the attacker lets the dial lead.
+async fn connect(mta: &Mta, exchanger: &DomainName, located: Located) -> Result<(Stream, Dialled), String> {
+    let Located { address, host } = located;
     let recorder = &mta.world.recorder;
     let connection = recorder.dialled(&mta.name, exchanger, None);
     let dial = async |socket: SocketAddr| {
@@ -118,7 +134,7 @@ async fn connect(mta: &Mta, exchanger: &DomainName) -> Result<(Stream, Dialled),
             .await
             .map_err(|_| NotConnected::Refused)
     };
-    let (dial, intercepted) = match mta.world.way_to(victim) {
+    let (dial, intercepted) = match mta.world.way_to(host) {
         Way::Direct(socket) => (mta.door.timeout(Timer::Connect.duration(), dial(socket)).await, false),
         Way::Intercepted(socket) => (mta.door.timeout(Timer::Connect.duration(), dial(socket)).await, true),
         Way::Nowhere => {
@@ -158,6 +174,13 @@ struct Sender<'a> {
 
 impl Party for Sender<'_> {
     fn handle(&mut self, input: Input<'_>) {
+        if matches!(input, Input::Expired(Timer::Handshake)) {
+            self.mta.world.recorder.record(Event::NotSecured {
+                connection: self.dialled.connection(),
+                by: End::Dialler,
+                why: "no answer in time".to_owned(),
+            });
+        }
         self.machine.handle(input);
     }
 

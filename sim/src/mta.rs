@@ -12,7 +12,7 @@ use postern_model::mta::notification::Notification;
 use postern_model::mta::policy::TlsUse;
 use postern_model::mta::session::{Listing, Outcome, Transaction, WithoutTls};
 use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
-use postern_model::scenario::{Message, Phase, Position};
+use postern_model::scenario::{Level, Message, Phase, Position};
 use postern_model::trace::{Answer, Event, LogEntry, Question};
 use rand::seq::SliceRandom;
 
@@ -283,6 +283,10 @@ impl Mta {
         self.queue.borrow().get(&job).cloned()
     }
 
+    fn planned_level(&self, job: JobId) -> Option<Level> {
+        self.delivery.borrow().level(job)
+    }
+
     fn attempts(&self, job: JobId) -> u16 {
         self.delivery.borrow().attempts(job).unwrap_or(1)
     }
@@ -339,10 +343,14 @@ impl Mta {
                     .filter_map(|(preference, host)| Some((*preference, peer(host)?)));
                 Route::Exchangers(known.collect())
             }
-            // The implicit MX: the domain's own address (R5321-5.1-a).
-            Answer::NoData | Answer::Addresses(_) => {
-                peer(&mail.next_hop).map_or(Route::NoSuchDomain, |peer| Route::Exchangers(vec![(0, peer)]))
-            }
+            // The implicit MX: the domain's own address, if it has one (R5321-5.1-a).
+            Answer::NoData | Answer::Addresses(_) => match self.ask(Question::Address(mail.next_hop.clone())).await {
+                Answer::Addresses(_) => {
+                    Route::Exchangers(peer(&mail.next_hop).map(|peer| (0, peer)).into_iter().collect())
+                }
+                Answer::Failed => Route::LookupFailed,
+                _ => Route::NoSuchDomain,
+            },
             Answer::NoName => Route::NoSuchDomain,
             Answer::Failed => Route::LookupFailed,
         }
@@ -353,7 +361,17 @@ impl Mta {
         let attempt = self.attempts(job);
         let mta = Rc::clone(self);
         self.door.spawn(async move {
-            let (outcome, because) = client::send(&mta, job, &mail, attempt, peer, tls).await;
+            let exchanger = mta.world.host(usize::from(peer.0)).name.clone();
+            mta.reached(&mail, attempt, &exchanger, Phase::Connect);
+            let located = client::locate(&mta, &exchanger).await;
+            let level = mta.world.host(mta.index).level_for(&mail.next_hop);
+            if mta.planned_level(job) != Some(level) {
+                return mta.handle(Input::PolicyChanged { job, level });
+            }
+            let (outcome, because) = match located {
+                Ok(located) => client::send(&mta, job, &mail, attempt, located, tls).await,
+                Err(because) => (Outcome::ConnectionFailed, because),
+            };
             *mail.state.borrow_mut() = State {
                 failure: Failure::of(outcome, &because),
                 sent_to: Some(peer),

@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use postern_model::name::{DomainName, Token};
 use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Trace};
@@ -21,7 +21,8 @@ pub(crate) struct Recorder {
     network: Network,
     trace: RefCell<Trace>,
     calls: RefCell<BTreeMap<ConnectionId, Call>>,
-    taps: RefCell<BTreeMap<ConnectionId, Weak<Tap>>>,
+    /// The taps whose dialler has not let go yet: what the acceptor sent last is read after the acceptor has gone.
+    taps: RefCell<BTreeMap<ConnectionId, Rc<Tap>>>,
     notifications: RefCell<BTreeMap<Token, u32>>,
     sessions: Cell<u64>,
 }
@@ -109,7 +110,9 @@ impl Recorder {
         self.sessions.get()
     }
 
+    /// The trace, at the end of the run.
     pub(crate) fn take_trace(&self) -> Trace {
+        self.taps.take();
         self.trace.take()
     }
 }
@@ -133,12 +136,7 @@ impl Dialled {
 
 impl Drop for Dialled {
     fn drop(&mut self) {
-        let tap = self
-            .recorder
-            .taps
-            .borrow_mut()
-            .remove(&self.connection)
-            .and_then(|tap| tap.upgrade());
+        let tap = self.recorder.taps.borrow_mut().remove(&self.connection);
         let lost = tap
             .map(|tap| tap.unread.take().into_iter().map(|reply| reply.text).collect())
             .unwrap_or_default();
@@ -180,7 +178,7 @@ impl Tap {
             replies: RefCell::default(),
             unread: RefCell::default(),
         });
-        recorder.taps.borrow_mut().insert(connection, Rc::downgrade(&tap));
+        recorder.taps.borrow_mut().insert(connection, Rc::clone(&tap));
         let hook = Rc::downgrade(&tap);
         wire.watch_dialler(move |progress| {
             if let (DiallerProgress::Read(offset), Some(tap)) = (progress, hook.upgrade()) {
@@ -197,7 +195,7 @@ impl Tap {
     /// From here on the attacker passes everything on unread: what happens on its own connection to the server
     /// happens on the client's.
     pub(crate) fn report_as(recorder: &Recorder, relaying: ConnectionId, client: ConnectionId) {
-        if let Some(tap) = recorder.taps.borrow().get(&relaying).and_then(Weak::upgrade) {
+        if let Some(tap) = recorder.taps.borrow().get(&relaying) {
             tap.connection.set(client);
         }
     }

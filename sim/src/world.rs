@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use postern_model::mutant::Mutant;
 use postern_model::name::DomainName;
-use postern_model::scenario::{Action, Attack, Domain, Drift, Host, Position, Scenario, Step, When};
-use postern_model::trace::{Event, Setting};
+use postern_model::scenario::{Action, Attack, Domain, Drift, Host, Level, Position, Scenario, Step, When};
+use postern_model::trace::{Event, Permanent, Setting};
 use tokio::sync::Notify;
 
 use crate::certificate::{self, Issued};
@@ -392,6 +392,9 @@ impl World {
                     level: *level,
                 });
             }
+            for fact in permanent_facts(host) {
+                set(Setting::Permanent { host: name(), fact });
+            }
         }
     }
 
@@ -423,6 +426,18 @@ impl World {
         names.dedup();
         names
     }
+}
+
+/// What stays as it is, where it is not the default.
+fn permanent_facts(host: &Host) -> Vec<Permanent> {
+    let demands = host.demands_tls.then_some(Permanent::DemandsTls(host.unlisted_answer));
+    let level = (host.level != Level::default()).then_some(Permanent::Level(host.level));
+    let relays = host.relay_for.iter().cloned().map(Permanent::RelaysFor);
+    let routes = host.route.iter().map(|(domain, next_hop)| Permanent::Route {
+        domain: domain.clone(),
+        next_hop: next_hop.clone(),
+    });
+    demands.into_iter().chain(relays).chain(level).chain(routes).collect()
 }
 
 fn listed_exchangers(domain: &Domain) -> Vec<(u16, DomainName)> {

@@ -51,6 +51,14 @@ pub enum Input {
         /// Where its next hop is.
         route: Route,
     },
+    /// The local policy for a job's next hop changed while the session of [`Output::Connect`] was being prepared; nothing
+    /// was dialled. A policy that was raised must never meet a session planned under the old one.
+    PolicyChanged {
+        /// The job.
+        job: JobId,
+        /// The local policy for its next hop, as it stands now.
+        level: Level,
+    },
     /// A session's handshake is complete.
     Secured(JobId),
     /// A session wished for TLS and does without it.
@@ -82,7 +90,8 @@ pub enum Route {
 pub enum Output {
     /// An attempt begins: look up policy and exchangers; answer by [`Input::Resolved`].
     Resolve(JobId),
-    /// Open a session; answer by [`Input::Ended`].
+    /// Open a session; answer by [`Input::Ended`], or by [`Input::PolicyChanged`] if the policy is no longer that of
+    /// [`Delivery::level`].
     Connect {
         /// The job to send.
         job: JobId,
@@ -160,6 +169,8 @@ enum Stage {
     Trying {
         level: Level,
         peer: PeerId,
+        /// After a failed try at TLS that was not required.
+        in_clear: bool,
         rest: VecDeque<PeerId>,
     },
 }
@@ -188,6 +199,7 @@ impl Delivery {
         match input {
             Input::Queued(job) => self.queued(job),
             Input::Resolved { job, level, route } => self.resolved(job, level, route),
+            Input::PolicyChanged { job, level } => self.policy_changed(job, level),
             Input::Secured(job) => {
                 if let Some(peer) = self.peer_of(job) {
                     self.tls_seen.insert(peer);
@@ -208,6 +220,14 @@ impl Delivery {
     /// What the machine wants next.
     pub fn poll(&mut self) -> Output {
         self.outputs.pop_front().unwrap_or(Output::Idle)
+    }
+
+    /// The local policy that the session which a job asks for is planned under; none if it asks for none.
+    pub fn level(&self, job: JobId) -> Option<Level> {
+        match self.jobs.get(&job)?.stage {
+            Stage::Trying { level, .. } => Some(level),
+            Stage::Waiting | Stage::Resolving => None,
+        }
     }
 
     /// How many attempts a job has begun; none once it is over.
@@ -283,10 +303,48 @@ impl Delivery {
     }
 
     fn try_next(&mut self, job: JobId, level: Level, mut rest: VecDeque<PeerId>) {
-        let Some(peer) = rest.pop_front() else {
-            return self.attempt_failed(job);
+        match rest.pop_front() {
+            Some(peer) => self.connect(
+                job,
+                Stage::Trying {
+                    level,
+                    peer,
+                    in_clear: false,
+                    rest,
+                },
+            ),
+            None => self.attempt_failed(job),
+        }
+    }
+
+    /// The policy of the moment rules each dial. A retry in clear is off once TLS is required.
+    fn policy_changed(&mut self, job: JobId, level: Level) {
+        let Some(queued) = self.jobs.get_mut(&job) else { return };
+        let Stage::Trying {
+            peer, in_clear, rest, ..
+        } = &mut queued.stage
+        else {
+            return;
+        };
+        let in_clear = *in_clear && !TlsUse::of(level).is_required();
+        let stage = Stage::Trying {
+            level,
+            peer: *peer,
+            in_clear,
+            rest: std::mem::take(rest),
+        };
+        self.connect(job, stage);
+    }
+
+    fn connect(&mut self, job: JobId, stage: Stage) {
+        let Stage::Trying {
+            level, peer, in_clear, ..
+        } = stage
+        else {
+            return;
         };
         let tls = match (TlsUse::of(level), self.settings.mutant) {
+            _ if in_clear => TlsUse::Never,
             (TlsUse::IfOffered, Some(Mutant::RequiresTlsUnasked)) => TlsUse::Required,
             (TlsUse::IfOffered, Some(Mutant::RemembersTlsAndRefusesClear)) if self.tls_seen.contains(&peer) => {
                 TlsUse::Required
@@ -294,7 +352,7 @@ impl Delivery {
             (tls, _) => tls,
         };
         if let Some(queued) = self.jobs.get_mut(&job) {
-            queued.stage = Stage::Trying { level, peer, rest };
+            queued.stage = stage;
             self.outputs.push_back(Output::Connect { job, peer, tls });
         }
     }
@@ -313,10 +371,16 @@ impl Delivery {
 
     fn ended(&mut self, job: JobId, outcome: Outcome) {
         let Some(queued) = self.jobs.get_mut(&job) else { return };
-        let Stage::Trying { level, peer, rest } = &mut queued.stage else {
+        let Stage::Trying { level, peer, rest, .. } = &mut queued.stage else {
             return;
         };
         let (level, peer, rest) = (*level, *peer, std::mem::take(rest));
+        let in_clear = Stage::Trying {
+            level,
+            peer,
+            in_clear: true,
+            rest: rest.clone(),
+        };
         match outcome {
             Outcome::Accepted
                 if self.settings.mutant == Some(Mutant::SendsAgainAfterAcceptance) && queued.attempts == 1 =>
@@ -329,26 +393,15 @@ impl Delivery {
             }
             Outcome::RefusedForGood => self.bounce(job, Cause::Refused),
             // Nothing is required here, and a failed try at TLS must not lessen the chance of delivery (SEED-06).
-            Outcome::TlsBroke(_) => self.try_in_clear(job, level, peer, rest),
+            Outcome::TlsBroke(_) => self.connect(job, in_clear),
             Outcome::TlsUnavailable(why) => match self.settings.mutant {
-                Some(Mutant::FallsBackToClear) => self.try_in_clear(job, level, peer, rest),
+                Some(Mutant::FallsBackToClear) => self.connect(job, in_clear),
                 Some(Mutant::BouncesWhenStarttlsVanishes) if why == WithoutTls::NotOffered => {
                     self.bounce(job, Cause::Refused);
                 }
                 _ => self.try_next(job, level, rest),
             },
             Outcome::RefusedForNow | Outcome::ConnectionFailed => self.try_next(job, level, rest),
-        }
-    }
-
-    fn try_in_clear(&mut self, job: JobId, level: Level, peer: PeerId, rest: VecDeque<PeerId>) {
-        if let Some(queued) = self.jobs.get_mut(&job) {
-            queued.stage = Stage::Trying { level, peer, rest };
-            self.outputs.push_back(Output::Connect {
-                job,
-                peer,
-                tls: TlsUse::Never,
-            });
         }
     }
 
@@ -538,6 +591,30 @@ mod tests {
         story.ended(NOT_OFFERED);
         story.retried(1);
         assert_eq!(story.resolved(Level::May), connect(BEST, TlsUse::IfOffered));
+    }
+
+    #[test]
+    fn a_policy_that_is_raised_before_the_dial_rules_the_dial_even_a_retry_in_clear() {
+        let raised = Input::PolicyChanged {
+            job: JOB,
+            level: Level::Encrypt,
+        };
+        let mut story = Story::queued(None);
+        assert_eq!(story.resolved(Level::None), connect(BEST, TlsUse::Never));
+        assert_eq!(story.says(raised.clone()), connect(BEST, TlsUse::Required));
+        assert_eq!(story.ended(NOT_OFFERED), connect(SECOND, TlsUse::Required));
+        let mut story = Story::queued(None);
+        story.resolved(Level::May);
+        story.ended(Outcome::TlsBroke(WithoutTls::HandshakeFailed));
+        assert_eq!(story.says(raised), connect(BEST, TlsUse::Required));
+        let mut story = Story::queued(None);
+        story.resolved(Level::May);
+        story.ended(Outcome::TlsBroke(WithoutTls::HandshakeFailed));
+        let lowered = Input::PolicyChanged {
+            job: JOB,
+            level: Level::None,
+        };
+        assert_eq!(story.says(lowered), connect(BEST, TlsUse::Never));
     }
 
     #[test]

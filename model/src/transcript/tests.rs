@@ -169,7 +169,7 @@ fn a_delivery_over_tls_reads_from_facts_to_mailbox() {
         .happens(Event::Content {
             connection: ConnectionId(0),
             channel: Channel::Tls,
-            text: "Message-ID: <m1@a.example>\n\nHello\nBob\n".to_owned(),
+            text: "Message-ID: <m1@a.example>\nSubject: Hello\n\nBob\n".to_owned(),
         })
         .happens(Event::Delivered {
             host: name("mx1.b.example"),
@@ -185,7 +185,6 @@ fn a_delivery_over_tls_reads_from_facts_to_mailbox() {
     assert_eq!(
         story.tells(),
         "\
-00:00:00           ~    mx1.b.example offers STARTTLS
 00:00:00           ~    b.example. MX 10 mx1.b.example., 20 mx2.b.example.
 00:10:00           >    m1 enters the queue of out.a.example: from <alice@a.example> to <bob@b.example>
 00:10:00           =    out.a.example: attempt 1 at m1, next hop b.example, level encrypt
@@ -197,7 +196,7 @@ fn a_delivery_over_tls_reads_from_facts_to_mailbox() {
 00:10:00      #0   clear S: 220 2.0.0 go ahead
 00:10:00      #0   TLS   up; certificate for mx1.b.example, b.example; trusted, in date
 00:10:00      #0   tls   C: DATA
-00:10:00      #0   tls   C: Message-ID: <m1@a.example>
+00:10:00      #0   tls   C: Subject: Hello
 00:10:00      #0   tls   C: (3 lines more)
 00:10:00      #0   tls   C: .
 00:10:00           >    m1 lies in the mailbox of <bob@b.example> on mx1.b.example
@@ -356,8 +355,7 @@ fn what_the_attacker_relays_is_told_once() {
         "\
 00:00:00           M:   on every path to mx1.b.example, the attacker strips STARTTLS from the reply to EHLO
 00:00:00      #0   out.a.example dials mx1.b.example
-00:00:00      #0   M:    answers in the place of mx1.b.example
-00:00:00      #0   M:    passes it on to mx1.b.example
+00:00:00      #0   M:    takes the connection and passes it on to mx1.b.example
 00:00:00      #0   M:    removes “250-STARTTLS”
 "
     );

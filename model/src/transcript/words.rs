@@ -1,22 +1,26 @@
 //! The words for each event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
 use crate::name::DomainName;
-use crate::scenario::{Attack, Certificate, Level, Phase};
+use crate::scenario::{Attack, Certificate, Level, Phase, UnlistedAnswer};
 use crate::trace::{
-    Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Question, Record, Setting,
+    Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Permanent, Presented, Question, Record, Setting,
 };
 
 const CHARACTERS_MAX: usize = 200;
-const HEADER_LINES_MAX: usize = 20;
+
+/// What is shown of a message: what it is about and, of a notification, what it reports (RFC 3464).
+const FIELDS: &[&str] = &["subject:", "final-recipient:", "action:", "status:"];
 
 /// Tells events one by one, and knows what was told before.
 #[derive(Debug, Default)]
 pub(super) struct Narrator {
     /// The connections that were dialled.
     connections: BTreeMap<ConnectionId, Dialled>,
+    /// The connections whose handshake the client gave up.
+    given_up: BTreeSet<ConnectionId>,
     /// Time has passed, or something else than a setting was told: the facts of the start are over.
     under_way: bool,
 }
@@ -34,6 +38,7 @@ impl Narrator {
         let event = &record.event;
         self.under_way |= !record.at.is_zero() || !matches!(event, Event::Set(_));
         let (connection, text) = match event {
+            Event::Set(setting) if !self.under_way && is_default(setting) => return Vec::new(),
             Event::Set(setting) => (None, format!("~    {}", self.setting(setting))),
             Event::Adversary { victim, attack, active } => (None, adversary(victim, *attack, *active)),
             Event::Queued {
@@ -119,6 +124,7 @@ impl Narrator {
                 domain,
                 work: false,
             } => format!("lookups of {host} about {domain} fail"),
+            Setting::Permanent { host, fact } => permanent(host, fact),
         }
     }
 
@@ -135,13 +141,16 @@ impl Narrator {
         };
         self.connections.insert(connection, dialled);
         vec![match relays {
-            Some(victim) => line(Some(victim), format!("M:    passes it on to {to}")),
+            Some(victim) => line(
+                Some(victim),
+                format!("M:    takes the connection and passes it on to {to}"),
+            ),
             None => line(Some(connection), format!("{from} dials {to}")),
         }]
     }
 
     /// What happened on a connection.
-    fn crossed(&self, connection: ConnectionId, event: &Event) -> Vec<Line> {
+    fn crossed(&mut self, connection: ConnectionId, event: &Event) -> Vec<Line> {
         let dialled = self.connections.get(&connection);
         if let Some(Dialled {
             to,
@@ -159,20 +168,21 @@ impl Narrator {
             };
         }
         let texts = match event {
-            Event::Connected { intercepted: true, .. } => {
-                let host = dialled.map_or("the host", |dialled| dialled.to.as_str());
-                vec![format!("M:    answers in the place of {host}")]
-            }
             Event::NotConnected { why, .. } => vec![format!("not connected: {}", not_connected(*why))],
             Event::Line {
                 from, channel, text, ..
             } => vec![format!("{} {} {text}", channel_word(*channel), speaker(*from))],
             Event::Content { channel, text, .. } => content(*channel, text),
             Event::Secured { certificate, .. } => vec![format!("TLS   up; {}", presented(certificate))],
+            // That the client gave up, the other end then only learns from it.
+            Event::NotSecured { by: End::Acceptor, .. } if self.given_up.contains(&connection) => Vec::new(),
             Event::NotSecured { by, why, .. } => {
                 let by = match by {
-                    End::Dialler => "client",
-                    End::Acceptor => "server",
+                    End::Dialler => {
+                        self.given_up.insert(connection);
+                        "client"
+                    }
+                    End::Acceptor => "other end",
                 };
                 vec![format!("TLS   failed; the {by} says: {why}")]
             }
@@ -201,6 +211,27 @@ fn line(connection: Option<ConnectionId>, text: String) -> Line {
     Line {
         connection,
         text: bounded,
+    }
+}
+
+/// What goes without saying at the start.
+fn is_default(setting: &Setting) -> bool {
+    match setting {
+        Setting::Tls { on, .. } => *on,
+        Setting::Certificate { certificate, .. } => *certificate == Certificate::default(),
+        _ => false,
+    }
+}
+
+fn permanent(host: &DomainName, fact: &Permanent) -> String {
+    match fact {
+        Permanent::DemandsTls(UnlistedAnswer::StarttlsFirst) => format!("{host} wishes to refuse mail without TLS"),
+        Permanent::DemandsTls(UnlistedAnswer::NotExchanger) => {
+            format!("{host} wishes to refuse mail without TLS, and says 550, not 530, for domains that it is not for")
+        }
+        Permanent::RelaysFor(client) => format!("{host} relays the mail of {client}"),
+        Permanent::Level(level) => format!("{host} has level {} where nothing else is said", level_word(*level)),
+        Permanent::Route { domain, next_hop } => format!("{host} sends mail for {domain} to {next_hop}"),
     }
 }
 
@@ -332,11 +363,17 @@ fn channel_word(channel: Channel) -> &'static str {
     }
 }
 
-/// The header of a message line by line, and the size of the rest.
+/// The fields of a message that tell what it is, and the size of the rest.
 fn content(channel: Channel, text: &str) -> Vec<String> {
     let said = |text: &str| format!("{} C: {text}", channel_word(channel));
-    let header = text.lines().take_while(|line| !line.is_empty());
-    let mut lines: Vec<String> = header.take(HEADER_LINES_MAX).map(said).collect();
+    let shown = FIELDS.iter().filter_map(|field| {
+        let is_field = |line: &&str| {
+            line.get(..field.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(field))
+        };
+        text.lines().find(is_field)
+    });
+    let mut lines: Vec<String> = shown.map(said).collect();
     match text.lines().count().saturating_sub(lines.len()) {
         0 => {}
         1 => lines.push(said("(1 line more)")),

@@ -17,10 +17,11 @@ use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use mailpostern::logging::{self, Verbosity};
 
 use outcome::{CommandError, Outcome, Status};
+pub use replay::story;
 
 /// Look for the small back gate in SMTP over TLS
 ///
@@ -59,7 +60,7 @@ enum Command {
 }
 
 /// Runs the command that the process was called with.
-pub(crate) fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     let arguments = Arguments::parse_from(words());
     let status = match run(&arguments) {
         Ok(outcome) => print(&outcome, arguments.json),
@@ -69,6 +70,11 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     status.into()
+}
+
+/// The grammar of the command line, from which its help is made.
+pub fn grammar() -> clap::Command {
+    Arguments::command()
 }
 
 /// The words of the command line; no words at all mean `explore`.

@@ -95,8 +95,17 @@ impl Arguments {
 }
 
 fn text(scenario: &Scenario, run: &Run, judgement: &Judgement, unmet: &[String]) -> String {
-    let mut text = format!("{}\n\n", scenario.title);
-    text += &transcript(&run.trace, &TranscriptOptions::default());
+    let mut text = format!("{}\n\n{}\n", scenario.title, story(run, judgement));
+    for sentence in unmet {
+        writeln!(text, "not as the scenario states: {sentence}").expect("a string takes all");
+    }
+    writeln!(text, "wire hash   {}\ntrace hash  {}\n", run.wire_hash, run.trace_hash).expect("a string takes all");
+    text
+}
+
+/// A run for people: its transcript, what became of each message, the alarms, and the verdicts.
+pub fn story(run: &Run, judgement: &Judgement) -> String {
+    let mut text = transcript(&run.trace, &TranscriptOptions::default());
     text.push('\n');
     let columns = [
         Column::Text("message"),
@@ -109,15 +118,8 @@ fn text(scenario: &Scenario, run: &Run, judgement: &Judgement, unmet: &[String])
     ];
     text += &table(&columns, judgement.fates.iter().map(fate_row));
     text.push('\n');
-    for alarm in &judgement.alarms {
-        writeln!(
-            text,
-            "alarm of {} about {} at {}",
-            alarm.host,
-            alarm.peer,
-            clock(alarm.at)
-        )
-        .expect("a string takes all");
+    for Alarm { host, peer, at } in &judgement.alarms {
+        writeln!(text, "alarm of {host} about {peer} at {}", clock(*at)).expect("a string takes all");
     }
     if !judgement.alarms.is_empty() {
         text.push('\n');
@@ -129,11 +131,6 @@ fn text(scenario: &Scenario, run: &Run, judgement: &Judgement, unmet: &[String])
         Column::Text("why"),
     ];
     text += &table(&columns, judgement.verdicts.iter().map(verdict_row));
-    text.push('\n');
-    for sentence in unmet {
-        writeln!(text, "not as the scenario states: {sentence}").expect("a string takes all");
-    }
-    writeln!(text, "wire hash   {}\ntrace hash  {}\n", run.wire_hash, run.trace_hash).expect("a string takes all");
     text
 }
 

@@ -204,7 +204,7 @@ impl Reader {
                 domain: self.setup.domain(domain)?,
                 work: *work,
             },
-            Setting::Mx { .. } => return None,
+            Setting::Mx { .. } | Setting::Permanent { .. } => return None,
         };
         Some(observation)
     }

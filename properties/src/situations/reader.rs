@@ -139,6 +139,7 @@ impl<'a> Reader<'a> {
             }
             Setting::Lookups { work: false, .. } => Situation::LookupsFailed,
             Setting::Lookups { work: true, .. } => Situation::LookupsRestored,
+            Setting::Permanent { .. } => return,
         };
         if drifted {
             self.reached.insert(situation);

@@ -16,6 +16,9 @@ use super::clock::{Place, Standing};
 use super::{Network, Sleep, Stream, Task, Wire};
 use crate::random;
 
+/// A host that was woken listens after so many steps, or never will.
+const STEPS_TO_START_MAX: usize = 4;
+
 /// The way of one host to sockets, time, tasks and randomness. A clone is cheap and is the same door.
 #[derive(Clone)]
 pub struct Door {
@@ -125,7 +128,11 @@ impl Door {
     /// `ConnectionRefused` if nobody listens there.
     #[expect(clippy::disallowed_types, reason = "this is the dial of the door")]
     pub async fn dial(&self, connection: ConnectionId, to: SocketAddr) -> io::Result<Stream> {
-        if self.network.wake(to.ip()) {
+        // Hosts have their turns one after the other: a host that was woken listens a step or two later.
+        for _ in 0..STEPS_TO_START_MAX {
+            if !self.network.wake(to.ip()) {
+                break;
+            }
             self.sleep(Duration::ZERO).await;
         }
         let wire = Rc::new(Wire::new(connection));
@@ -146,10 +153,13 @@ impl Door {
     /// `AddrInUse` if the port is taken.
     #[expect(clippy::disallowed_types, reason = "this is the listen of the door")]
     pub async fn listen(&self, port: u16) -> io::Result<Listener> {
+        let at = SocketAddr::new(self.address, port);
+        let tcp = turmoil::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?;
+        self.network.0.asleep.borrow_mut().remove(&self.address);
         Ok(Listener {
             network: self.network.clone(),
-            at: SocketAddr::new(self.address, port),
-            tcp: turmoil::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?,
+            at,
+            tcp,
         })
     }
 

@@ -40,7 +40,7 @@ struct Shared {
     /// How often a task was polled: a step that polls none is idle.
     polls: Cell<u64>,
     connections: Cell<u32>,
-    /// The hosts that have not started yet; true of those that shall before the next step.
+    /// The hosts that do not listen yet; true of those that shall start before the next step.
     asleep: RefCell<BTreeMap<IpAddr, bool>>,
     /// The dials that nobody has accepted yet, in the order of their SYNs, by who dials and what.
     dials: RefCell<PendingDials>,
@@ -86,7 +86,7 @@ impl Network {
         self.0.connections.get()
     }
 
-    /// Sees to it that the host at this address has started before the next step; whether it had not yet.
+    /// Sees to it that the host at this address starts before the next step; whether it does not listen yet.
     fn wake(&self, address: IpAddr) -> bool {
         let mut asleep = self.0.asleep.borrow_mut();
         let Some(wanted) = asleep.get_mut(&address) else {

@@ -149,14 +149,14 @@ impl Simulation {
     }
 
     fn start_the_wanted(&mut self) {
-        let wanted = self
-            .network
-            .0
-            .asleep
-            .borrow_mut()
-            .extract_if(.., |_, wanted| *wanted)
-            .collect::<Vec<_>>();
-        for (address, _) in wanted {
+        let asleep = self.network.0.asleep.borrow();
+        let wanted: Vec<IpAddr> = asleep
+            .iter()
+            .filter(|(_, wanted)| **wanted)
+            .map(|(address, _)| *address)
+            .collect();
+        drop(asleep);
+        for address in wanted {
             if let Some(start) = self.asleep.remove(&address) {
                 start(self);
             }

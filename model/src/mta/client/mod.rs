@@ -237,8 +237,9 @@ impl Client {
             TlsUse::Authenticated => TlsRequest::Authenticated(self.plan.next_hop.clone()),
             TlsUse::Never | TlsUse::IfOffered | TlsUse::Required => TlsRequest::Anyone(exchanger),
         };
-        self.outputs.push_back(Output::StartTls(request));
+        // The timer runs before the handshake begins.
         self.wait(Stage::Handshake);
+        self.outputs.push_back(Output::StartTls(request));
     }
 
     /// The session begins anew; nothing that was said in clear counts (R3207-4.2-b, R3207-4.2-c).

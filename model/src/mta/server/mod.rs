@@ -236,8 +236,8 @@ impl Server {
         self.reply(Reply::enhanced(220, 0, 0, "Ready to start TLS"));
         self.outputs.extend([
             Output::Disarm(Timer::Idle),
-            Output::StartTls(TlsRequest::Accept),
             Output::Arm(Timer::Handshake),
+            Output::StartTls(TlsRequest::Accept),
         ]);
         self.stage = Stage::Handshake;
     }

@@ -1,0 +1,91 @@
+//! Every named scenario comes to what it states, and does so again to the byte.
+
+use std::path::Path;
+use std::thread;
+
+use mailpostern::campaign::{Relations, examine};
+use mailpostern::catalogue::{self, Named};
+use mailpostern::expectation::unmet;
+use postern_sim::{Client, Crypto, Options};
+
+const OPTIONS: Options = Options {
+    crypto: Crypto::Real,
+    client: Client::Postern,
+    mutant: None,
+};
+
+#[test]
+fn every_named_scenario_comes_to_what_it_states() {
+    assert_of_each(|Named { scenario, .. }| {
+        let Some(expectation) = &scenario.expect else {
+            return vec!["it expects nothing; write an [expect] table".to_owned()];
+        };
+        let unstated = scenario.message.iter().filter(|message| {
+            let mut fates = expectation.fates.iter();
+            !fates.any(|fate| fate.message == message.name)
+        });
+        let mut problems: Vec<String> = unstated
+            .map(|message| format!("it states no fate of {}", message.name))
+            .collect();
+        match examine(scenario, OPTIONS, Relations::Always) {
+            Ok(examined) => problems.extend(unmet(expectation, &examined.judgement)),
+            Err(error) => problems.push(error.to_string()),
+        }
+        problems
+    });
+}
+
+#[test]
+fn every_named_scenario_is_the_same_again_to_the_byte() {
+    assert_of_each(|Named { scenario, .. }| {
+        let [first, second] = [(); 2].map(|()| postern_sim::run(scenario, OPTIONS));
+        match (first, second) {
+            (Ok(first), Ok(second)) if first == second => Vec::new(),
+            (Ok(first), Ok(second)) => vec![format!(
+                "two runs differ: wire {} and {}, trace {} and {}",
+                first.wire_hash, second.wire_hash, first.trace_hash, second.trace_hash
+            )],
+            (Err(error), _) | (_, Err(error)) => vec![error.to_string()],
+        }
+    });
+}
+
+#[test]
+fn every_named_scenario_says_in_a_sentence_of_its_own_what_it_shows() {
+    let catalogue = catalogue();
+    for Named { name, scenario } in &catalogue {
+        let same = catalogue.iter().filter(|other| other.scenario.title == scenario.title);
+        assert_eq!(same.count(), 1, "{name} has the title of another: {}", scenario.title);
+        assert!(scenario.message.iter().len() > 0, "{name} sends no mail");
+    }
+}
+
+fn catalogue() -> Vec<Named> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let catalogue = catalogue::read(&folder).unwrap_or_else(|error| panic!("{error}"));
+    assert!(!catalogue.is_empty(), "no scenario in {}", folder.display());
+    catalogue
+}
+
+/// Checks all scenarios, half of them at a time, and reports all problems by name.
+#[track_caller]
+fn assert_of_each(check: impl Fn(&Named) -> Vec<String> + Sync) {
+    let catalogue = catalogue();
+    let problems_of = |part: &[Named]| {
+        let of_one = |named: &Named| {
+            let problems = check(named).into_iter();
+            problems
+                .map(|problem| format!("properties/scenarios/{}.toml: {problem}", named.name))
+                .collect::<Vec<_>>()
+        };
+        part.iter().flat_map(of_one).collect::<Vec<_>>()
+    };
+    let (one, other) = catalogue.split_at(catalogue.len() / 2);
+    let problems = thread::scope(|scope| {
+        let beside = scope.spawn(|| problems_of(one));
+        let mut problems = problems_of(other);
+        problems.extend(beside.join().expect("a check that does not panic"));
+        problems
+    });
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
