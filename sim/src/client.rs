@@ -16,24 +16,31 @@ use crate::crypto::{self, Verify};
 use crate::mta::{Mail, Mta};
 use crate::net::Stream;
 use crate::session::{Party, TlsStream, converse};
-use crate::subjects::lettre::{self, Errand, Glue};
+use crate::subjects::lettre::{self, Glue, Letter};
 use crate::tap::Dialled;
 use crate::world::Way;
 
-/// Opens a session for a job and sends it; what came of it, and the reply or event that led to it.
-pub(crate) async fn send(
-    mta: &Rc<Mta>,
-    job: JobId,
-    mail: &Mail,
-    attempt: u16,
-    located: Located,
-    tls: TlsUse,
-) -> (Outcome, String) {
-    let exchanger = mta.world.host(located.host).name.clone();
-    let (stream, dialled) = match connect(mta, &exchanger, located).await {
-        Ok(connected) => connected,
-        Err(because) => return (Outcome::ConnectionFailed, because),
-    };
+/// One session that sends one message.
+#[derive(Clone, Copy)]
+pub(crate) struct Errand<'a> {
+    pub(crate) mta: &'a Rc<Mta>,
+    pub(crate) job: JobId,
+    pub(crate) mail: &'a Mail,
+    pub(crate) attempt: u16,
+    pub(crate) exchanger: &'a DomainName,
+    pub(crate) tls: TlsUse,
+}
+
+/// Sends a message over a connection that stands; what came of it, and the reply or event that led to it.
+pub(crate) async fn send(errand: Errand<'_>, stream: Stream, dialled: Dialled) -> (Outcome, String) {
+    let Errand {
+        mta,
+        mail,
+        exchanger,
+        tls,
+        ..
+    } = errand;
+    let connection = dialled.connection();
     match mta.world.client {
         crate::Client::Postern => {
             let plan = Plan {
@@ -50,17 +57,12 @@ pub(crate) async fn send(
             };
             let machine = Client::new(plan);
             let mut sender = Sender {
-                mta,
-                job,
-                mail,
-                attempt,
-                exchanger,
+                errand,
                 machine,
                 dialled,
                 ended: None,
                 handshake_failure: None,
             };
-            let connection = sender.dialled.connection();
             mta.door
                 .serving(connection, converse(&mta.door, stream, &mut sender))
                 .await;
@@ -73,24 +75,17 @@ pub(crate) async fn send(
             })
         }
         crate::Client::Lettre => {
-            let errand = Errand {
+            let letter = Letter {
                 helo_name: &mta.name,
-                exchanger: &exchanger,
+                exchanger,
                 next_hop: &mail.next_hop,
                 tls,
                 from: &mail.from,
                 to: &mail.to,
                 content: &mail.content,
             };
-            let glue = LettreGlue {
-                mta,
-                job,
-                mail,
-                attempt,
-                exchanger: &exchanger,
-            };
-            let sending = lettre::send(&mta.door, stream, &errand, &glue);
-            let result = mta.door.serving(dialled.connection(), sending).await;
+            let sending = lettre::send(&mta.door, stream, &letter, &errand);
+            let result = mta.door.serving(connection, sending).await;
             drop(dialled);
             result
         }
@@ -124,7 +119,10 @@ pub(crate) async fn locate(mta: &Mta, exchanger: &DomainName) -> Result<Located,
 }
 
 /// Dials a host, wherever the attacker lets the dial lead.
-async fn connect(mta: &Mta, exchanger: &DomainName, located: Located) -> Result<(Stream, Dialled), String> {
+///
+/// # Errors
+/// One line for the log when the connection is not made.
+pub(crate) async fn connect(mta: &Mta, exchanger: &DomainName, located: Located) -> Result<(Stream, Dialled), String> {
     let Located { address, host } = located;
     let recorder = &mta.world.recorder;
     let connection = recorder.dialled(&mta.name, exchanger, None);
@@ -160,11 +158,7 @@ async fn connect(mta: &Mta, exchanger: &DomainName, located: Located) -> Result<
 
 /// The project's own client in its session.
 struct Sender<'a> {
-    mta: &'a Rc<Mta>,
-    job: JobId,
-    mail: &'a Mail,
-    attempt: u16,
-    exchanger: DomainName,
+    errand: Errand<'a>,
     machine: Client,
     dialled: Dialled,
     ended: Option<(Outcome, String)>,
@@ -175,7 +169,7 @@ struct Sender<'a> {
 impl Party for Sender<'_> {
     fn handle(&mut self, input: Input<'_>) {
         if matches!(input, Input::Expired(Timer::Handshake)) {
-            self.mta.world.recorder.record(Event::NotSecured {
+            self.errand.mta.world.recorder.record(Event::NotSecured {
                 connection: self.dialled.connection(),
                 by: End::Dialler,
                 why: "no answer in time".to_owned(),
@@ -203,22 +197,22 @@ impl Party for Sender<'_> {
             TlsRequest::Accept => return Err(Some(stream)),
         };
         let connection = self.dialled.connection();
-        let random = self.mta.door.random(&format!("tls client {}", connection.0));
+        let random = self.errand.mta.door.random(&format!("tls client {}", connection.0));
         match crypto::connect(
             stream,
-            crypto::client_config(self.mta.world.crypto, verify),
+            crypto::client_config(self.errand.mta.world.crypto, verify),
             &name,
             random,
         )
         .await
         {
             Ok(stream) => {
-                self.mta.handle(Fact::Secured(self.job));
+                self.errand.secured();
                 Ok(stream.into())
             }
             Err((why, stream)) => {
                 self.handshake_failure = Some(why.clone());
-                self.mta.world.recorder.record(Event::NotSecured {
+                self.errand.mta.world.recorder.record(Event::NotSecured {
                     connection,
                     by: End::Dialler,
                     why,
@@ -230,8 +224,8 @@ impl Party for Sender<'_> {
 
     fn note(&mut self, note: Note) {
         match note {
-            Note::Phase(phase) => self.mta.reached(self.mail, self.attempt, &self.exchanger, phase),
-            Note::WithoutTls(_) => self.mta.handle(Fact::WithoutTls(self.job)),
+            Note::Phase(phase) => self.errand.reached(phase),
+            Note::WithoutTls(why) => self.errand.without_tls(why),
             Note::Ended { outcome, because } => {
                 let because = match self.handshake_failure.take() {
                     Some(why) => format!("{because}: {why}"),
@@ -239,7 +233,9 @@ impl Party for Sender<'_> {
                 };
                 self.ended = Some((outcome, because));
             }
-            Note::Misbehaved(what) => tracing::warn!(host = %self.exchanger, what, "the server broke the protocol"),
+            Note::Misbehaved(what) => {
+                tracing::warn!(host = %self.errand.exchanger, what, "the server broke the protocol")
+            }
         }
     }
 
@@ -248,16 +244,8 @@ impl Party for Sender<'_> {
     fn sent(&mut self, _octets: &[u8], _channel: Channel) {}
 }
 
-/// What the queue around lettre learns of its session.
-struct LettreGlue<'a> {
-    mta: &'a Rc<Mta>,
-    job: JobId,
-    mail: &'a Mail,
-    attempt: u16,
-    exchanger: &'a DomainName,
-}
-
-impl Glue for LettreGlue<'_> {
+/// What the queue learns of a session.
+impl Glue for Errand<'_> {
     fn reached(&self, phase: Phase) {
         self.mta.reached(self.mail, self.attempt, self.exchanger, phase);
     }

@@ -16,7 +16,7 @@ use postern_model::scenario::{Level, Message, Phase, Position};
 use postern_model::trace::{Answer, Event, LogEntry, Question};
 use rand::seq::SliceRandom;
 
-use crate::client;
+use crate::client::{self, Errand, Located};
 use crate::dns::Resolver;
 use crate::net::Door;
 use crate::net::clock::EPOCH_SECONDS;
@@ -368,16 +368,35 @@ impl Mta {
             if mta.planned_level(job) != Some(level) {
                 return mta.handle(Input::PolicyChanged { job, level });
             }
-            let (outcome, because) = match located {
-                Ok(located) => client::send(&mta, job, &mail, attempt, located, tls).await,
-                Err(because) => (Outcome::ConnectionFailed, because),
+            let errand = Errand {
+                mta: &mta,
+                job,
+                mail: &mail,
+                attempt,
+                exchanger: &exchanger,
+                tls,
             };
+            let (outcome, failure) = mta.send(errand, located).await;
             *mail.state.borrow_mut() = State {
-                failure: Failure::of(outcome, &because),
+                failure,
                 sent_to: Some(peer),
             };
             mta.handle(Input::Ended { job, outcome });
         });
+    }
+
+    async fn send(&self, errand: Errand<'_>, located: Result<Located, String>) -> (Outcome, Failure) {
+        let located = match located {
+            Ok(located) => located,
+            Err(because) => return (Outcome::ConnectionFailed, Failure::new("4.4.3", &because)),
+        };
+        match client::connect(self, errand.exchanger, located).await {
+            Ok((stream, dialled)) => {
+                let (outcome, because) = client::send(errand, stream, dialled).await;
+                (outcome, Failure::of(outcome, &because))
+            }
+            Err(because) => (Outcome::ConnectionFailed, Failure::new("4.4.1", &because)),
+        }
     }
 
     fn arm(self: &Rc<Self>, timer: Timer) {

@@ -41,7 +41,7 @@ pub(crate) trait Glue {
 }
 
 /// One message for one recipient in one session.
-pub(crate) struct Errand<'a> {
+pub(crate) struct Letter<'a> {
     pub(crate) helo_name: &'a DomainName,
     pub(crate) exchanger: &'a DomainName,
     pub(crate) next_hop: &'a DomainName,
@@ -52,9 +52,9 @@ pub(crate) struct Errand<'a> {
 }
 
 /// Sends by lettre; what came of it, and what lettre said.
-pub(crate) async fn send(door: &Door, stream: Stream, errand: &Errand<'_>, glue: &impl Glue) -> (Outcome, String) {
+pub(crate) async fn send(door: &Door, stream: Stream, letter: &Letter<'_>, glue: &impl Glue) -> (Outcome, String) {
     let _foreign = door.foreign_code();
-    match converse(door, stream, errand, glue).await {
+    match converse(door, stream, letter, glue).await {
         Ok(said) => (Outcome::Accepted, said),
         // The documentation's own classes: a permanent error is an answer for good, a transient one for now.
         Err(Failure::Lettre(error)) if error.is_permanent() => (Outcome::RefusedForGood, described(&error)),
@@ -80,24 +80,24 @@ impl From<Error> for Failure {
     }
 }
 
-async fn converse(door: &Door, stream: Stream, errand: &Errand<'_>, glue: &impl Glue) -> Result<String, Failure> {
-    let hello = ClientId::Domain(errand.helo_name.to_string());
-    let envelope = envelope(errand)?;
+async fn converse(door: &Door, stream: Stream, letter: &Letter<'_>, glue: &impl Glue) -> Result<String, Failure> {
+    let hello = ClientId::Domain(letter.helo_name.to_string());
+    let envelope = envelope(letter)?;
     glue.reached(Phase::Ehlo);
     let transport = Box::new(SendStream(SendWrapper::new(stream)));
     let connecting = AsyncSmtpConnection::connect_with_transport(transport, &hello);
     let mut connection = in_time(door, Phase::Ehlo, connecting).await?;
-    let upgrades = match errand.tls {
+    let upgrades = match letter.tls {
         TlsUse::Never => false,
         TlsUse::IfOffered => connection.can_starttls(),
         TlsUse::Required | TlsUse::Authenticated => true,
     };
-    if errand.tls != TlsUse::Never && !connection.can_starttls() {
+    if letter.tls != TlsUse::Never && !connection.can_starttls() {
         glue.without_tls(WithoutTls::NotOffered);
     }
     if upgrades {
         glue.reached(Phase::Starttls);
-        let parameters = tls_parameters(errand)?;
+        let parameters = tls_parameters(letter)?;
         let offered = connection.can_starttls();
         match in_time(door, Phase::Starttls, connection.starttls(parameters, &hello)).await {
             Ok(()) => glue.secured(),
@@ -110,7 +110,7 @@ async fn converse(door: &Door, stream: Stream, errand: &Errand<'_>, glue: &impl 
         }
     }
     glue.reached(Phase::Mail);
-    let response = in_time(door, Phase::Mail, connection.send(&envelope, errand.content)).await?;
+    let response = in_time(door, Phase::Mail, connection.send(&envelope, letter.content)).await?;
     glue.reached(Phase::Quit);
     _ = in_time(door, Phase::Quit, connection.quit()).await;
     Ok(response.first_line().unwrap_or_default().to_owned())
@@ -125,26 +125,26 @@ async fn in_time<T>(door: &Door, phase: Phase, step: impl Future<Output = Result
     }
 }
 
-fn envelope(errand: &Errand<'_>) -> Result<Envelope, Failure> {
+fn envelope(letter: &Letter<'_>) -> Result<Envelope, Failure> {
     let address = |text: String| {
         text.parse()
             .map_err(|error| Failure::NotBuilt(format!("lettre: {text}: {error}")))
     };
-    let from = match errand.from {
+    let from = match letter.from {
         ReversePath::Null => None,
         ReversePath::Mailbox(mailbox) => Some(address(mailbox.to_string())?),
     };
-    Envelope::new(from, vec![address(errand.to.to_string())?])
+    Envelope::new(from, vec![address(letter.to.to_string())?])
         .map_err(|error| Failure::NotBuilt(format!("lettre: {error}")))
 }
 
-fn tls_parameters(errand: &Errand<'_>) -> Result<TlsParameters, Error> {
+fn tls_parameters(letter: &Letter<'_>) -> Result<TlsParameters, Error> {
     let authority = Certificate::from_der(certificate::trusted_authority(crate::Crypto::Real).to_vec())?;
-    let is_authenticated = errand.tls == TlsUse::Authenticated;
+    let is_authenticated = letter.tls == TlsUse::Authenticated;
     let name = if is_authenticated {
-        errand.next_hop
+        letter.next_hop
     } else {
-        errand.exchanger
+        letter.exchanger
     };
     TlsParameters::builder(name.to_string())
         .certificate_store(CertificateStore::None)
