@@ -142,11 +142,6 @@ impl Door {
         Ok(Stream::new(self.network.clone(), tcp, End::Dialler, wire))
     }
 
-    /// Dials where nobody ever answers: it is for the caller to lose patience.
-    pub async fn dial_nowhere(&self) -> io::Result<Stream> {
-        std::future::pending().await
-    }
-
     /// Takes connections to a port of this host.
     ///
     /// # Errors

@@ -73,11 +73,6 @@ impl<T: 'static> Task<T> {
     pub(super) fn spawn<F: Future<Output = T> + 'static>(door: &Door, future: F) -> Self {
         Self(tokio::task::spawn_local(Watched::new(door, future)))
     }
-
-    /// Ends the task where it waits.
-    pub fn abort(&self) {
-        self.0.abort();
-    }
 }
 
 impl<T> Future for Task<T> {

@@ -206,21 +206,6 @@ fn a_panic_in_the_software_of_a_host_ends_the_run() {
 }
 
 #[test]
-fn a_dial_to_nowhere_never_comes_through() {
-    let outcome: Log<Duration> = Log::default();
-    let mut simulation = Simulation::new(1);
-    let log = Rc::clone(&outcome);
-    simulation.host("client", CLIENT, move |door| async move {
-        let patience = Duration::from_secs(300);
-        assert!(door.timeout(patience, door.dial_nowhere()).await.is_err());
-        log.borrow_mut().push(door.now());
-    });
-    run_to_the_end(&mut simulation);
-    assert_eq!(*outcome.borrow(), [Duration::from_secs(300)]);
-    assert!(simulation.steps() < 10, "{} steps", simulation.steps());
-}
-
-#[test]
 fn a_dial_is_refused_where_nobody_listens_and_where_nobody_is() {
     let outcome: Log<io::ErrorKind> = Log::default();
     let mut simulation = world_with_echo();

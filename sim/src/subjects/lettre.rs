@@ -5,6 +5,9 @@
 //! upgrades if STARTTLS is offered, `Required` always; an error in any of these steps is the error of the sending, as
 //! the executor has it. The queue, the walk over the exchangers and the alarm memory around it are glue.
 //!
+//! The glue bounces what lettre's documentation calls a permanent error and retries all else. It learns of the phases
+//! connect, ehlo, starttls, mail and quit only: steps that wait for another phase do not fire.
+//!
 //! It takes no clock: it judges certificates by the wall clock, whatever the simulated time is.
 
 use std::fmt;
@@ -22,6 +25,7 @@ use lettre::transport::smtp::client::{
 use lettre::transport::smtp::extension::ClientId;
 use postern_model::mta::policy::TlsUse;
 use postern_model::mta::session::{Outcome, WithoutTls};
+use postern_model::mta::timer::Timer;
 use postern_model::name::{DomainName, ReversePath};
 use postern_model::scenario::Phase;
 use send_wrapper::SendWrapper;
@@ -116,9 +120,15 @@ async fn converse(door: &Door, stream: Stream, letter: &Letter<'_>, glue: &impl 
     Ok(response.first_line().unwrap_or_default().to_owned())
 }
 
-/// lettre's timeouts are its executor's; the glue keeps the shortest of RFC 5321 §4.5.3.2 for each step.
+/// lettre's timeouts are its executor's; the glue allows each call the sum of what RFC 5321 §4.5.3.2 allows its replies.
 async fn in_time<T>(door: &Door, phase: Phase, step: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
-    let patience = postern_model::mta::timer::Timer::Command.duration();
+    let timers: &[Timer] = match phase {
+        Phase::Ehlo => &[Timer::Greeting, Timer::Command],
+        Phase::Starttls => &[Timer::Command, Timer::Handshake, Timer::Command],
+        Phase::Mail => &[Timer::Mail, Timer::Rcpt, Timer::DataInitiation, Timer::DataTermination],
+        _ => &[Timer::Command],
+    };
+    let patience = timers.iter().map(|timer| timer.duration()).sum();
     match door.timeout(patience, step).await {
         Ok(result) => Ok(result?),
         Err(_) => Err(Failure::TimedOut(phase)),
