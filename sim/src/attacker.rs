@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use postern_model::name::DomainName;
 use postern_model::scenario::{Attack, Certificate, Phase};
-use postern_model::trace::{Channel, ConnectionId, End, Event};
+use postern_model::trace::{Channel, ConnectionId, End, Event, NotConnected};
 use tokio::io::copy_bidirectional;
 
 use crate::certificate;
@@ -77,7 +77,10 @@ impl Interception {
         let server = world.host(victim).name.clone();
         let connection = world.recorder.dialled(&client, &server, Some(tap.connection()));
         let dial = door.dial(connection, (address_of_host(victim), SMTP_PORT).into()).await;
-        let dialled = dial.ok()?;
+        let Ok(dialled) = dial else {
+            world.recorder.not_connected(connection, NotConnected::Refused);
+            return None;
+        };
         let relaying = world.recorder.connected(connection, false);
         Some(Self {
             world,

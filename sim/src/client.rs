@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::time::Duration;
 
 use postern_model::mta::client::{Client, Envelope, Plan};
 use postern_model::mta::delivery::{Input as Fact, JobId};
 use postern_model::mta::policy::TlsUse;
-use postern_model::mta::session::{Input, Listing, Note, Outcome, Output, TlsRequest, Transaction, WithoutTls};
+use postern_model::mta::session::{Input, Listing, Note, Outcome, Output, TlsRequest, Transaction};
 use postern_model::mta::timer::Timer;
 use postern_model::name::DomainName;
 use postern_model::scenario::Phase;
@@ -135,6 +136,10 @@ pub(crate) async fn connect(mta: &Mta, exchanger: &DomainName, located: Located)
     let (dial, intercepted) = match mta.world.way_to(host) {
         Way::Direct(socket) => (mta.door.timeout(Timer::Connect.duration(), dial(socket)).await, false),
         Way::Intercepted(socket) => (mta.door.timeout(Timer::Connect.duration(), dial(socket)).await, true),
+        Way::Refused => {
+            mta.door.sleep(Duration::ZERO).await;
+            (Ok(Err(NotConnected::Refused)), true)
+        }
         Way::Nowhere => {
             mta.door.sleep(Timer::Connect.duration()).await;
             (Ok(Err(NotConnected::TimedOut)), false)
@@ -225,7 +230,7 @@ impl Party for Sender<'_> {
     fn note(&mut self, note: Note) {
         match note {
             Note::Phase(phase) => self.errand.reached(phase),
-            Note::WithoutTls(why) => self.errand.without_tls(why),
+            Note::WithoutTls(_) => self.errand.without_tls(),
             Note::Ended { outcome, because } => {
                 let because = match self.handshake_failure.take() {
                     Some(why) => format!("{because}: {why}"),
@@ -254,7 +259,7 @@ impl Glue for Errand<'_> {
         self.mta.handle(Fact::Secured(self.job));
     }
 
-    fn without_tls(&self, _why: WithoutTls) {
+    fn without_tls(&self) {
         self.mta.handle(Fact::WithoutTls(self.job));
     }
 }

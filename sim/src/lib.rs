@@ -99,7 +99,6 @@ pub fn run(scenario: &Scenario, options: Options) -> Result<Run, WorldError> {
         Client::Lettre => Crypto::Real,
     };
     crypto::install_process_default();
-    random::begin_run(scenario.seed);
     let mut simulation = Simulation::new(scenario.seed);
     let world = World::new(scenario, simulation.network().clone(), crypto, options.client);
     populate(&mut simulation, &world);

@@ -34,7 +34,7 @@ pub(crate) struct Mta {
     resolver: Resolver,
     delivery: RefCell<Delivery>,
     queue: RefCell<BTreeMap<JobId, Rc<Mail>>>,
-    next_job: Cell<u16>,
+    next_job: Cell<u32>,
     /// What was just given back, for the notification that the machine may ask for next.
     last_bounced: RefCell<Option<(JobId, Rc<Mail>)>>,
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use postern_model::mta::server::{Server, ServerSettings};
 use postern_model::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
+use postern_model::mta::timer::Timer;
 use postern_model::name::DomainName;
 use postern_model::trace::{Channel, End};
 
@@ -29,7 +30,9 @@ pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
             let client = from.map(|index| mta.world.host(index).name.clone());
             let tap = Tap::accepted(&mta.world.recorder, &stream);
             let machine = Server::new(settings(&mta, client.as_ref()));
+            let drifts = mta.world.drifts();
             let mut receiver = Receiver {
+                drifts,
                 mta,
                 client,
                 machine,
@@ -61,13 +64,21 @@ struct Receiver {
     /// The host that the connection came from; none if it was the attacker.
     client: Option<DomainName>,
     machine: Server,
+    /// What [`World::drifts`](crate::world::World::drifts) said when the machine was last told its settings.
+    drifts: u64,
     tap: Rc<Tap>,
 }
 
 impl Party for Receiver {
     fn handle(&mut self, input: Input<'_>) {
         // The server's configuration may have changed while the session was open.
-        *self.machine.settings_mut() = settings(&self.mta, self.client.as_ref());
+        let drifts = self.mta.world.drifts();
+        if std::mem::replace(&mut self.drifts, drifts) != drifts {
+            *self.machine.settings_mut() = settings(&self.mta, self.client.as_ref());
+        }
+        if matches!(input, Input::Expired(Timer::Handshake)) {
+            self.tap.not_secured(End::Acceptor, "no answer in time".to_owned());
+        }
         self.machine.handle(input);
     }
 

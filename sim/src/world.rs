@@ -24,8 +24,6 @@ pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
 pub(crate) const ATTACKER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 66);
 /// The attacker's port for the first host; the others follow.
 const ATTACKER_FIRST_PORT: u16 = 10_000;
-/// A port on which the attacker does not listen.
-const ATTACKER_CLOSED_PORT: u16 = 9;
 /// How long the address of a host may be cached.
 const ADDRESS_TIME_TO_LIVE: Duration = Duration::from_secs(3600);
 /// The port of SMTP.
@@ -43,6 +41,8 @@ pub(crate) struct World {
     hosts: Vec<RefCell<Host>>,
     /// The MX sets as they are published now.
     exchangers: RefCell<BTreeMap<DomainName, Vec<(u16, DomainName)>>>,
+    /// How often any host drifted.
+    drifts: Cell<u64>,
     attacks: RefCell<Vec<(usize, Attack)>>,
     /// The steps that have not fired, by their place in the timeline.
     waiting: RefCell<Vec<usize>>,
@@ -59,6 +59,8 @@ pub(crate) enum Way {
     Direct(SocketAddr),
     /// To the attacker in its place.
     Intercepted(SocketAddr),
+    /// To a refusal. Nothing is dialled: turmoil never frees the port of a dial that was refused.
+    Refused,
     /// To nobody who would ever answer.
     Nowhere,
 }
@@ -80,6 +82,7 @@ impl World {
             client,
             mutant: scenario.mutant,
             hosts: scenario.host.iter().cloned().map(RefCell::new).collect(),
+            drifts: Cell::new(0),
             attacks: RefCell::default(),
             waiting: RefCell::new((0..scenario.step.len()).collect()),
             ends: RefCell::default(),
@@ -98,6 +101,11 @@ impl World {
     /// A host as it stands now.
     pub(crate) fn host(&self, index: usize) -> std::cell::Ref<'_, Host> {
         self.hosts[index].borrow()
+    }
+
+    /// How often any host drifted: as long as it stays the same, no configuration has changed.
+    pub(crate) fn drifts(&self) -> u64 {
+        self.drifts.get()
     }
 
     pub(crate) fn host_index(&self, name: &DomainName) -> Option<usize> {
@@ -126,7 +134,7 @@ impl World {
         if attacks.contains(&Attack::BlackHole) {
             Way::Nowhere
         } else if attacks.contains(&Attack::Refuse) {
-            Way::Intercepted((ATTACKER, ATTACKER_CLOSED_PORT).into())
+            Way::Refused
         } else if attacks.is_empty() {
             Way::Direct((address_of_host(victim), SMTP_PORT).into())
         } else {
@@ -186,17 +194,17 @@ impl World {
         self.open_work.get() == 0
     }
 
-    /// Later than this, only mail that goes round and round can be undecided.
+    /// Later than this, nothing can be undecided: a message may wait a lifetime at each host that it passes, and so may
+    /// the notification about it on its way back.
     pub(crate) fn horizon(&self) -> Duration {
-        let lifetimes = self
+        let lifetimes: Duration = self
             .scenario
             .host
             .iter()
             .map(|host| host.lifetime + host.retry.largest_gap())
-            .max();
+            .sum();
         let last_message = self.scenario.message.iter().map(|message| message.at).max();
-        // A message may wait at the sender and at a relay, and so may the notification about it.
-        last_message.unwrap_or_default() + lifetimes.unwrap_or_default() * 4
+        last_message.unwrap_or_default() + lifetimes * 2
     }
 
     /// The hosts on whose paths the attacker does something at some time.
@@ -253,26 +261,33 @@ impl World {
         }
     }
 
-    fn set_attack(&self, index: usize, attack: Attack, active: bool) {
+    /// Begins or ends an attack. The same attack may be under way twice; it is over when both have ended.
+    fn set_attack(&self, index: usize, attack: Attack, begins: bool) {
         let step = &self.scenario.step[index];
         let Some(victim) = self.host_index(&step.host) else {
             return;
         };
+        let was_active = self.attacks_on(victim).contains(&attack);
         let mut attacks = self.attacks.borrow_mut();
-        if active {
+        if begins {
             attacks.push((victim, attack));
         } else if let Some(place) = attacks.iter().position(|&under_way| under_way == (victim, attack)) {
             attacks.remove(place);
         }
-        self.recorder.record(Event::Adversary {
-            victim: step.host.clone(),
-            attack,
-            active,
-        });
+        drop(attacks);
+        let active = self.attacks_on(victim).contains(&attack);
+        if active != was_active {
+            self.recorder.record(Event::Adversary {
+                victim: step.host.clone(),
+                attack,
+                active,
+            });
+        }
     }
 
     fn drift(&self, name: &DomainName, drift: &Drift) {
         let Some(index) = self.host_index(name) else { return };
+        self.drifts.set(self.drifts.get() + 1);
         let host = name.clone();
         let mut state = self.hosts[index].borrow_mut();
         let setting = match drift.clone() {

@@ -17,7 +17,7 @@ use crate::scenario::Level;
 
 /// A queued message for one recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobId(pub u16);
+pub struct JobId(pub u32);
 
 /// A host that mail can be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -207,7 +207,12 @@ impl Delivery {
             }
             Input::WithoutTls(job) => self.without_tls(job),
             Input::Ended { job, outcome } => self.ended(job, outcome),
-            Input::Expired(Timer::Retry { job, .. }) => self.try_again(job),
+            Input::Expired(Timer::Retry { job, attempts }) => {
+                // A gap that the last attempt of a lifetime has cut short is over already.
+                if self.attempts(job) == Some(attempts) {
+                    self.try_again(job);
+                }
+            }
             Input::Expired(Timer::Lifetime(job)) => {
                 if let Some(queued) = self.jobs.get_mut(&job) {
                     queued.lifetime_is_over = true;
@@ -233,11 +238,6 @@ impl Delivery {
     /// How many attempts a job has begun; none once it is over.
     pub fn attempts(&self, job: JobId) -> Option<u16> {
         self.jobs.get(&job).map(|job| job.attempts)
-    }
-
-    /// Whether nothing is queued.
-    pub fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
     }
 
     fn queued(&mut self, job: JobId) {
@@ -336,6 +336,18 @@ impl Delivery {
         self.connect(job, stage);
     }
 
+    fn connect_in_clear(&mut self, job: JobId, level: Level, peer: PeerId, rest: VecDeque<PeerId>) {
+        self.connect(
+            job,
+            Stage::Trying {
+                level,
+                peer,
+                in_clear: true,
+                rest,
+            },
+        );
+    }
+
     fn connect(&mut self, job: JobId, stage: Stage) {
         let Stage::Trying {
             level, peer, in_clear, ..
@@ -375,12 +387,6 @@ impl Delivery {
             return;
         };
         let (level, peer, rest) = (*level, *peer, std::mem::take(rest));
-        let in_clear = Stage::Trying {
-            level,
-            peer,
-            in_clear: true,
-            rest: rest.clone(),
-        };
         match outcome {
             Outcome::Accepted
                 if self.settings.mutant == Some(Mutant::SendsAgainAfterAcceptance) && queued.attempts == 1 =>
@@ -393,9 +399,9 @@ impl Delivery {
             }
             Outcome::RefusedForGood => self.bounce(job, Cause::Refused),
             // Nothing is required here, and a failed try at TLS must not lessen the chance of delivery (SEED-06).
-            Outcome::TlsBroke(_) => self.connect(job, in_clear),
+            Outcome::TlsBroke(_) => self.connect_in_clear(job, level, peer, rest),
             Outcome::TlsUnavailable(why) => match self.settings.mutant {
-                Some(Mutant::FallsBackToClear) => self.connect(job, in_clear),
+                Some(Mutant::FallsBackToClear) => self.connect_in_clear(job, level, peer, rest),
                 Some(Mutant::BouncesWhenStarttlsVanishes) if why == WithoutTls::NotOffered => {
                     self.bounce(job, Cause::Refused);
                 }
@@ -497,7 +503,7 @@ mod tests {
         let mut story = Story::queued(None);
         assert_eq!(story.resolved(Level::May), connect(BEST, TlsUse::IfOffered));
         assert_eq!(story.ended(Outcome::Accepted), [Output::Sent(JOB)]);
-        assert!(story.machine.is_empty());
+        assert_eq!(story.machine.attempts(JOB), None, "the job is over");
     }
 
     #[test]

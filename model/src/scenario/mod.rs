@@ -301,7 +301,8 @@ struct StepText {
     /// A change of the host or of its DNS. Either this or `attack`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drift: Option<Drift>,
-    /// What the attacker does on every path to the host. Either this or `drift`.
+    /// What the attacker does on every path to the host, to connections that are dialled from then on. Either this or
+    /// `drift`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attack: Option<Attack>,
     /// How long the attack lasts; to the end of the run if not said.

@@ -114,14 +114,6 @@ impl Stream {
         self.end
     }
 
-    /// The address of this end.
-    ///
-    /// # Errors
-    /// Never in the simulated network.
-    pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.tcp.local_addr()
-    }
-
     /// The address of the other end.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use lettre::transport::smtp::client::{
 };
 use lettre::transport::smtp::extension::ClientId;
 use postern_model::mta::policy::TlsUse;
-use postern_model::mta::session::{Outcome, WithoutTls};
+use postern_model::mta::session::Outcome;
 use postern_model::mta::timer::Timer;
 use postern_model::name::{DomainName, ReversePath};
 use postern_model::scenario::Phase;
@@ -41,7 +41,7 @@ pub(crate) trait Glue {
     /// The handshake is complete.
     fn secured(&self);
     /// TLS was wished for and is not to be had.
-    fn without_tls(&self, why: WithoutTls);
+    fn without_tls(&self);
 }
 
 /// One message for one recipient in one session.
@@ -97,17 +97,19 @@ async fn converse(door: &Door, stream: Stream, letter: &Letter<'_>, glue: &impl 
         TlsUse::Required | TlsUse::Authenticated => true,
     };
     if letter.tls != TlsUse::Never && !connection.can_starttls() {
-        glue.without_tls(WithoutTls::NotOffered);
+        glue.without_tls();
     }
     if upgrades {
-        glue.reached(Phase::Starttls);
-        let parameters = tls_parameters(letter)?;
         let offered = connection.can_starttls();
+        if offered {
+            glue.reached(Phase::Starttls);
+        }
+        let parameters = tls_parameters(letter)?;
         match in_time(door, Phase::Starttls, connection.starttls(parameters, &hello)).await {
             Ok(()) => glue.secured(),
             Err(failure) => {
                 if offered {
-                    glue.without_tls(WithoutTls::HandshakeFailed);
+                    glue.without_tls();
                 }
                 return Err(failure);
             }
