@@ -156,6 +156,8 @@ pub enum Event {
     Interfered {
         /// The connection that it accepted.
         connection: ConnectionId,
+        /// The attack that it did so in.
+        attack: Attack,
         /// What it did, in one line.
         what: String,
     },

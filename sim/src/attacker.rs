@@ -126,15 +126,15 @@ impl Interception {
         self.from_client.push(octets);
         while let Some(line) = self.from_client.next() {
             let phase = self.phase_of(&line);
-            if phase.is_some_and(|phase| self.does(Attack::CloseAt(phase))) {
+            if let Some(attack) = phase.map(Attack::CloseAt).filter(|attack| self.does(*attack)) {
                 let at = match phase {
                     Some(Phase::EndOfData) => "the final dot".into(),
                     _ => String::from_utf8_lossy(&line),
                 };
-                self.interferes(&format!(
-                    "closes the connection at {}, which goes no further",
-                    at.trim_end()
-                ));
+                self.interferes(
+                    attack,
+                    &format!("closes the connection at {}, which goes no further", at.trim_end()),
+                );
                 return Then::Hang;
             }
             if phase == Some(Phase::Starttls) {
@@ -170,11 +170,12 @@ impl Interception {
             }
             let reply = std::mem::take(&mut self.reply);
             let phase = self.unanswered.pop_front().flatten();
-            if phase.is_some_and(|phase| self.does(Attack::CloseInsteadOfReply(phase))) {
-                self.interferes(&format!(
-                    "closes the connection in place of the reply “{}”",
-                    text_of(&reply)
-                ));
+            let close = phase.map(Attack::CloseInsteadOfReply);
+            if let Some(attack) = close.filter(|attack| self.does(*attack)) {
+                self.interferes(
+                    attack,
+                    &format!("closes the connection in place of the reply “{}”", text_of(&reply)),
+                );
                 return Then::Hang;
             }
             let reply = if phase == Some(Phase::Ehlo) {
@@ -200,7 +201,7 @@ impl Interception {
         for attack in attacks {
             match attack {
                 Attack::AnswerStarttls(code) => {
-                    self.interferes(&format!("answers STARTTLS with {code} and does not pass it on"));
+                    self.interferes(attack, &format!("answers STARTTLS with {code} and does not pass it on"));
                     let text = if code < 500 {
                         "4.7.0 TLS not available due to temporary reason"
                     } else {
@@ -209,11 +210,11 @@ impl Interception {
                     return self.say_then(format!("{code} {text}\r\n").as_bytes(), Then::GoOn).await;
                 }
                 Attack::GarbageAfterGoAhead => {
-                    self.interferes("answers STARTTLS with 220 and the handshake with garbage");
+                    self.interferes(attack, "answers STARTTLS with 220 and the handshake with garbage");
                     return self.say_then(GO_AHEAD, Then::Listen { with_garbage: true }).await;
                 }
                 Attack::SwallowHandshake => {
-                    self.interferes("answers STARTTLS with 220 and swallows the handshake");
+                    self.interferes(attack, "answers STARTTLS with 220 and swallows the handshake");
                     return self.say_then(GO_AHEAD, Then::Listen { with_garbage: false }).await;
                 }
                 Attack::InterceptTls(certificate) if self.server_offers_tls => {
@@ -243,10 +244,10 @@ impl Interception {
             &server_name,
             std::slice::from_ref(&server_name),
         );
-        self.interferes(&format!(
-            "terminates TLS with a certificate that is {}",
-            described(kind)
-        ));
+        self.interferes(
+            Attack::InterceptTls(kind),
+            &format!("terminates TLS with a certificate that is {}", described(kind)),
+        );
         let Peer::Clear(stream) = std::mem::replace(&mut self.client, Peer::Nobody) else {
             return Then::Hang;
         };
@@ -298,10 +299,13 @@ impl Interception {
         if !self.server_offers_tls {
             reply
         } else if self.does(Attack::StripStarttls) {
-            self.interferes("removes STARTTLS from the reply to EHLO");
+            self.interferes(Attack::StripStarttls, "removes STARTTLS from the reply to EHLO");
             edit::without_starttls(reply)
         } else if self.does(Attack::OverwriteStarttls) {
-            self.interferes("overwrites STARTTLS with XXXXXXXX in the reply to EHLO");
+            self.interferes(
+                Attack::OverwriteStarttls,
+                "overwrites STARTTLS with XXXXXXXX in the reply to EHLO",
+            );
             edit::with_overwritten_starttls(reply)
         } else {
             reply
@@ -362,11 +366,12 @@ impl Interception {
         self.world.attacks_on(self.victim).contains(&attack)
     }
 
-    fn interferes(&self, what: &str) {
+    fn interferes(&self, attack: Attack, what: &str) {
         let recorder: &Recorder = &self.world.recorder;
         let connection: ConnectionId = self.tap.connection();
         recorder.record(Event::Interfered {
             connection,
+            attack,
             what: what.to_owned(),
         });
     }

@@ -347,6 +347,7 @@ fn what_the_attacker_relays_is_told_once() {
         .says(1, End::Acceptor, Channel::Clear, "250-STARTTLS")
         .happens(Event::Interfered {
             connection: ConnectionId(0),
+            attack: Attack::StripStarttls,
             what: "removes “250-STARTTLS”".to_owned(),
         })
         .closes(1, &[]);

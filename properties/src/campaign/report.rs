@@ -4,7 +4,7 @@ use postern_sim::Client;
 
 use super::finding::pursue;
 use super::tally::Tally;
-use super::{Campaign, Finding, replay_command};
+use super::{Campaign, CryptoChoice, Finding, REAL_CRYPTO_EVERY, Shard, replay_command};
 use crate::rules::Property;
 use crate::situations::Situation;
 
@@ -158,7 +158,6 @@ impl Report {
                 "hold two messages and five sessions",
             ),
             (self.worth.reached_a_lifetime, 4, "reach the end of a lifetime"),
-            (self.worth.real_crypto, 4, "run on real cryptography"),
         ];
         let too_few = too_few
             .into_iter()
@@ -179,6 +178,21 @@ impl Report {
                 )
             })
         });
-        idle.chain(missed).chain(too_few).chain(rare).collect()
+        let real = self.find_missing_real_crypto(campaign);
+        idle.chain(missed).chain(too_few).chain(real).chain(rare).collect()
+    }
+
+    /// Only a whole campaign of mixed tiers promises a share of real cryptography. Its seeds need not begin and end
+    /// with a share, so it may lack one world of a full share.
+    fn find_missing_real_crypto(&self, campaign: &Campaign) -> Option<String> {
+        let is_promised = campaign.crypto == CryptoChoice::Mixed && campaign.shard == Shard::WHOLE;
+        let real = self.worth.real_crypto;
+        let is_enough = real.saturating_mul(REAL_CRYPTO_EVERY) + REAL_CRYPTO_EVERY >= self.worlds;
+        (is_promised && !is_enough).then(|| {
+            format!(
+                "only {real} of {} worlds run on real cryptography; it should be one in {REAL_CRYPTO_EVERY}",
+                self.worlds
+            )
+        })
     }
 }

@@ -102,10 +102,12 @@ impl Arguments {
 }
 
 fn status(report: &Report) -> Status {
-    if report.failed > 0 || !report.shortfalls.is_empty() {
+    if report.failed > 0 {
         Status::TestbedFailed
     } else if !report.findings.is_empty() {
         Status::Violated
+    } else if !report.shortfalls.is_empty() {
+        Status::TestbedFailed
     } else if report.worlds == 0 {
         Status::BadInput
     } else {

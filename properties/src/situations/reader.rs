@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
             Event::NotSecured { by: End::Dialler, .. } => {
                 self.reached.insert(Situation::CertificateRefused);
             }
-            Event::Interfered { connection, .. } => self.interfered(*connection),
+            Event::Interfered { attack, .. } => self.reached.extend(interference(*attack)),
             Event::Closed { connection, .. } => {
                 self.connections.remove(connection);
                 self.asked.remove(connection);
@@ -192,15 +192,6 @@ impl<'a> Reader<'a> {
                 self.reached.insert(situation);
             }
         }
-    }
-
-    fn interfered(&mut self, connection: ConnectionId) {
-        let Some((to, _)) = self.connections.get(&connection) else {
-            return;
-        };
-        let on_this_path = self.attacks.iter().filter(|(victim, _)| victim == to);
-        self.reached
-            .extend(on_this_path.filter_map(|(_, attack)| interference(*attack)));
     }
 
     fn line(&mut self, connection: ConnectionId, from: End, channel: Channel, text: &str) {

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use postern_model::scenario::{Attack, Domain, Host, MxRecord, Scenario};
+use postern_model::scenario::{Attack, Domain, Host, MxRecord, Phase, Scenario};
 use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, NotConnected, Setting, Trace};
 
 use super::Situation;
@@ -86,6 +86,15 @@ fn attacked(attack: Attack) -> (Duration, Event) {
     (MINUTE, event)
 }
 
+fn interfered(attack: Attack) -> (Duration, Event) {
+    let event = Event::Interfered {
+        connection: FIRST,
+        attack,
+        what: "what it did, in one line".to_owned(),
+    };
+    (MINUTE, event)
+}
+
 fn logged(at: Duration, entry: LogEntry) -> (Duration, Event) {
     let host = text("out.a.example");
     (at, Event::Logged { host, entry })
@@ -116,13 +125,13 @@ fn the_facts_of_the_start_are_no_drift() {
 
 #[test]
 fn an_attack_counts_when_it_interferes_and_not_when_it_is_only_there() {
-    let under_way = [attacked(Attack::OverwriteStarttls), dialled()];
+    let under_way = [
+        attacked(Attack::OverwriteStarttls),
+        attacked(Attack::CloseAt(Phase::Rcpt)),
+        dialled(),
+    ];
     assert_eq!(reached(under_way.clone()), BTreeSet::new());
-    let interfered = Event::Interfered {
-        connection: FIRST,
-        what: "overwrote STARTTLS".to_owned(),
-    };
-    let events = under_way.into_iter().chain([(MINUTE, interfered)]);
+    let events = under_way.into_iter().chain([interfered(Attack::OverwriteStarttls)]);
     assert_eq!(reached(events), BTreeSet::from([Situation::Overwritten]));
 }
 
