@@ -235,7 +235,14 @@ impl Interception {
     async fn terminate_tls(&mut self, kind: Certificate) -> Then {
         let server_name = self.world.host(self.victim).name.clone();
         let upstream = self.begin_tls_with_server(&server_name).await;
-        if upstream.is_none() || !self.say(GO_AHEAD).await {
+        if upstream.is_none() {
+            self.interferes(
+                Attack::InterceptTls(kind),
+                "closes the connection: the server gives it no TLS",
+            );
+            return Then::Hang;
+        }
+        if !self.say(GO_AHEAD).await {
             return Then::Hang;
         }
         let issued = certificate::issue(
