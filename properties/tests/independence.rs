@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What stands on the judges' side, below `src`.
-const JUDGES: &[&str] = &["fates", "judge", "monitors", "oracle", "reader", "rules", "setup"];
+const JUDGES: &[&str] = &[
+    "breaks", "fates", "judge", "monitors", "oracle", "reader", "relation", "rules", "setup",
+];
 
 /// The modules of the model that hold vocabulary.
 const VOCABULARY: &[&str] = &["monitor", "mutant", "name", "observation", "scenario", "trace"];

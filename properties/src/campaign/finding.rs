@@ -1,5 +1,6 @@
 //! A violation made small, confirmed under real cryptography and written to a file that replays it.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use postern_model::scenario::Scenario;
@@ -37,8 +38,18 @@ impl Finding {
     }
 }
 
-/// The command that replays a scenario file, or a seed.
-pub fn replay_command(what: impl std::fmt::Display, client: Client) -> String {
+/// The command that replays the world of a seed as the campaign ran it: its client, its mutant, its tier.
+pub fn replay_command(campaign: &Campaign, seed: u64) -> String {
+    let mutant = campaign.mutant.map(|mutant| format!(" --mutant {mutant}"));
+    let crypto = match campaign.crypto.for_seed(seed) {
+        Crypto::Real => "",
+        Crypto::Fast => " --crypto fast",
+    };
+    replay(seed, campaign.client) + &mutant.unwrap_or_default() + crypto
+}
+
+/// The command that replays a saved scenario, which has its mutant in it, under real cryptography.
+fn replay(what: impl Display, client: Client) -> String {
     let client = match client {
         Client::Postern => "",
         Client::Lettre => " --client lettre",
@@ -57,14 +68,7 @@ pub(super) fn pursue(
     seed: u64,
     worlds: u64,
 ) -> Result<Finding, String> {
-    let mut scenario = smallest(&super::scenario(campaign, seed), property, rule, campaign.client);
-    let violates = |examined: &Examined| examined.violates(property, rule);
-    let confirmed = examined(&scenario, Crypto::Real, campaign.client, property).filter(violates);
-    let Some(confirmed) = confirmed else {
-        return Err(format!(
-            "a violation of {rule} ({property}) was seen but is not there again, shrunk, under real cryptography"
-        ));
-    };
+    let (mut scenario, confirmed) = smallest(&super::scenario(campaign, seed), property, rule, campaign.client)?;
     let mut violations = confirmed.judgement.violations();
     let violation = violations.find(|(violated, _, violation)| *violated == property && violation.rule == rule);
     let why = violation
@@ -81,18 +85,32 @@ pub(super) fn pursue(
         seed,
         worlds,
         why,
-        replay: replay_command(file.display(), campaign.client),
+        replay: replay(file.display(), campaign.client),
         scenario,
         file,
     })
 }
 
-/// The smallest scenario found that violates the same rule of the same property.
-pub(super) fn smallest(scenario: &Scenario, property: Property, rule: &str, client: Client) -> Scenario {
-    shrink(scenario, |candidate| {
-        let examined = examined(candidate, Crypto::Fast, client, property);
-        examined.is_some_and(|examined| examined.violates(property, rule))
-    })
+/// The smallest scenario found that violates the same rule of the same property, and its run under real cryptography.
+///
+/// # Errors
+/// When the violation is not there under real cryptography.
+pub(super) fn smallest(
+    scenario: &Scenario,
+    property: Property,
+    rule: &str,
+    client: Client,
+) -> Result<(Scenario, Examined), String> {
+    let violating = |candidate: &Scenario, crypto| {
+        examined(candidate, crypto, client, property).filter(|examined| examined.violates(property, rule))
+    };
+    let scenario = shrink(scenario, |candidate| violating(candidate, Crypto::Fast).is_some());
+    match violating(&scenario, Crypto::Real) {
+        Some(confirmed) => Ok((scenario, confirmed)),
+        None => Err(format!(
+            "a violation of {rule} ({property}) was seen but is not there again, shrunk, under real cryptography"
+        )),
+    }
 }
 
 fn examined(scenario: &Scenario, crypto: Crypto, client: Client, property: Property) -> Option<Examined> {

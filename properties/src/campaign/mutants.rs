@@ -32,7 +32,7 @@ pub struct Kill {
     pub seed: u64,
     /// How many worlds it took.
     pub worlds: u64,
-    /// The world, shrunk.
+    /// The world, shrunk, in which the conviction was confirmed under real cryptography.
     pub scenario: Scenario,
 }
 
@@ -68,7 +68,8 @@ pub fn mutants(campaign: &Campaign, on_result: impl FnMut(&MutantResult) + Send)
     results
 }
 
-/// Explores worlds, on one thread, until one convicts this mutant of its own rule, and shrinks that.
+/// Explores worlds, on one thread, until one convicts this mutant of its own rule, shrinks that and confirms it under
+/// real cryptography.
 pub fn hunt(campaign: &Campaign, mutant: Mutant) -> MutantResult {
     let (property, rule) = breaks(mutant);
     let campaign = Campaign {
@@ -92,10 +93,10 @@ pub fn hunt(campaign: &Campaign, mutant: Mutant) -> MutantResult {
             seed.is_some()
         },
     );
-    let killed = seed.map(|seed| Kill {
-        seed,
-        worlds,
-        scenario: smallest(&super::scenario(&campaign, seed), property, rule, campaign.client),
+    // What is not there under real cryptography convicts nobody.
+    let killed = seed.and_then(|seed| {
+        let (scenario, _) = smallest(&super::scenario(&campaign, seed), property, rule, campaign.client).ok()?;
+        Some(Kill { seed, worlds, scenario })
     });
     MutantResult {
         mutant,

@@ -88,7 +88,7 @@ impl Report {
         let failure = |seed, what| Failure {
             seed,
             what,
-            replay: replay_command(seed, campaign.client),
+            replay: replay_command(campaign, seed),
         };
         let mut findings = Vec::new();
         let mut failures: Vec<_> = tally

@@ -4,7 +4,9 @@ use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
 use postern_sim::{Client, Crypto, Options};
 
-use super::{Campaign, CryptoChoice, Finding, Relations, Report, Shard, examine, explore, hunt, mutants};
+use super::{
+    Campaign, CryptoChoice, Finding, Relations, Report, Shard, examine, explore, hunt, mutants, replay_command,
+};
 use crate::breaks::breaks;
 use crate::rules::Property;
 
@@ -80,6 +82,29 @@ fn a_campaign_that_is_stopped_begins_no_world() {
 fn every_fourth_world_of_a_mixed_campaign_runs_on_real_cryptography() {
     let real = (1..=100).filter(|seed| CryptoChoice::Mixed.for_seed(*seed) == Crypto::Real);
     assert_eq!(real.count(), 25);
+}
+
+#[test]
+fn a_seed_is_replayed_as_the_campaign_ran_it() {
+    let mixed = Campaign {
+        client: Client::Lettre,
+        mutant: Some(Mutant::NeverAlarms),
+        crypto: CryptoChoice::Mixed,
+        ..campaign(8)
+    };
+    let expected = format!(
+        "cargo run --release -- replay 8 --client lettre --mutant {}",
+        Mutant::NeverAlarms
+    );
+    assert_eq!(replay_command(&mixed, 8), expected);
+    assert_eq!(
+        replay_command(&mixed, 7),
+        format!("{expected} --crypto fast").replace(" 8 ", " 7 ")
+    );
+    assert_eq!(
+        replay_command(&Campaign::default(), 4),
+        "cargo run --release -- replay 4"
+    );
 }
 
 #[test]

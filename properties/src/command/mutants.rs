@@ -146,8 +146,11 @@ fn json_of(result: &MutantResult, campaign: &Campaign) -> Value {
 /// The command that shows how the mutant was convicted.
 fn replay(result: &MutantResult, campaign: &Campaign) -> Option<String> {
     let kill = result.killed.as_ref()?;
-    let command = replay_command(kill.seed, campaign.client);
-    Some(format!("{command} --mutant {}", result.mutant))
+    let campaign = Campaign {
+        mutant: Some(result.mutant),
+        ..campaign.clone()
+    };
+    Some(replay_command(&campaign, kill.seed))
 }
 
 fn last_line(judged: usize, survivors: &[Mutant], interrupted: bool) -> String {

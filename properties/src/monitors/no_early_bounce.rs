@@ -43,6 +43,8 @@ struct Queued {
     /// Of the oldest copy, up to the lifetime.
     age: Duration,
     refused_for_good: bool,
+    /// The next hop is the client itself, as DNS now says: a loop (RFC 5321 §5.1).
+    is_loop: bool,
     /// What the last attempt met.
     trouble: Option<Trouble>,
 }
@@ -114,17 +116,20 @@ impl NoEarlyBounce {
                     is_notification: null_reverse_path,
                     copies: 0,
                     age: Duration::ZERO,
-                    refused_for_good: is_local_refusal || is_loop,
+                    refused_for_good: is_local_refusal,
+                    is_loop,
                     trouble: None,
                 });
                 queued.copies = queued.copies.saturating_add(1);
             }
-            Observation::Listed {
-                host,
-                domain,
-                listed: true,
+            Observation::Listed { host, domain, listed } => {
+                for ((client, _), queued) in &mut self.queue {
+                    if *client == host && queued.next_hop == domain {
+                        queued.is_loop = listed;
+                    }
+                }
             }
-            | Observation::NoSuchDomain { host, domain } => {
+            Observation::NoSuchDomain { host, domain } => {
                 for ((client, _), queued) in &mut self.queue {
                     queued.refused_for_good |= *client == host && [queued.next_hop, queued.domain].contains(&domain);
                 }
@@ -179,7 +184,7 @@ impl NoEarlyBounce {
     }
 
     fn judge(&self, host: HostId, message: MessageId, queued: Queued) -> Result<(), Violation> {
-        if queued.refused_for_good || queued.age >= self.setup.lifetime(host) {
+        if queued.refused_for_good || queued.is_loop || queued.age >= self.setup.lifetime(host) {
             return Ok(());
         }
         let (rule, because) = match queued.trouble {
@@ -277,6 +282,19 @@ mod tests {
             .sees(Observation::NoSuchDomain { host: OUT, domain: B })
             .bounced();
         assert_eq!(judged(Level::May, story), Found::Holds);
+    }
+
+    #[test]
+    fn a_loop_is_a_reason_only_while_dns_lists_the_client_itself() {
+        let listed = |listed| Observation::Listed {
+            host: OUT,
+            domain: B,
+            listed,
+        };
+        let looping = Story::new().mail_is_tried().sees(listed(true));
+        assert_eq!(judged(Level::May, looping.clone().bounced()), Found::Holds);
+        let resolved = looping.sees(listed(false)).bounced();
+        assert_eq!(judged(Level::May, resolved), Found::Violated("R5321-4.5.4.1-c"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postern_model::name::{DomainName, Mailbox, Token};
-use postern_model::scenario::{Attack, Scenario};
+use postern_model::scenario::{Attack, Certificate, Scenario};
 use postern_model::trace::{
     Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Question, Record, Setting,
 };
@@ -18,13 +18,23 @@ pub(super) struct Reader<'a> {
     mx: BTreeMap<DomainName, Vec<(u16, DomainName)>>,
     configured: BTreeSet<(DomainName, DomainName)>,
     attacks: Vec<(DomainName, Attack)>,
-    /// Where each open connection leads, and whether the attacker accepted it.
-    connections: BTreeMap<ConnectionId, (DomainName, bool)>,
+    without_tls: BTreeSet<DomainName>,
+    certificates: BTreeMap<DomainName, Certificate>,
+    connections: BTreeMap<ConnectionId, Connection>,
     /// The cell of the chart that a RCPT in clear is in whose reply is still to come.
     asked: BTreeMap<ConnectionId, Situation>,
     queued: BTreeMap<(DomainName, Token), (Duration, DomainName)>,
     notifications: BTreeSet<Token>,
     delivered: BTreeSet<(Token, Mailbox)>,
+}
+
+/// An open connection.
+struct Connection {
+    to: DomainName,
+    /// The attacker accepted it.
+    by_attacker: bool,
+    /// How the attacker interfered with it last.
+    interference: Option<Attack>,
 }
 
 impl<'a> Reader<'a> {
@@ -35,6 +45,8 @@ impl<'a> Reader<'a> {
             mx: BTreeMap::new(),
             configured: BTreeSet::new(),
             attacks: Vec::new(),
+            without_tls: BTreeSet::new(),
+            certificates: BTreeMap::new(),
             connections: BTreeMap::new(),
             asked: BTreeMap::new(),
             queued: BTreeMap::new(),
@@ -72,15 +84,20 @@ impl<'a> Reader<'a> {
             }
             Event::Answered { host, question, answer } => self.answered(host, question, answer),
             Event::Dialled { connection, to, .. } => {
-                self.connections.insert(*connection, (to.clone(), false));
+                let dialled = Connection {
+                    to: to.clone(),
+                    by_attacker: false,
+                    interference: None,
+                };
+                self.connections.insert(*connection, dialled);
             }
             Event::NotConnected { connection, why } => self.not_connected(*connection, *why),
             Event::Connected {
                 connection,
                 intercepted,
             } => {
-                if let Some((_, by_attacker)) = self.connections.get_mut(connection) {
-                    *by_attacker = *intercepted;
+                if let Some(connection) = self.connections.get_mut(connection) {
+                    connection.by_attacker = *intercepted;
                 }
             }
             Event::Line {
@@ -89,10 +106,17 @@ impl<'a> Reader<'a> {
                 channel,
                 text,
             } => self.line(*connection, *from, *channel, text),
-            Event::NotSecured { by: End::Dialler, .. } => {
-                self.reached.insert(Situation::CertificateRefused);
+            Event::NotSecured {
+                connection,
+                by: End::Dialler,
+                ..
+            } => self.not_secured(*connection),
+            Event::Interfered { connection, attack, .. } => {
+                self.reached.extend(interference(*attack));
+                if let Some(connection) = self.connections.get_mut(connection) {
+                    connection.interference = Some(*attack);
+                }
             }
-            Event::Interfered { attack, .. } => self.reached.extend(interference(*attack)),
             Event::Closed { connection, .. } => {
                 self.connections.remove(connection);
                 self.asked.remove(connection);
@@ -105,21 +129,35 @@ impl<'a> Reader<'a> {
     /// A fact of the start, or later the effect of drift.
     fn set(&mut self, setting: &Setting, drifted: bool) {
         let situation = match setting {
-            Setting::Tls { on: true, .. } => Situation::TlsSwitchedOn,
+            Setting::Tls { host, on: true } => {
+                self.without_tls.remove(host);
+                Some(Situation::TlsSwitchedOn)
+            }
             Setting::Tls { host, on: false } => {
                 if drifted {
-                    self.tls_vanished(host);
+                    self.tls_vanishes(host);
                 }
-                Situation::TlsSwitchedOff
+                self.without_tls.insert(host.clone());
+                Some(Situation::TlsSwitchedOff)
             }
-            Setting::Certificate { .. } => Situation::CertificateChanged,
+            Setting::Certificate { host, certificate } => {
+                let before = self.certificates.insert(host.clone(), *certificate);
+                match certificate {
+                    Certificate::Expired => Some(Situation::CertificateExpired),
+                    Certificate::WrongName => Some(Situation::CertificateForAnotherName),
+                    Certificate::Valid => before
+                        .is_some_and(|before| before != Certificate::Valid)
+                        .then_some(Situation::CertificateRenewed),
+                    Certificate::HostNameOnly | Certificate::SelfSigned | Certificate::UnknownAuthority => None,
+                }
+            }
             Setting::Exchanger {
                 host,
                 domain,
                 configured: true,
             } => {
                 self.configured.insert((host.clone(), domain.clone()));
-                Situation::Configured
+                Some(Situation::Configured)
             }
             Setting::Exchanger {
                 host,
@@ -127,38 +165,47 @@ impl<'a> Reader<'a> {
                 configured: false,
             } => {
                 self.configured.remove(&(host.clone(), domain.clone()));
-                Situation::Unconfigured
+                Some(Situation::Unconfigured)
             }
-            Setting::Policy { .. } => Situation::PolicyChanged,
+            Setting::Policy { host, next_hop, .. } => {
+                let mut queued = self.queued.iter();
+                let waits = queued.any(|((sender, _), (_, waits_for))| sender == host && waits_for == next_hop);
+                waits.then_some(Situation::PolicyChanged)
+            }
             Setting::Mx { domain, exchangers } => {
                 let before = self.mx.insert(domain.clone(), exchangers.clone()).unwrap_or_default();
-                match before.len() < exchangers.len() {
-                    true => Situation::MxAdded,
-                    false => Situation::MxDropped,
+                if has_more(exchangers, &before) {
+                    Some(Situation::MxAdded)
+                } else {
+                    has_more(&before, exchangers).then_some(Situation::MxDropped)
                 }
             }
-            Setting::Lookups { work: false, .. } => Situation::LookupsFailed,
-            Setting::Lookups { work: true, .. } => Situation::LookupsRestored,
-            Setting::Permanent { .. } => return,
+            Setting::Lookups { work: false, .. } => Some(Situation::LookupsFailed),
+            Setting::Lookups { work: true, .. } => Some(Situation::LookupsRestored),
+            Setting::Permanent { .. } => None,
         };
         if drifted {
-            self.reached.insert(situation);
+            self.reached.extend(situation);
         }
     }
 
     fn adversary(&mut self, victim: &DomainName, attack: Attack, active: bool) {
         if active {
-            self.attacks.push((victim.clone(), attack));
-            if matches!(attack, Attack::StripStarttls | Attack::OverwriteStarttls) {
-                self.tls_vanished(victim);
+            if hides_tls(attack) {
+                self.tls_vanishes(victim);
             }
+            self.attacks.push((victim.clone(), attack));
         } else {
             self.attacks.retain(|under_way| *under_way != (victim.clone(), attack));
         }
     }
 
-    /// The host's TLS is gone from now on: does mail wait for it?
-    fn tls_vanished(&mut self, host: &DomainName) {
+    /// Nobody is offered the host's TLS from now on: was it there, and does mail wait for it?
+    fn tls_vanishes(&mut self, host: &DomainName) {
+        let mut attacks = self.attacks.iter();
+        if self.without_tls.contains(host) || attacks.any(|(victim, attack)| victim == host && hides_tls(*attack)) {
+            return;
+        }
         let mut next_hops = self.queued.values().map(|(_, next_hop)| next_hop);
         if next_hops.any(|next_hop| self.exchangers(next_hop).any(|(_, exchanger)| exchanger == host)) {
             self.reached.insert(Situation::TlsVanishedWhileQueued);
@@ -181,7 +228,7 @@ impl<'a> Reader<'a> {
     }
 
     fn not_connected(&mut self, connection: ConnectionId, why: NotConnected) {
-        let Some((to, _)) = self.connections.remove(&connection) else {
+        let Some(Connection { to, .. }) = self.connections.remove(&connection) else {
             return;
         };
         for (attack, expected, situation) in [
@@ -191,6 +238,21 @@ impl<'a> Reader<'a> {
             if why == expected && self.attacks.contains(&(to.clone(), attack)) {
                 self.reached.insert(situation);
             }
+        }
+    }
+
+    /// The client gave up the handshake: because of a certificate, if a bad one was there and nothing else came between.
+    fn not_secured(&mut self, connection: ConnectionId) {
+        let Some(connection) = self.connections.get(&connection) else {
+            return;
+        };
+        let presented = match connection.interference {
+            None => self.certificates.get(&connection.to).copied(),
+            Some(Attack::InterceptTls(certificate)) => Some(certificate),
+            Some(_) => None,
+        };
+        if presented.is_some_and(|certificate| certificate != Certificate::Valid) {
+            self.reached.insert(Situation::CertificateRefused);
         }
     }
 
@@ -209,7 +271,11 @@ impl<'a> Reader<'a> {
     /// The cell of the chart that a demanding server is in with this command, if it is RCPT and the server heard it.
     fn cell(&self, connection: ConnectionId, command: &str) -> Option<Situation> {
         let domain = recipient_domain(command)?;
-        let (server, by_attacker) = self.connections.get(&connection)?;
+        let Connection {
+            to: server,
+            by_attacker,
+            ..
+        } = self.connections.get(&connection)?;
         if *by_attacker || !self.scenario.host(server)?.demands_tls {
             return None;
         }
@@ -271,12 +337,24 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether the first set lists a host that the second does not, with whatever preference.
+fn has_more(first: &[(u16, DomainName)], second: &[(u16, DomainName)]) -> bool {
+    let mut hosts = first.iter().map(|(_, host)| host);
+    hosts.any(|host| second.iter().all(|(_, other)| other != host))
+}
+
+/// Whether clients do not see the server's offer of TLS while the attack lasts.
+fn hides_tls(attack: Attack) -> bool {
+    matches!(attack, Attack::StripStarttls | Attack::OverwriteStarttls)
+}
+
 /// The situation that an attack makes when it interferes with a connection that stands.
 fn interference(attack: Attack) -> Option<Situation> {
     Some(match attack {
         Attack::StripStarttls => Situation::Stripped,
         Attack::OverwriteStarttls => Situation::Overwritten,
-        Attack::AnswerStarttls(_) => Situation::StarttlsAnswered,
+        Attack::AnswerStarttls(..500) => Situation::StarttlsDeferred,
+        Attack::AnswerStarttls(500..) => Situation::StarttlsRefused,
         Attack::GarbageAfterGoAhead => Situation::GarbageAfterGoAhead,
         Attack::SwallowHandshake => Situation::HandshakeSwallowed,
         Attack::CloseAt(_) => Situation::ClosedAtCommand,

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use postern_model::scenario::{Attack, Domain, Host, MxRecord, Phase, Scenario};
+use postern_model::scenario::{Attack, Certificate, Domain, Host, Level, MxRecord, Phase, Scenario};
 use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, NotConnected, Setting, Trace};
 
 use super::Situation;
@@ -177,6 +177,102 @@ fn tls_that_goes_off_while_mail_waits_for_it_has_vanished() {
     assert_eq!(reached([off(MINUTE)]), BTreeSet::from([Situation::TlsSwitchedOff]));
     let expected = BTreeSet::from([Situation::TlsSwitchedOff, Situation::TlsVanishedWhileQueued]);
     assert_eq!(reached([queued(), off(2 * MINUTE)]), expected);
+}
+
+#[test]
+fn tls_that_is_off_already_cannot_vanish() {
+    let off = Event::Set(Setting::Tls {
+        host: text("mx1.b.example"),
+        on: false,
+    });
+    for gone in [(Duration::ZERO, off), attacked(Attack::OverwriteStarttls)] {
+        let events = [gone, queued(), attacked(Attack::StripStarttls)];
+        assert_eq!(reached(events), BTreeSet::new());
+    }
+    let events = [queued(), attacked(Attack::StripStarttls)];
+    assert_eq!(reached(events), BTreeSet::from([Situation::TlsVanishedWhileQueued]));
+}
+
+#[test]
+fn an_attacker_answers_starttls_for_now_or_for_good() {
+    let answered = |code| reached([dialled(), interfered(Attack::AnswerStarttls(code))]);
+    assert_eq!(answered(454), BTreeSet::from([Situation::StarttlsDeferred]));
+    assert_eq!(answered(554), BTreeSet::from([Situation::StarttlsRefused]));
+}
+
+#[test]
+fn only_a_bad_certificate_can_be_renewed() {
+    let certificate = |at, certificate| {
+        let host = text("mx1.b.example");
+        (at, Event::Set(Setting::Certificate { host, certificate }))
+    };
+    let valid = certificate(MINUTE, Certificate::Valid);
+    let good = certificate(Duration::ZERO, Certificate::Valid);
+    assert_eq!(reached([good.clone(), valid.clone()]), BTreeSet::new());
+    for (bad, situation) in [
+        (Certificate::Expired, Situation::CertificateExpired),
+        (Certificate::WrongName, Situation::CertificateForAnotherName),
+    ] {
+        let events = [good.clone(), certificate(MINUTE, bad), valid.clone()];
+        assert_eq!(
+            reached(events),
+            BTreeSet::from([situation, Situation::CertificateRenewed])
+        );
+    }
+}
+
+#[test]
+fn a_handshake_is_given_up_because_of_a_certificate_only_where_a_bad_one_was_presented() {
+    let given_up = (
+        MINUTE,
+        Event::NotSecured {
+            connection: FIRST,
+            by: End::Dialler,
+            why: "in the words of TLS".to_owned(),
+        },
+    );
+    let presents = |certificate| {
+        let host = text("mx1.b.example");
+        (Duration::ZERO, Event::Set(Setting::Certificate { host, certificate }))
+    };
+    let given_up_after = |events: &[(Duration, Event)]| {
+        let events = events.iter().cloned().chain([given_up.clone()]);
+        reached(events).contains(&Situation::CertificateRefused)
+    };
+    let (valid, expired) = (presents(Certificate::Valid), presents(Certificate::Expired));
+    let garbage = interfered(Attack::GarbageAfterGoAhead);
+    let intercepted = interfered(Attack::InterceptTls(Certificate::SelfSigned));
+    assert!(given_up_after(&[expired.clone(), dialled()]));
+    assert!(given_up_after(&[valid.clone(), dialled(), intercepted]));
+    assert!(!given_up_after(&[valid, dialled()]));
+    assert!(!given_up_after(&[expired, dialled(), garbage]));
+}
+
+#[test]
+fn a_policy_changes_while_mail_is_queued_for_the_same_next_hop() {
+    let changed = |next_hop| {
+        let (host, level) = (text("out.a.example"), Level::Encrypt);
+        let next_hop = text(next_hop);
+        (2 * MINUTE, Event::Set(Setting::Policy { host, next_hop, level }))
+    };
+    assert_eq!(reached([changed("b.example")]), BTreeSet::new());
+    assert_eq!(reached([queued(), changed("c.example")]), BTreeSet::new());
+    let expected = BTreeSet::from([Situation::PolicyChanged]);
+    assert_eq!(reached([queued(), changed("b.example")]), expected);
+}
+
+#[test]
+fn another_preference_neither_adds_nor_drops_an_exchanger() {
+    let listed = |first, hosts: &[&str]| {
+        let exchangers = hosts.iter().map(|host| (first, text(host))).collect();
+        let domain = text("b.example");
+        (MINUTE, Event::Set(Setting::Mx { domain, exchangers }))
+    };
+    let both = ["mx1.b.example", "mx2.b.example"];
+    assert_eq!(reached([listed(5, &both)]), BTreeSet::new());
+    assert_eq!(reached([listed(5, &both[..1])]), BTreeSet::from([Situation::MxDropped]));
+    let three = ["mx1.b.example", "mx2.b.example", "mx3.b.example"];
+    assert_eq!(reached([listed(5, &three)]), BTreeSet::from([Situation::MxAdded]));
 }
 
 #[test]
