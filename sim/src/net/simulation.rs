@@ -142,8 +142,7 @@ impl Simulation {
                 return Ok(End::Horizon);
             };
             if next > now + TICK {
-                // The step itself lets every host's clock pass a tick.
-                self.tell_foreign_code(next - now - TICK);
+                self.tell_foreign_code(next - now);
             }
         }
         Err(SimulationError::NeverIdle(self.steps))
