@@ -2,6 +2,8 @@
 
 mod worlds;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use mailpostern::campaign::{Relations, examine};
@@ -15,9 +17,9 @@ fn main() {
 /// A generated world, run and judged as `postern explore` does; items are worlds.
 #[divan::bench(threads = [1, 2], sample_count = 200)]
 fn generated_world(bencher: Bencher<'_, '_>) {
-    let seed = std::sync::atomic::AtomicU64::new(1);
+    let seeds = AtomicU64::new(1);
     bencher
-        .with_inputs(|| seed.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+        .with_inputs(|| seeds.fetch_add(1, Ordering::Relaxed))
         .counter(ItemsCount::new(1usize))
         .bench_values(|seed| {
             let options = Options {
@@ -29,10 +31,11 @@ fn generated_world(bencher: Bencher<'_, '_>) {
         });
 }
 
-/// Four exchangers' worth of TLS and no more: a handshake in memory.
+/// The handshake of a session by TLS, alone and in memory.
 #[divan::bench(args = [Crypto::Real, Crypto::Fast])]
 fn handshake(bencher: Bencher<'_, '_>, crypto: Crypto) {
-    bencher.bench_local(|| worlds::Handshake::new(crypto).shake());
+    let handshake = worlds::Handshake::new(crypto);
+    bencher.bench_local(|| handshake.shake());
 }
 
 /// One world of so many hosts, two sessions for each but the first; items are sessions.

@@ -239,7 +239,7 @@ impl Party for Sender<'_> {
                 self.ended = Some((outcome, because));
             }
             Note::Misbehaved(what) => {
-                tracing::warn!(host = %self.errand.exchanger, what, "the server broke the protocol")
+                tracing::warn!(host = %self.errand.exchanger, what, "the server broke the protocol");
             }
         }
     }
