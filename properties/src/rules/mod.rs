@@ -14,6 +14,10 @@ pub enum Source {
     Rfc3207,
     /// RFC 5321, SMTP.
     Rfc5321,
+    /// RFC 7504, the codes 521 and 556.
+    Rfc7504,
+    /// RFC 7505, null MX.
+    Rfc7505,
 }
 
 /// How strongly a rule binds, in the words of RFC 2119 where its source has them.
@@ -25,6 +29,8 @@ pub enum Strength {
     MustNot,
     /// SHOULD.
     Should,
+    /// SHOULD NOT.
+    ShouldNot,
     /// MAY: judged only of who chose to do it.
     May,
     /// Plain prose, without a capital word.
@@ -42,6 +48,8 @@ pub enum Binds {
     Server,
     /// Both.
     Both,
+    /// Whoever publishes a zone in DNS.
+    Publisher,
 }
 
 /// One rule.
@@ -62,9 +70,10 @@ pub struct Rule {
 }
 
 macro_rules! rules {
-    ($($id:literal $source:ident $section:literal $strength:ident $binds:ident: $text:literal;)*) => {
-        /// Every rule that some property judges, in the order of the catalogue.
-        pub const RULES: &[Rule] = &[$(Rule {
+    ($source:ident: $($id:literal $section:literal $strength:ident $binds:ident: $text:literal;)*) => {
+        use super::{Binds, Rule, Source, Strength};
+
+        pub(super) const RULES: &[Rule] = &[$(Rule {
             id: $id,
             source: Source::$source,
             section: $section,
@@ -75,67 +84,28 @@ macro_rules! rules {
     };
 }
 
-rules! {
-    "SEED-01" Thread2001 "1" Argued Server:
-        "A server that is listed and configured as exchanger of a domain does not require STARTTLS to deliver that domain's mail.";
-    "SEED-02" Thread2001 "1" Argued Server:
-        "Being listed in DNS obliges a server to nothing: it takes mail only as configured exchanger or as willing relay.";
-    "SEED-03" Thread2001 "1" Argued Server:
-        "What a server that wishes for TLS answers to RCPT without TLS depends on whether it is listed and whether it is configured for the domain, by the chart.";
-    "SEED-07" Thread2001 "1" Argued Server:
-        "A server forwards mail that is not local only for those whom it is willing to relay for.";
-    "SEED-10" Thread2001 "4" Argued Client:
-        "A client may remember that a server offered TLS and raise an alarm when a later session goes without.";
-    "SEED-11" Thread2001 "4" Argued Client:
-        "Lack of TLS does not bounce mail, and past TLS says nothing about the future.";
-    "SEED-12" Thread2001 "4" Argued Client:
-        "A client that is told to insist on TLS sends nothing without it, tries on, and returns the mail only when its time is over.";
-    "SEED-13" Thread2001 "4" Argued Client:
-        "What a client may refuse for want of TLS follows from its explicit configuration, whether it originates or relays.";
-    "SEED-14" Thread2001 "4" Argued Client:
-        "The agreement to use TLS is with the next hop: the name to prove is the next hop's, not one that came from DNS.";
-    "SEED-15" Thread2001 "1" Argued Server:
-        "A server knows whether it is listed by looking up the domain's exchangers; a lookup that failed says neither yes nor no.";
-    "SEED-16" Thread2001 "1" Argued Server:
-        "When DNS and the configuration of a server disagree, its answer has nothing to do with TLS.";
-    "SEED-17" Thread2001 "4" Argued Client:
-        "A client does not fall back to an insecure path when it knows that a secure one is supposed to be there.";
-    "R3207-4-c" Rfc3207 "4" MustNot Server:
-        "A publicly referenced server requires STARTTLS in order to deliver mail locally.";
-    "R3207-4-f" Rfc3207 "4" Must Client:
-        "After 220 to STARTTLS the client starts the handshake before any other command.";
-    "R3207-4-g" Rfc3207 "4" Should Client:
-        "A client that cannot start TLS after the 220 gives up the connection.";
-    "R3207-4.1-d" Rfc3207 "4.1" Prose Client:
-        "A client authenticates a server only by a certificate with the name that it thought it was connecting to.";
-    "R3207-6-a" Rfc3207 "6" Must Both:
-        "A client can be configured to require TLS of selected hosts before any message passes.";
-    "R3207-6-c" Rfc3207 "6" May Client:
-        "A client records that TLS was used with a peer and warns when a later session goes without.";
-    "R3207-6-d" Rfc3207 "6" Should Client:
-        "After TLS failed the client tries again in later sessions until a timeout of its own, and only then returns the mail.";
-    "R5321-4.2.1-a" Rfc5321 "4.2.1" Should Client:
-        "After 4yz the client tries again; after 5yz it does not repeat that request.";
-    "R5321-4.2.5-a" Rfc5321 "4.2.5" Prose Server:
-        "2yz to the end of data, and nothing else, passes the responsibility for the message: to deliver it, to retry, or to notify.";
-    "R5321-4.5.4-f" Rfc5321 "4.5.4" MustNot Client:
-        "An error message is sent in response to an error message.";
-    "R5321-4.5.4.1-a" Rfc5321 "4.5.4.1" Must Client:
-        "Mail that cannot be sent now is queued and tried again.";
-    "R5321-4.5.4.1-c" Rfc5321 "4.5.4.1" Prose Client:
-        "Retries go on until the message is sent or its give-up time, generally at least 4 to 5 days, is over.";
-    "R5321-5.1-d" Rfc5321 "5.1" Must Client:
-        "A client is able to try each exchanger of the next hop in order until one takes the message.";
-    "R5321-6.1-a" Rfc5321 "6.1" Must Server:
-        "Whoever accepted a message and cannot deliver it notifies its reverse path, from the null reverse path, once.";
-    "R5321-6.1-b" Rfc5321 "6.1" Must Both:
-        "A message is duplicated only where the reply to its end of data was lost.";
+mod rfc3207;
+mod rfc5321;
+mod rfc7504;
+mod rfc7505;
+mod thread;
+
+/// Every rule, source by source, in the order of the catalogue.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    let sources = [
+        thread::RULES,
+        rfc3207::RULES,
+        rfc5321::RULES,
+        rfc7505::RULES,
+        rfc7504::RULES,
+    ];
+    sources.into_iter().flatten()
 }
 
 impl Rule {
     /// The rule of this id.
     pub fn of(id: &str) -> Option<&'static Self> {
-        RULES.iter().find(|rule| rule.id == id)
+        rules().find(|rule| rule.id == id)
     }
 }
 
@@ -229,6 +199,8 @@ impl fmt::Display for Source {
             Self::Thread2001 => "thread of 2001",
             Self::Rfc3207 => "RFC 3207",
             Self::Rfc5321 => "RFC 5321",
+            Self::Rfc7504 => "RFC 7504",
+            Self::Rfc7505 => "RFC 7505",
         })
     }
 }
@@ -239,6 +211,7 @@ impl fmt::Display for Strength {
             Self::Must => "MUST",
             Self::MustNot => "MUST NOT",
             Self::Should => "SHOULD",
+            Self::ShouldNot => "SHOULD NOT",
             Self::May => "MAY",
             Self::Prose => "prose",
             Self::Argued => "argued",
@@ -252,6 +225,7 @@ impl fmt::Display for Binds {
             Self::Client => "client",
             Self::Server => "server",
             Self::Both => "both",
+            Self::Publisher => "publisher",
         })
     }
 }
@@ -262,20 +236,9 @@ mod tests {
 
     #[test]
     fn every_rule_has_an_id_of_its_own() {
-        for (place, rule) in RULES.iter().enumerate() {
-            assert!(
-                RULES[..place].iter().all(|earlier| earlier.id != rule.id),
-                "{} twice",
-                rule.id
-            );
-        }
-    }
-
-    #[test]
-    fn every_rule_is_judged_by_some_property() {
-        for rule in RULES {
-            let judged = Property::ALL.iter().any(|property| property.rules().contains(&rule.id));
-            assert!(judged, "{} is in the table and nobody judges it", rule.id);
+        let ids: Vec<_> = rules().map(|rule| rule.id).collect();
+        for (place, id) in ids.iter().enumerate() {
+            assert!(!ids[..place].contains(id), "{id} twice");
         }
     }
 
