@@ -1,0 +1,180 @@
+//! The delivery machine: the queue of a sending MTA, the walk over the mail exchangers, retry, expiry, notification,
+//! and the memory that raises the alarm when TLS vanishes.
+//!
+//! It holds interned ids, never strings, so that a state is a few dozen bytes; it holds no time, so that equal states
+//! are equal whenever they are reached. Durations are the driver's: it knows the retry schedule and the lifetime.
+//!
+//! One job is one message for one recipient. After every [`Delivery::handle`], call [`Delivery::poll`] until
+//! [`Output::Idle`].
+
+mod attempt;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+pub use vocabulary::{Cause, Input, JobId, Output, PeerId, Route, Settings, Timer};
+
+use crate::mutant::Mutant;
+use crate::scenario::Level;
+
+/// The delivery machine of one host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Delivery {
+    settings: Settings,
+    jobs: BTreeMap<JobId, Job>,
+    /// Hosts with which a handshake was once completed. Warns, and decides nothing (SEED-11).
+    tls_seen: BTreeSet<PeerId>,
+    outputs: VecDeque<Output>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Job {
+    attempts: u16,
+    lifetime_is_over: bool,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Stage {
+    Waiting,
+    Resolving,
+    Trying {
+        level: Level,
+        peer: PeerId,
+        /// After a failed try at TLS that was not required.
+        in_clear: bool,
+        rest: VecDeque<PeerId>,
+    },
+}
+
+/// The lifetime that the machine's [`Timer::Lifetime`] runs for, given the configured one.
+pub fn lifetime(configured: Duration, mutant: Option<Mutant>) -> Duration {
+    match mutant {
+        Some(Mutant::GivesUpEarly) => configured.min(Duration::from_secs(24 * 3600)),
+        _ => configured,
+    }
+}
+
+impl Delivery {
+    /// A machine with an empty queue and no memory.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            jobs: BTreeMap::new(),
+            tls_seen: BTreeSet::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes a fact. Facts about jobs that are over, or that do not fit a job's stage, change nothing.
+    pub fn handle(&mut self, input: Input) {
+        match input {
+            Input::Queued(job) => self.queued(job),
+            Input::Resolved { job, level, route } => self.resolved(job, level, route),
+            Input::PolicyChanged { job, level } => self.policy_changed(job, level),
+            Input::Secured(job) => {
+                if let Some(peer) = self.peer_of(job) {
+                    self.tls_seen.insert(peer);
+                }
+            }
+            Input::WithoutTls(job) => self.without_tls(job),
+            Input::Ended { job, outcome } => self.ended(job, outcome),
+            Input::Expired(Timer::Retry { job, attempts }) => {
+                // A gap that the last attempt of a lifetime has cut short is over already.
+                if self.attempts(job) == Some(attempts) {
+                    self.try_again(job);
+                }
+            }
+            Input::Expired(Timer::Lifetime(job)) => {
+                if let Some(queued) = self.jobs.get_mut(&job) {
+                    queued.lifetime_is_over = true;
+                    self.try_again(job);
+                }
+            }
+        }
+    }
+
+    /// What the machine wants next.
+    pub fn poll(&mut self) -> Output {
+        self.outputs.pop_front().unwrap_or(Output::Idle)
+    }
+
+    /// The local policy that the session which a job asks for is planned under; none if it asks for none.
+    pub fn level(&self, job: JobId) -> Option<Level> {
+        match self.jobs.get(&job)?.stage {
+            Stage::Trying { level, .. } => Some(level),
+            Stage::Waiting | Stage::Resolving => None,
+        }
+    }
+
+    /// How many attempts a job has begun; none once it is over.
+    pub fn attempts(&self, job: JobId) -> Option<u16> {
+        self.jobs.get(&job).map(|job| job.attempts)
+    }
+
+    fn queued(&mut self, job: JobId) {
+        let fresh = Job {
+            attempts: 0,
+            lifetime_is_over: false,
+            stage: Stage::Waiting,
+        };
+        if self.jobs.insert(job, fresh).is_none() {
+            self.outputs.push_back(Output::Arm(Timer::Lifetime(job)));
+            self.try_again(job);
+        }
+    }
+
+    /// Begins an attempt. At the end of the lifetime that is the last one, made at once.
+    fn try_again(&mut self, job: JobId) {
+        let Some(queued) = self.jobs.get_mut(&job) else { return };
+        if queued.stage == Stage::Waiting {
+            queued.attempts = queued.attempts.saturating_add(1);
+            queued.stage = Stage::Resolving;
+            self.outputs.push_back(Output::Resolve(job));
+        }
+    }
+
+    fn without_tls(&mut self, job: JobId) {
+        let Some(peer) = self.peer_of(job) else { return };
+        let alarm = match self.settings.mutant {
+            Some(Mutant::NeverAlarms) => false,
+            Some(Mutant::AlwaysAlarms) => true,
+            _ => self.tls_seen.contains(&peer),
+        };
+        if alarm && self.settings.alarms {
+            self.outputs.push_back(Output::Alarm(peer));
+        }
+    }
+
+    /// Every host of this attempt failed: wait, or give up when the time is up (SEED-12, R3207-6-d).
+    fn attempt_failed(&mut self, job: JobId) {
+        let Some(queued) = self.jobs.get_mut(&job) else { return };
+        if queued.lifetime_is_over {
+            return self.bounce(job, Cause::Expired);
+        }
+        queued.stage = Stage::Waiting;
+        let retry = Timer::Retry {
+            job,
+            attempts: queued.attempts,
+        };
+        self.outputs.extend([Output::Deferred(job), Output::Arm(retry)]);
+    }
+
+    fn bounce(&mut self, job: JobId, cause: Cause) {
+        self.jobs.remove(&job);
+        self.outputs.push_back(Output::Bounced { job, cause });
+        if self.settings.mutant != Some(Mutant::BouncesSilently) {
+            self.outputs.push_back(Output::Notify(job));
+        }
+    }
+
+    fn peer_of(&self, job: JobId) -> Option<PeerId> {
+        match self.jobs.get(&job)?.stage {
+            Stage::Trying { peer, .. } => Some(peer),
+            Stage::Waiting | Stage::Resolving => None,
+        }
+    }
+}

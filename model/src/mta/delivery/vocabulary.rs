@@ -1,0 +1,136 @@
+//! What goes into and comes out of the delivery machine.
+
+use crate::mta::policy::TlsUse;
+use crate::mta::session::Outcome;
+use crate::mutant::Mutant;
+use crate::scenario::Level;
+
+/// A queued message for one recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub u32);
+
+/// A host that mail can be sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerId(pub u8);
+
+/// A timer that the machine arms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// The gap of the retry schedule after this attempt (R5321-4.5.4.1-b).
+    Retry {
+        /// The job that waits.
+        job: JobId,
+        /// How many attempts it has had.
+        attempts: u16,
+    },
+    /// The whole lifetime of a job, from its queueing (R5321-4.5.4.1-c): see [`super::lifetime`].
+    Lifetime(JobId),
+}
+
+/// A fact that the driver hands to the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// A message entered the queue.
+    Queued(JobId),
+    /// The answer to [`Output::Resolve`].
+    Resolved {
+        /// The job.
+        job: JobId,
+        /// The local policy for its next hop, as it stands now.
+        level: Level,
+        /// Where its next hop is.
+        route: Route,
+    },
+    /// The local policy for a job's next hop changed while the session of [`Output::Connect`] was being prepared; nothing
+    /// was dialled. A policy that was raised must never meet a session planned under the old one.
+    PolicyChanged {
+        /// The job.
+        job: JobId,
+        /// The local policy for its next hop, as it stands now.
+        level: Level,
+    },
+    /// A session's handshake is complete.
+    Secured(JobId),
+    /// A session wished for TLS and does without it.
+    WithoutTls(JobId),
+    /// A session has its result.
+    Ended {
+        /// The job.
+        job: JobId,
+        /// The result.
+        outcome: Outcome,
+    },
+    /// A timer has run out.
+    Expired(Timer),
+}
+
+/// Where a next hop is, as DNS or a fixed route has it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Route {
+    /// Exchangers with their preferences; those of equal preference in the order to try them (R5321-5.1-c).
+    Exchangers(Vec<(u16, PeerId)>),
+    /// The domain does not exist.
+    NoSuchDomain,
+    /// DNS did not say (R5321-5.1-a: queue).
+    LookupFailed,
+}
+
+/// What the machine asks of its driver.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// An attempt begins: look up policy and exchangers; answer by [`Input::Resolved`].
+    Resolve(JobId),
+    /// Open a session; answer by [`Input::Ended`], or by [`Input::PolicyChanged`] if the policy is no longer that of
+    /// [`super::Delivery::level`].
+    Connect {
+        /// The job to send.
+        job: JobId,
+        /// The host to send it to.
+        peer: PeerId,
+        /// What the session must do about TLS.
+        tls: TlsUse,
+    },
+    /// Start this timer.
+    Arm(Timer),
+    /// The next hop took the message: the job is over.
+    Sent(JobId),
+    /// The attempt failed; there will be another.
+    Deferred(JobId),
+    /// The message is given back: the job is over.
+    Bounced {
+        /// The job.
+        job: JobId,
+        /// Why.
+        cause: Cause,
+    },
+    /// Report the failure of this bounced job to its reverse path, unless that is null (R5321-6.1-a).
+    Notify(JobId),
+    /// Warn: this host used TLS before and does not now (SEED-10).
+    Alarm(PeerId),
+    /// Nothing more until the next input.
+    Idle,
+}
+
+/// Why a message is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// A 5yz reply to the message.
+    Refused,
+    /// Its time is up.
+    Expired,
+    /// The domain does not exist.
+    NoSuchDomain,
+    /// This host is itself the best exchanger and not configured for it.
+    LoopsBack,
+}
+
+/// What the machine is set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// This host itself, as it may stand in an MX set.
+    pub own: PeerId,
+    /// Whether to remember TLS and to warn (RFC 3207 §6: MAY).
+    pub alarms: bool,
+    /// The one bug that it has, if any.
+    pub mutant: Option<Mutant>,
+}

@@ -1,0 +1,180 @@
+//! The sending side of an MTA: its queue, driven by the delivery machine, and the mail that it hands on.
+
+mod connect;
+mod content;
+mod failure;
+mod notify;
+mod queue;
+mod resolve;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use postern_model::mta::delivery::{self, Cause, Delivery, Input, JobId, Output, PeerId, Timer};
+use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
+use postern_model::scenario::{Level, Phase, Position};
+use postern_model::trace::LogEntry;
+
+use self::failure::Failure;
+use crate::dns::Resolver;
+use crate::net::Door;
+use crate::world::{World, address_of_host};
+
+/// One MTA of the world.
+pub(crate) struct Mta {
+    pub(crate) world: Rc<World>,
+    pub(crate) index: usize,
+    pub(crate) name: DomainName,
+    pub(crate) door: Door,
+    resolver: Resolver,
+    delivery: RefCell<Delivery>,
+    queue: RefCell<BTreeMap<JobId, Rc<Mail>>>,
+    next_job: Cell<u32>,
+    /// What was just given back, for the notification that the machine may ask for next.
+    last_bounced: RefCell<Option<(JobId, Rc<Mail>)>>,
+}
+
+/// A queued message.
+pub(crate) struct Mail {
+    pub(crate) token: Token,
+    pub(crate) from: ReversePath,
+    pub(crate) to: Mailbox,
+    pub(crate) next_hop: DomainName,
+    /// Lines ended by CRLF.
+    pub(crate) content: Vec<u8>,
+    state: RefCell<State>,
+}
+
+struct State {
+    failure: Failure,
+    sent_to: Option<PeerId>,
+}
+
+impl Mta {
+    pub(crate) fn new(world: &Rc<World>, index: usize, door: Door, resolver: Resolver) -> Rc<Self> {
+        let host = world.host(index);
+        let own = PeerId(u8::try_from(index).unwrap_or(u8::MAX));
+        let settings = delivery::Settings {
+            own,
+            alarms: host.alarms,
+            mutant: world.mutant,
+        };
+        Rc::new(Self {
+            world: Rc::clone(world),
+            index,
+            name: host.name.clone(),
+            door,
+            resolver,
+            delivery: RefCell::new(Delivery::new(settings)),
+            queue: RefCell::default(),
+            next_job: Cell::new(0),
+            last_bounced: RefCell::default(),
+        })
+    }
+
+    /// Hands a fact to the delivery machine and does what it asks.
+    pub(crate) fn handle(self: &Rc<Self>, input: Input) {
+        self.delivery.borrow_mut().handle(input);
+        loop {
+            let output = self.delivery.borrow_mut().poll();
+            match output {
+                Output::Idle => return,
+                Output::Resolve(job) => self.resolve(job),
+                Output::Connect { job, peer, tls } => self.connect(job, peer, tls),
+                Output::Arm(timer) => self.arm(timer),
+                Output::Sent(job) => self.sent(job),
+                Output::Deferred(job) => self.deferred(job),
+                Output::Bounced { job, cause } => self.bounced(job, cause),
+                Output::Notify(job) => self.notify(job),
+                Output::Alarm(peer) => {
+                    let peer = self.world.host(usize::from(peer.0)).name.clone();
+                    self.log(LogEntry::Alarm { peer });
+                }
+            }
+        }
+    }
+
+    /// Delivery stands at this phase of the present attempt.
+    pub(crate) fn reached(&self, mail: &Mail, attempt: u16, host: &DomainName, phase: Phase) {
+        let position = Position {
+            message: mail.token.clone(),
+            attempt: attempt.into(),
+            host: host.clone(),
+            phase,
+        };
+        self.world.reached(&position);
+    }
+
+    fn log(&self, entry: LogEntry) {
+        self.world.recorder.log(&self.name, entry);
+    }
+
+    fn address(&self) -> IpAddr {
+        address_of_host(self.index).into()
+    }
+
+    fn mail(&self, job: JobId) -> Option<Rc<Mail>> {
+        self.queue.borrow().get(&job).cloned()
+    }
+
+    fn planned_level(&self, job: JobId) -> Option<Level> {
+        self.delivery.borrow().level(job)
+    }
+
+    fn attempts(&self, job: JobId) -> u16 {
+        self.delivery.borrow().attempts(job).unwrap_or(1)
+    }
+
+    fn arm(self: &Rc<Self>, timer: Timer) {
+        let host = self.world.host(self.index);
+        let wait = match timer {
+            Timer::Retry { attempts, .. } => host.retry.gap(attempts.into()),
+            Timer::Lifetime(_) => delivery::lifetime(host.lifetime, self.world.mutant),
+        };
+        drop(host);
+        let mta = Rc::clone(self);
+        self.door.spawn(async move {
+            mta.door.sleep(wait).await;
+            mta.handle(Input::Expired(timer));
+        });
+    }
+
+    fn sent(&self, job: JobId) {
+        let Some(mail) = self.forget(job) else { return };
+        if let Some(peer) = mail.state.borrow().sent_to {
+            let to = self.world.host(usize::from(peer.0)).name.clone();
+            self.log(LogEntry::Sent {
+                message: mail.token.clone(),
+                to,
+            });
+        }
+    }
+
+    fn deferred(&self, job: JobId) {
+        let Some(mail) = self.mail(job) else { return };
+        let why = mail.state.borrow().failure.to_string();
+        self.log(LogEntry::Deferred {
+            message: mail.token.clone(),
+            why,
+        });
+    }
+
+    fn bounced(&self, job: JobId, cause: Cause) {
+        let Some(mail) = self.forget(job) else { return };
+        mail.state.borrow_mut().failure.settle(cause);
+        let why = mail.state.borrow().failure.to_string();
+        self.log(LogEntry::Bounced {
+            message: mail.token.clone(),
+            why,
+        });
+        self.last_bounced.replace(Some((job, mail)));
+    }
+
+    fn forget(&self, job: JobId) -> Option<Rc<Mail>> {
+        let mail = self.queue.borrow_mut().remove(&job)?;
+        self.world.work_ended();
+        Some(mail)
+    }
+}

@@ -1,0 +1,143 @@
+//! How mail comes into the queue of an MTA, and how it leaves it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use postern_model::mta::delivery::{Cause, Input, JobId};
+use postern_model::mta::session::Transaction;
+use postern_model::name::{Mailbox, ReversePath, Token};
+use postern_model::scenario::Message;
+use postern_model::trace::Event;
+
+use super::content::{received_lines, token_in};
+use super::failure::Failure;
+use super::{Mail, Mta, State};
+
+/// A message that has been handed on this often goes in circles (RFC 5321 §6.3: at least 100).
+const RECEIVED_LINES_MAX: usize = 100;
+
+/// A message on its way into the queue.
+pub(super) struct Outgoing {
+    pub(super) token: Token,
+    pub(super) from: ReversePath,
+    pub(super) to: Mailbox,
+    /// Lines ended by CRLF.
+    pub(super) content: Vec<u8>,
+}
+
+impl Mta {
+    /// Hands in the scenario's messages for this host, each at its time.
+    pub(crate) async fn submit_all(self: Rc<Self>) {
+        let scenario = self.world.scenario();
+        let mut messages: Vec<&Message> = scenario
+            .message
+            .iter()
+            .filter(|message| message.host == self.name)
+            .collect();
+        messages.sort_by_key(|message| message.at);
+        for message in messages {
+            self.door.sleep(message.at.saturating_sub(self.door.now())).await;
+            let outgoing = Outgoing {
+                token: message.name.clone(),
+                from: message.from.clone(),
+                to: message.to.clone(),
+                content: self.content_of(message),
+            };
+            self.originate(outgoing, None);
+            self.world.work_ended();
+        }
+    }
+
+    /// Takes responsibility for a message that a client sent.
+    pub(crate) fn store(self: &Rc<Self>, transaction: &Transaction) {
+        let trace_line = format!(
+            "Received: from {} by {} with {}; {}\r\n",
+            transaction.client_name,
+            self.name,
+            if transaction.tls { "ESMTPS" } else { "ESMTP" },
+            self.date()
+        );
+        let content = [trace_line.as_bytes(), &transaction.content].concat();
+        let token = token_in(&transaction.content);
+        for to in &transaction.to {
+            self.receive(Outgoing {
+                token: token.clone(),
+                from: transaction.from.clone(),
+                to: to.clone(),
+                content: content.clone(),
+            });
+        }
+    }
+
+    /// Takes a message of this host's own: one that was handed in, or a notification. It may be for a mailbox here.
+    pub(super) fn originate(self: &Rc<Self>, message: Outgoing, about: Option<Token>) {
+        self.record_queued(&message, about);
+        match self.is_exchanger_for(&message.to) {
+            true => self.record_delivered(message.token, message.to),
+            false => self.enqueue(message),
+        }
+    }
+
+    /// Takes a message that a client sent: for a mailbox here, or to be relayed.
+    fn receive(self: &Rc<Self>, message: Outgoing) {
+        if self.is_exchanger_for(&message.to) {
+            return self.record_delivered(message.token, message.to);
+        }
+        self.record_queued(&message, None);
+        self.enqueue(message);
+    }
+
+    fn enqueue(self: &Rc<Self>, message: Outgoing) {
+        let Outgoing {
+            token,
+            from,
+            to,
+            content,
+        } = message;
+        let next_hop = self.world.host(self.index).next_hop(to.domain()).clone();
+        let goes_in_circles = received_lines(&content) > RECEIVED_LINES_MAX;
+        let state = RefCell::new(State {
+            failure: Failure::new("4.3.0", "not tried yet"),
+            sent_to: None,
+        });
+        let mail = Rc::new(Mail {
+            token,
+            from,
+            to,
+            next_hop,
+            content,
+            state,
+        });
+        let job = JobId(self.next_job.replace(self.next_job.get() + 1));
+        self.queue.borrow_mut().insert(job, mail);
+        self.world.work_began();
+        if goes_in_circles {
+            self.bounced(job, Cause::LoopsBack);
+            self.notify(job);
+        } else {
+            self.handle(Input::Queued(job));
+        }
+    }
+
+    fn is_exchanger_for(&self, to: &Mailbox) -> bool {
+        self.world.host(self.index).exchanger_for.contains(to.domain())
+    }
+
+    fn record_queued(&self, message: &Outgoing, about: Option<Token>) {
+        self.world.recorder.record(Event::Queued {
+            host: self.name.clone(),
+            message: message.token.clone(),
+            from: message.from.clone(),
+            to: message.to.clone(),
+            about,
+        });
+    }
+
+    fn record_delivered(&self, message: Token, to: Mailbox) {
+        self.world.recorder.record(Event::Delivered {
+            host: self.name.clone(),
+            message,
+            to,
+        });
+    }
+}
