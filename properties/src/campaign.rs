@@ -26,7 +26,7 @@ use crate::generate::{self, Profile};
 pub use examine::{Examined, Relations, examine};
 pub use finding::{Finding, replay_command};
 pub use mutants::{Kill, MutantResult, hunt, mutants};
-pub use report::{Failure, PropertyCount, Report, Worth};
+pub use report::{Failure, PropertyCount, RelationCount, Report, Worth};
 
 use tally::{Outcome, Tally};
 

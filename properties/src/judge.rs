@@ -31,6 +31,24 @@ impl Judgement {
         Some(verdict)
     }
 
+    /// Adds what a relation of two runs says of a property: a violation counts more than a pass, and a pass more than
+    /// nothing; of two violations the earlier verdict stands.
+    pub(crate) fn add(&mut self, property: Property, verdict: Verdict) {
+        let weight = |verdict: &Verdict| match verdict {
+            Verdict::NotExercised => 0,
+            Verdict::Holds => 1,
+            Verdict::Violated { .. } => 2,
+        };
+        match self.verdicts.iter_mut().find(|(judged, _)| *judged == property) {
+            Some((_, known)) if weight(known) >= weight(&verdict) => {}
+            Some((_, known)) => *known = verdict,
+            None => {
+                self.verdicts.push((property, verdict));
+                self.verdicts.sort_by_key(|(property, _)| *property);
+            }
+        }
+    }
+
     /// The violations, with the place of the record that completed each.
     pub fn violations(&self) -> impl Iterator<Item = (Property, usize, &Violation)> {
         self.verdicts.iter().filter_map(|(property, verdict)| match verdict {
@@ -166,6 +184,29 @@ mod tests {
             .expect("a violation");
         assert_eq!(violation.why, "out.a.example gave m1 back and notified nobody");
         assert_eq!(at, 2, "what the end of the run shows is shown at its last record");
+    }
+
+    #[test]
+    fn what_a_relation_says_is_joined_to_what_the_monitor_says() {
+        let violated = |rule| {
+            let why = String::new();
+            let violation = Violation { rule, why };
+            Verdict::Violated { at: 0, violation }
+        };
+        let mut judgement = judge(&scenario(Level::May), &sends_in_clear().trace());
+        let mut joined = |property, verdict| {
+            judgement.add(property, verdict);
+            judgement.verdict(property).cloned()
+        };
+        assert_eq!(
+            joined(Property::P09, Verdict::NotExercised),
+            Some(Verdict::NotExercised)
+        );
+        assert_eq!(joined(Property::P09, Verdict::Holds), Some(Verdict::Holds));
+        assert_eq!(joined(Property::P13, Verdict::NotExercised), Some(Verdict::Holds));
+        assert_eq!(joined(Property::P13, violated("one")), Some(violated("one")));
+        assert_eq!(joined(Property::P13, violated("other")), Some(violated("one")));
+        assert!(judgement.verdicts.is_sorted_by_key(|(property, _)| *property));
     }
 
     #[test]

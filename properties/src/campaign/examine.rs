@@ -1,4 +1,4 @@
-//! One world: run, judged, and compared with its other run where the relation of two runs applies.
+//! One world: run, judged, and compared with a second run where a relation of two runs applies.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,20 +9,19 @@ use postern_sim::{Options, Run, WorldError};
 
 use crate::judge::{Judgement, judge};
 use crate::logging;
-use crate::relation::Comparison;
+use crate::relation::{Relation, Side};
 use crate::rules::Property;
 
-/// One comparable world in so many is run a second time when relations are drawn.
-const COMPARED_EVERY: u64 = 5;
-
-/// Whether the relation of two runs is judged, which costs a second run.
+/// Which relations of two runs are judged: each costs a second run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relations {
-    /// Wherever the scenario allows it.
+    /// Every one that applies.
     Always,
-    /// For a share of the seeds.
+    /// At most one, drawn by the seed.
     Drawn,
-    /// Nowhere.
+    /// Those that judge this property, unless the first run violates it already.
+    Of(Property),
+    /// None.
     Never,
 }
 
@@ -31,8 +30,10 @@ pub enum Relations {
 pub struct Examined {
     /// The run.
     pub run: Run,
-    /// What the judges say of it, the relation of two runs included.
+    /// What the judges say of it, the relations of two runs included.
     pub judgement: Judgement,
+    /// The relations that were judged by a second run, and what each of them says.
+    pub relations: Vec<(Relation, Verdict)>,
     /// How many runs it took.
     pub runs: u64,
 }
@@ -67,40 +68,47 @@ pub fn examine(scenario: &Scenario, options: Options, relations: Relations) -> R
 
 fn run_and_judge(scenario: &Scenario, options: Options, relations: Relations) -> Result<Examined, ExamineError> {
     let run = run_once(scenario, options)?;
-    let judgement = judge(scenario, &run.trace);
-    let mut examined = Examined {
+    let mut judgement = judge(scenario, &run.trace);
+    let mut runs = 1;
+    let mut verdicts = Vec::new();
+    let first = Side {
+        scenario,
+        trace: &run.trace,
+        judgement: &judgement,
+    };
+    let applying = |relation: &Relation| Some((*relation, relation.compare(first)?));
+    let comparisons: Vec<_> = match relations {
+        Relations::Always => Relation::ALL.iter().filter_map(applying).collect(),
+        Relations::Drawn => Relation::draw(first).into_iter().collect(),
+        Relations::Of(property) if matches!(judgement.verdict(property), Some(Verdict::Violated { .. })) => Vec::new(),
+        Relations::Of(property) => {
+            let of_property = Relation::ALL.iter().filter(|relation| relation.property() == property);
+            of_property.filter_map(applying).collect()
+        }
+        Relations::Never => Vec::new(),
+    };
+    for (relation, comparison) in comparisons {
+        let second = run_once(comparison.second(), options)?;
+        runs += 1;
+        let second = Side {
+            scenario: comparison.second(),
+            trace: &second.trace,
+            judgement: &judge(comparison.second(), &second.trace),
+        };
+        verdicts.push((relation, comparison.judge(first, second)));
+    }
+    for relation in Relation::ALL {
+        judgement.add(relation.property(), Verdict::NotExercised);
+    }
+    for (relation, verdict) in &verdicts {
+        judgement.add(relation.property(), verdict.clone());
+    }
+    Ok(Examined {
         run,
         judgement,
-        runs: 1,
-    };
-    let drawn = match relations {
-        Relations::Always => true,
-        Relations::Drawn => is_compared(scenario.seed),
-        Relations::Never => false,
-    };
-    let comparison = drawn.then(|| Comparison::of(scenario, &examined.run.trace)).flatten();
-    let verdict = match comparison {
-        Some(comparison) => {
-            let other = run_once(&comparison.scenario, options)?;
-            let judgement = judge(&comparison.scenario, &other.trace);
-            examined.runs += 1;
-            comparison.judge((&examined.run.trace, &examined.judgement), (&other.trace, &judgement))
-        }
-        None => Verdict::NotExercised,
-    };
-    let verdicts = &mut examined.judgement.verdicts;
-    verdicts.retain(|(property, _)| *property != Property::P09);
-    verdicts.push((Property::P09, verdict));
-    verdicts.sort_by_key(|(property, _)| *property);
-    Ok(examined)
-}
-
-/// Whether the relation is drawn for this seed: by a multiplicative hash, so that the draw aliases neither with shards
-/// nor with the tiers of cryptography, which take every n-th seed.
-fn is_compared(seed: u64) -> bool {
-    // 2^64 over the golden ratio: the high bits of the product depend on all bits of the seed.
-    let mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    mixed.is_multiple_of(COMPARED_EVERY)
+        relations: verdicts,
+        runs,
+    })
 }
 
 /// Runs a scenario; an error in the logs is a failure of the run.
@@ -115,22 +123,4 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "without a message".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_shard_compares_about_its_share() {
-        for of in 1..=12 {
-            for number in 0..of {
-                let compared = (0..2000).filter(|place| is_compared(number + place * of)).count();
-                assert!(
-                    (320..=480).contains(&compared),
-                    "{compared} of 2000 in shard {number} of {of}"
-                );
-            }
-        }
-    }
 }

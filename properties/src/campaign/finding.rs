@@ -119,11 +119,7 @@ fn examined(scenario: &Scenario, crypto: Crypto, client: Client, property: Prope
         client,
         mutant: None,
     };
-    let relations = match property {
-        Property::P09 => Relations::Always,
-        _ => Relations::Never,
-    };
-    examine(scenario, options, relations).ok()
+    examine(scenario, options, Relations::Of(property)).ok()
 }
 
 fn save(campaign: &Campaign, property: Property, rule: &str, scenario: &Scenario) -> Result<PathBuf, String> {

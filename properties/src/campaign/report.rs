@@ -3,8 +3,9 @@
 use postern_sim::Client;
 
 use super::finding::pursue;
-use super::tally::Tally;
+use super::tally::{Tally, VerdictCounts};
 use super::{Campaign, CryptoChoice, Finding, REAL_CRYPTO_EVERY, Shard, replay_command};
+use crate::relation::Relation;
 use crate::rules::Property;
 use crate::situations::Situation;
 
@@ -13,6 +14,9 @@ const ENOUGH_WORLDS: u64 = 2000;
 
 /// Such a campaign exercises each property in at least one of so many worlds: 3 %.
 const EXERCISED_ONE_IN: u64 = 33;
+
+/// Such a campaign exercises each relation of two runs in at least one of so many worlds.
+const RELATED_ONE_IN: u64 = 20;
 
 /// The outcome of a campaign.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +36,8 @@ pub struct Report {
     pub jobs: usize,
     /// How every property fared, in the order of the catalogue.
     pub properties: Vec<PropertyCount>,
+    /// How every relation of two runs fared, in the same order.
+    pub relations: Vec<RelationCount>,
     /// In how many worlds each situation was reached, in the order of [`Situation::ALL`].
     pub situations: Vec<(Situation, u64)>,
     /// The first violation of each rule.
@@ -57,6 +63,19 @@ pub struct PropertyCount {
     /// Worlds in which nothing put it to the test.
     pub not_exercised: u64,
     /// Worlds in which it was violated.
+    pub violated: u64,
+}
+
+/// How a relation fared over the worlds that it was drawn for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelationCount {
+    /// The relation.
+    pub relation: Relation,
+    /// Worlds of which the two runs agree as they must.
+    pub holds: u64,
+    /// Worlds of which the two runs could not be compared after all.
+    pub not_exercised: u64,
+    /// Worlds of which they differ.
     pub violated: u64,
 }
 
@@ -115,6 +134,20 @@ impl Report {
                 violated: counts.violated,
             }
         });
+        let relations = Relation::ALL.iter().map(|relation| {
+            let counts = tally.relations.get(relation).copied().unwrap_or_default();
+            let VerdictCounts {
+                holds,
+                not_exercised,
+                violated,
+            } = counts;
+            RelationCount {
+                relation: *relation,
+                holds,
+                not_exercised,
+                violated,
+            }
+        });
         let situations = Situation::ALL.iter().map(|situation| {
             let worlds = tally.situations.get(situation).copied().unwrap_or_default();
             (*situation, worlds)
@@ -127,6 +160,7 @@ impl Report {
             seconds,
             jobs: campaign.jobs,
             properties: properties.collect(),
+            relations: relations.collect(),
             situations: situations.collect(),
             findings,
             failures,
@@ -178,7 +212,18 @@ impl Report {
                 )
             })
         });
+        let unrelated = self.relations.iter().filter_map(|counts| {
+            let exercised = counts.holds + counts.violated;
+            (exercised * RELATED_ONE_IN < self.worlds).then(|| {
+                format!(
+                    "runs {} were compared in {exercised} of {} worlds only",
+                    counts.relation.name(),
+                    self.worlds
+                )
+            })
+        });
         let real = self.find_missing_real_crypto(campaign);
+        let rare = rare.chain(unrelated);
         idle.chain(missed).chain(too_few).chain(real).chain(rare).collect()
     }
 

@@ -7,6 +7,7 @@ use postern_model::scenario::Scenario;
 use postern_sim::{Crypto, Run};
 
 use super::{Examined, Progress, Worth};
+use crate::relation::Relation;
 use crate::rules::Property;
 use crate::situations::Situation;
 
@@ -30,6 +31,7 @@ struct Counts {
     sessions: u64,
     messages: usize,
     verdicts: Vec<(Property, VerdictKind)>,
+    relations: Vec<(Relation, VerdictKind)>,
     situations: BTreeSet<Situation>,
 }
 
@@ -53,6 +55,11 @@ impl Outcome {
                 .verdicts
                 .iter()
                 .map(|(property, verdict)| (*property, VerdictKind::of(verdict)))
+                .collect(),
+            relations: examined
+                .relations
+                .iter()
+                .map(|(relation, verdict)| (*relation, VerdictKind::of(verdict)))
                 .collect(),
         });
         Self { seed, crypto, result }
@@ -99,6 +106,16 @@ pub(super) struct VerdictCounts {
     pub(super) violated: u64,
 }
 
+impl VerdictCounts {
+    fn count(&mut self, verdict: &VerdictKind) {
+        match verdict {
+            VerdictKind::Holds => self.holds += 1,
+            VerdictKind::NotExercised => self.not_exercised += 1,
+            VerdictKind::Violated { .. } => self.violated += 1,
+        }
+    }
+}
+
 /// The worlds that violated one rule of one property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Violations {
@@ -117,6 +134,8 @@ pub(super) struct Tally {
     pub(super) runs: u64,
     pub(super) sessions: u64,
     pub(super) properties: BTreeMap<Property, VerdictCounts>,
+    /// The relations, each over the worlds that it was drawn for.
+    pub(super) relations: BTreeMap<Relation, VerdictCounts>,
     pub(super) situations: BTreeMap<Situation, u64>,
     pub(super) violations: BTreeMap<(Property, &'static str), Violations>,
     pub(super) worth: Worth,
@@ -154,18 +173,16 @@ impl Tally {
         }
         let violated_before = self.violations_counted();
         for (property, verdict) in counts.verdicts {
-            let counts = self.properties.entry(property).or_default();
-            match verdict {
-                VerdictKind::Holds => counts.holds += 1,
-                VerdictKind::NotExercised => counts.not_exercised += 1,
-                VerdictKind::Violated { rule } => {
-                    counts.violated += 1;
-                    let violations = self.violations.entry((property, rule));
-                    let violations = violations.or_insert(Violations { seed, worlds: 0 });
-                    violations.seed = violations.seed.min(seed);
-                    violations.worlds += 1;
-                }
+            self.properties.entry(property).or_default().count(&verdict);
+            if let VerdictKind::Violated { rule } = verdict {
+                let violations = self.violations.entry((property, rule));
+                let violations = violations.or_insert(Violations { seed, worlds: 0 });
+                violations.seed = violations.seed.min(seed);
+                violations.worlds += 1;
             }
+        }
+        for (relation, verdict) in counts.relations {
+            self.relations.entry(relation).or_default().count(&verdict);
         }
         self.violated += u64::from(self.violations_counted() > violated_before);
     }
@@ -198,6 +215,7 @@ mod tests {
             sessions: seed,
             messages: 2,
             verdicts: vec![(Property::P01, verdict)],
+            relations: vec![(Relation::HistoryIndependence, VerdictKind::Holds)],
             situations: BTreeSet::from([Situation::Expired]),
         };
         Outcome {
@@ -241,6 +259,21 @@ mod tests {
         assert_eq!(of("SEED-12"), Violations { seed: 5, worlds: 2 });
         assert_eq!(of("SEED-14"), Violations { seed: 3, worlds: 1 });
         assert_eq!(tally.properties[&Property::P01].violated, 3);
+    }
+
+    #[test]
+    fn relations_are_counted_where_they_were_drawn() {
+        let tally = tally([judged(1, VerdictKind::NotExercised), failed(2)]);
+        let expected = VerdictCounts {
+            holds: 1,
+            ..VerdictCounts::default()
+        };
+        assert!(
+            tally
+                .relations
+                .into_iter()
+                .eq([(Relation::HistoryIndependence, expected)])
+        );
     }
 
     #[test]

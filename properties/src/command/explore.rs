@@ -117,8 +117,9 @@ fn status(report: &Report) -> Status {
 
 fn text(report: &Report, client: Client) -> String {
     let mut text = format!(
-        "{} worlds and {} SMTP sessions in {:.1} s with {} jobs: {:.1} worlds per second\n\n",
+        "{} worlds, {} runs and {} SMTP sessions in {:.1} s with {} jobs: {:.1} worlds per second\n\n",
         report.worlds,
+        report.runs,
         report.sessions,
         report.seconds,
         report.jobs,
@@ -138,6 +139,21 @@ fn text(report: &Report, client: Client) -> String {
             let judges = Judges::of(client, count.property).to_string();
             let counts = counts.iter().map(u64::to_string);
             [name].into_iter().chain(counts).chain([judges]).collect()
+        }),
+    );
+    text.push('\n');
+    text += &table(
+        &[
+            Column::Text("two runs compared"),
+            Column::Number("hold"),
+            Column::Number("void"),
+            Column::Number("violated"),
+        ],
+        report.relations.iter().map(|count| {
+            let counts = [count.holds, count.not_exercised, count.violated];
+            let name = format!("{} {}", count.relation.property().id(), count.relation.name());
+            let counts = counts.iter().map(u64::to_string);
+            [name].into_iter().chain(counts).collect()
         }),
     );
     text.push('\n');
@@ -232,6 +248,15 @@ fn json(report: &Report, client: Client, interrupted: bool) -> Value {
             "judges": Judges::of(client, count.property).to_string(),
         })
     });
+    let relations = report.relations.iter().map(|count| {
+        json!({
+            "property": count.relation.property().id(),
+            "name": count.relation.name(),
+            "holds": count.holds,
+            "not_exercised": count.not_exercised,
+            "violated": count.violated,
+        })
+    });
     let situations = report.situations.iter();
     let situations = situations.map(|(situation, worlds)| json!({ "name": situation.name(), "reached": worlds }));
     let violations = report.findings.iter().map(|finding| {
@@ -265,6 +290,7 @@ fn json(report: &Report, client: Client, interrupted: bool) -> Value {
         "jobs": report.jobs,
         "interrupted": interrupted,
         "properties": properties.collect::<Vec<_>>(),
+        "relations": relations.collect::<Vec<_>>(),
         "sometimes": situations.collect::<Vec<_>>(),
         "violations": violations.collect::<Vec<_>>(),
         "failed": report.failed,

@@ -1,3 +1,4 @@
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use postern_model::monitor::Verdict;
@@ -7,7 +8,7 @@ use postern_model::scenario::{
 };
 use postern_model::trace::{ConnectionId, Event, LogEntry, Presented, Setting, Trace};
 
-use super::Comparison;
+use super::{Comparison, History, Side};
 use crate::fates::MessageFate;
 use crate::judge::Judgement;
 
@@ -123,21 +124,31 @@ fn judgement(last: Fate) -> Judgement {
     }
 }
 
+fn side<'a>(trace: &'a Trace, judgement: &'a Judgement) -> Side<'a> {
+    // The world of a run is not looked at again: the comparison has its own.
+    static WORLD: LazyLock<Scenario> = LazyLock::new(scenario);
+    Side {
+        scenario: &WORLD,
+        trace,
+        judgement,
+    }
+}
+
 #[test]
 fn the_moment_is_the_first_message_that_goes_in_clear_to_a_server_that_used_tls() {
-    let comparison = Comparison::of(&scenario(), &trace(2)).unwrap();
+    let comparison = History::of(&scenario(), &trace(2)).unwrap();
     assert_eq!(comparison.since, HOUR * 3);
 }
 
 #[test]
 fn without_such_a_message_it_is_the_first_that_meets_the_server_again() {
-    let comparison = Comparison::of(&scenario(), &trace(3)).unwrap();
+    let comparison = History::of(&scenario(), &trace(3)).unwrap();
     assert_eq!(comparison.since, HOUR * 2);
 }
 
 #[test]
 fn without_earlier_tls_there_is_nothing_to_compare() {
-    assert_eq!(Comparison::of(&scenario(), &trace(0)), None);
+    assert_eq!(History::of(&scenario(), &trace(0)), None);
 }
 
 #[test]
@@ -146,12 +157,12 @@ fn mail_that_still_waits_leaves_nothing_to_compare() {
     trace
         .records
         .retain(|record| !matches!(record.event, Event::Logged { .. }));
-    assert_eq!(Comparison::of(&scenario(), &trace), None);
+    assert_eq!(History::of(&scenario(), &trace), None);
 }
 
 #[test]
 fn the_other_run_has_no_tls_before_the_moment_and_the_same_from_then_on() {
-    let other = Comparison::of(&scenario(), &trace(3)).unwrap().scenario;
+    let other = History::of(&scenario(), &trace(3)).unwrap().scenario;
     assert_eq!(other.validate(), Ok(()));
     assert!(other.host.iter().all(|host| host.tls == Switch::Off));
     let back_on = Step {
@@ -164,15 +175,15 @@ fn the_other_run_has_no_tls_before_the_moment_and_the_same_from_then_on() {
 
 #[test]
 fn tls_that_is_off_at_the_moment_is_not_brought_back() {
-    let other = Comparison::of(&scenario(), &trace(2)).unwrap().scenario;
+    let other = History::of(&scenario(), &trace(2)).unwrap().scenario;
     assert_eq!(other.step, []);
 }
 
 #[test]
 fn the_later_mail_must_fare_the_same() {
-    let comparison = Comparison::of(&scenario(), &trace(2)).unwrap();
+    let comparison = History::of(&scenario(), &trace(2)).unwrap();
     let (with, without) = (trace(2), trace(0));
-    let judge = |a: &Judgement, b: &Judgement| comparison.judge((&with, a), (&without, b));
+    let judge = |a: &Judgement, b: &Judgement| comparison.judge(side(&with, a), side(&without, b));
     let (delivered, bounced) = (judgement(Fate::Delivered), judgement(Fate::Bounced));
     assert_eq!(judge(&delivered, &delivered), Verdict::Holds);
     let Verdict::Violated { at, violation } = judge(&bounced, &delivered) else {
@@ -188,10 +199,10 @@ fn the_later_mail_must_fare_the_same() {
 
 #[test]
 fn runs_that_differ_in_more_than_memory_are_not_compared() {
-    let comparison = Comparison::of(&scenario(), &trace(2)).unwrap();
+    let comparison = History::of(&scenario(), &trace(2)).unwrap();
     let with = trace(2);
     let (delivered, bounced) = (judgement(Fate::Delivered), judgement(Fate::Bounced));
-    let judge = |without: &Trace| comparison.judge((&with, &bounced), (without, &delivered));
+    let judge = |without: &Trace| comparison.judge(side(&with, &bounced), side(without, &delivered));
     assert_eq!(judge(&trace(1)), Verdict::NotExercised, "the other run used TLS before");
     let mut another_world = trace(0);
     another_world.records.insert(

@@ -15,28 +15,35 @@ use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{Action, Drift, Fate, Scenario, Security, Step, Switch, When};
 use postern_model::trace::{ConnectionId, Event, LogEntry, Setting, Trace};
 
+use super::{Comparison, Side};
 use crate::fates::MessageFate;
 use crate::judge::Judgement;
 
 /// The rule that the relation judges.
-pub const RULE: &str = "SEED-11";
+const RULE: &str = "SEED-11";
 
 /// How long before the chosen moment TLS is back in run B.
 const LEAD: Duration = Duration::from_secs(1);
 
 /// The second run that a first one calls for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Comparison {
+struct History {
     /// The scenario of run B.
-    pub scenario: Scenario,
+    scenario: Scenario,
     /// The moment from which on the two runs must agree.
-    pub since: Duration,
+    since: Duration,
 }
 
-impl Comparison {
+/// How run A allows the comparison.
+pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
+    let history = History::of(first.scenario, first.trace)?;
+    Some(Box::new(history))
+}
+
+impl History {
     /// The comparison that run A of the scenario allows: everything so far is decided, some client has used TLS with a
     /// server, and dials it again; if possible in clear. `None` if there is no such moment.
-    pub fn of(scenario: &Scenario, trace: &Trace) -> Option<Self> {
+    fn of(scenario: &Scenario, trace: &Trace) -> Option<Self> {
         let mut moments: Vec<_> = scenario.message.iter().map(|message| message.at).collect();
         moments.sort_unstable();
         moments.dedup();
@@ -56,13 +63,19 @@ impl Comparison {
             since,
         })
     }
+}
+
+impl Comparison for History {
+    fn second(&self) -> &Scenario {
+        &self.scenario
+    }
 
     /// Compares the fates of the later messages. What the two runs cannot be compared in is not exercised: mail that
     /// was not decided in time in run B, or a world that was not the same again.
-    pub fn judge(&self, a: (&Trace, &Judgement), b: (&Trace, &Judgement)) -> Verdict {
-        let comparable = all_decided(b.0, self.since)
-            && Standing::at(a.0, self.since) == Standing::at(b.0, self.since)
-            && !sessions(b.0)
+    fn judge(&self, a: Side<'_>, b: Side<'_>) -> Verdict {
+        let comparable = all_decided(b.trace, self.since)
+            && Standing::at(a.trace, self.since) == Standing::at(b.trace, self.since)
+            && !sessions(b.trace)
                 .iter()
                 .any(|session| session.tls && session.at < self.since);
         if !comparable {
@@ -70,10 +83,13 @@ impl Comparison {
         }
         let later = self.scenario.message.iter().filter(|message| message.at >= self.since);
         for message in later {
-            let (with, without) = (fates_of(a.1, &message.name), fates_of(b.1, &message.name));
+            let (with, without) = (
+                fates_of(a.judgement, &message.name),
+                fates_of(b.judgement, &message.name),
+            );
             if with != without {
                 return Verdict::Violated {
-                    at: last_record_about(a.0, &message.name),
+                    at: last_record_about(a.trace, &message.name),
                     violation: Violation {
                         rule: RULE,
                         why: format!(
