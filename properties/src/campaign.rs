@@ -23,9 +23,9 @@ use postern_sim::{Client, Crypto, Options};
 
 use crate::generate::{self, Profile};
 
-pub use examine::{Examined, Relations, examine};
+pub use examine::{ExamineError, Examined, Relations, examine};
 pub use finding::{Finding, replay_command};
-pub use mutants::{Kill, MutantResult, hunt, mutants};
+pub use mutants::{Conviction, Kill, MutantResult, convict, hunt, mutants};
 pub use report::{Failure, PropertyCount, RelationCount, Report, Worth};
 
 use tally::{Outcome, Tally};

@@ -148,6 +148,7 @@ mod tests {
 
     fn expectation() -> Expectation {
         Expectation {
+            shows: Vec::new(),
             fates: vec![ExpectedFate {
                 message: "m1".parse().unwrap(),
                 fate: Fate::Delivered,

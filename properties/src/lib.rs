@@ -8,6 +8,7 @@ pub mod breaks;
 pub mod campaign;
 pub mod catalogue;
 pub mod command;
+pub mod coverage;
 pub mod expectation;
 pub mod fates;
 pub mod generate;
@@ -22,6 +23,8 @@ pub mod setup;
 pub mod shrink;
 pub mod situations;
 pub mod subjects;
+pub mod table;
+pub mod threats;
 
 #[cfg(test)]
 mod testing;

@@ -114,13 +114,8 @@ mod tests {
         out.policy.insert(name("b.example"), level);
         Oracle::new(Setup::of(&Scenario {
             title: "one sender".to_owned(),
-            seed: 0,
-            mutant: None,
-            domain: Vec::new(),
             host: vec![out],
-            message: Vec::new(),
-            step: Vec::new(),
-            expect: None,
+            ..Scenario::default()
         }))
     }
 

@@ -20,17 +20,13 @@ pub(crate) fn scenario(level: Level) -> Scenario {
     });
     Scenario {
         title: "one sender, two exchangers".to_owned(),
-        seed: 0,
-        mutant: None,
         domain: vec![Domain {
             name: name("b.example"),
             mx: mx.into(),
             time_to_live: Duration::from_secs(300),
         }],
         host: hosts.into(),
-        message: Vec::new(),
-        step: Vec::new(),
-        expect: None,
+        ..Scenario::default()
     }
 }
 

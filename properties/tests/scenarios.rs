@@ -6,6 +6,10 @@ use std::thread;
 use mailpostern::campaign::{Relations, examine};
 use mailpostern::catalogue::{self, Named};
 use mailpostern::expectation::unmet;
+use mailpostern::judge::Judgement;
+use mailpostern::rules::Rule;
+use mailpostern::threats::Threat;
+use postern_model::monitor::Verdict;
 use postern_sim::{Client, Crypto, Options};
 
 const OPTIONS: Options = Options {
@@ -28,7 +32,11 @@ fn every_named_scenario_comes_to_what_it_states() {
             .map(|message| format!("it states no fate of {}", message.name))
             .collect();
         match examine(scenario, OPTIONS, Relations::Always) {
-            Ok(examined) => problems.extend(unmet(expectation, &examined.judgement)),
+            Ok(examined) => {
+                problems.extend(unmet(expectation, &examined.judgement));
+                let unshown = expectation.shows.iter().filter(|id| !shows(&examined.judgement, id));
+                problems.extend(unshown.map(|id| format!("it says that it shows {id}, which nobody put to the test")));
+            }
             Err(error) => problems.push(error.to_string()),
         }
         problems
@@ -57,6 +65,18 @@ fn every_named_scenario_says_in_a_sentence_of_its_own_what_it_shows() {
         let same = catalogue.iter().filter(|other| other.scenario.title == scenario.title);
         assert_eq!(same.count(), 1, "{name} has the title of another: {}", scenario.title);
         assert!(scenario.message.iter().len() > 0, "{name} sends no mail");
+    }
+}
+
+/// Whether the rule of this id was put to the test. What an attack came to is in the fates.
+fn shows(judgement: &Judgement, id: &str) -> bool {
+    let is_exercised = |property| {
+        let verdict = judgement.verdict(property);
+        verdict.is_some_and(|verdict| *verdict != Verdict::NotExercised)
+    };
+    match Rule::of(id) {
+        Some(rule) => rule.properties().any(is_exercised),
+        None => Threat::of(id).is_some(),
     }
 }
 

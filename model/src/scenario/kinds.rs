@@ -23,6 +23,27 @@ pub enum Level {
     Secure,
 }
 
+/// Whose word counts where the last-call thread of July 2001 and RFC 3207, which came of it, differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reading {
+    /// The thread's: lack of TLS never bounces mail that nothing requires TLS for, its chart of answers to RCPT holds, a
+    /// listed server takes mail whatever it thinks of the TLS, and every client raises the alarm.
+    #[default]
+    Thread,
+    /// RFC 3207's: where it is silent or freer than the thread, so are the judges.
+    Rfc3207,
+}
+
+impl fmt::Display for Reading {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Thread => "thread",
+            Self::Rfc3207 => "rfc3207",
+        })
+    }
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

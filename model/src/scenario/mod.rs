@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use kinds::{
-    Attack, Certificate, Drift, Fate, Level, MailboxState, Phase, RetrySchedule, Security, Switch, UnlistedAnswer,
+    Attack, Certificate, Drift, Fate, Level, MailboxState, Phase, Reading, RetrySchedule, Security, Switch,
+    UnlistedAnswer,
 };
 pub use read::{OCTETS_MAX, ScenarioError};
 pub use reference::reference;
@@ -25,7 +26,7 @@ use crate::mutant::Mutant;
 use crate::name::{DomainName, Mailbox, ReversePath, Token};
 
 /// A world and what happens in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scenario {
     /// One sentence that says what the scenario shows.
@@ -36,6 +37,9 @@ pub struct Scenario {
     /// The one bug that every MTA of the world has, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutant: Option<Mutant>,
+    /// Whose word counts for the judges where the thread of 2001 and RFC 3207 differ. The world itself is the same.
+    #[serde(default)]
+    pub reading: Reading,
     /// Mail domains and who is listed in DNS as their exchanger.
     #[serde(default)]
     pub domain: Vec<Domain>,
@@ -200,6 +204,9 @@ pub enum Action {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Expectation {
+    /// What the scenario shows: ids of rules that must have been put to the test (SEED-12), and of attacks (C-DG-1).
+    #[serde(default)]
+    pub shows: Vec<String>,
     /// What became of each message.
     #[serde(default)]
     pub fates: Vec<ExpectedFate>,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::{Domain, Host, Scenario};
+use super::{Domain, Host, Reading, Scenario};
 use crate::name::DomainName;
 
 impl Scenario {
@@ -17,6 +17,9 @@ impl Scenario {
         }
         if let Some(mutant) = self.mutant {
             writeln!(text, "mutant = \"{mutant}\"").expect("a string takes all");
+        }
+        if self.reading != Reading::default() {
+            writeln!(text, "reading = \"{}\"", self.reading).expect("a string takes all");
         }
         for domain in &self.domain {
             write_section(

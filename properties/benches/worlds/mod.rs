@@ -102,12 +102,9 @@ fn two_hosts(level: Level) -> Scenario {
     Scenario {
         title: String::from("measured"),
         seed: 1,
-        mutant: None,
         domain: vec![listed("b.example", EXCHANGER)],
         host: vec![sender, exchanger(EXCHANGER, "b.example")],
-        message: Vec::new(),
-        step: Vec::new(),
-        expect: None,
+        ..Scenario::default()
     }
 }
 

@@ -68,9 +68,36 @@ pub fn mutants(campaign: &Campaign, on_result: impl FnMut(&MutantResult) + Send)
     results
 }
 
-/// Explores worlds, on one thread, until one convicts this mutant of its own rule, shrinks that and confirms it under
-/// real cryptography.
+/// Convicts a mutant of its own rule, shrinks the world that did and confirms it under real cryptography.
 pub fn hunt(campaign: &Campaign, mutant: Mutant) -> MutantResult {
+    let (property, rule) = breaks(mutant);
+    // What is not there under real cryptography convicts nobody.
+    let killed = convict(campaign, mutant).and_then(|Conviction { seed, worlds }| {
+        let campaign = Campaign {
+            mutant: Some(mutant),
+            ..campaign.clone()
+        };
+        let (scenario, _) = smallest(&super::scenario(&campaign, seed), property, rule, campaign.client).ok()?;
+        Some(Kill { seed, worlds, scenario })
+    });
+    MutantResult {
+        mutant,
+        breaks: (property, rule),
+        killed,
+    }
+}
+
+/// The world that convicted a mutant, as it was drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conviction {
+    /// Its seed.
+    pub seed: u64,
+    /// How many worlds it took.
+    pub worlds: u64,
+}
+
+/// Explores worlds, on one thread, until one convicts this mutant of its own rule.
+pub fn convict(campaign: &Campaign, mutant: Mutant) -> Option<Conviction> {
     let (property, rule) = breaks(mutant);
     let campaign = Campaign {
         seeds: campaign.seeds.min(WORLDS_MAX),
@@ -93,14 +120,5 @@ pub fn hunt(campaign: &Campaign, mutant: Mutant) -> MutantResult {
             seed.is_some()
         },
     );
-    // What is not there under real cryptography convicts nobody.
-    let killed = seed.and_then(|seed| {
-        let (scenario, _) = smallest(&super::scenario(&campaign, seed), property, rule, campaign.client).ok()?;
-        Some(Kill { seed, worlds, scenario })
-    });
-    MutantResult {
-        mutant,
-        breaks: (property, rule),
-        killed,
-    }
+    seed.map(|seed| Conviction { seed, worlds })
 }

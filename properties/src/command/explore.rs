@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use mailpostern::campaign::{self, Campaign, Finding, Relations, Report, Shard, examine};
 use mailpostern::subjects::Judges;
+use mailpostern::table::{Column, table};
 use postern_model::mutant::Mutant;
 use postern_model::transcript::transcript_tail;
 use postern_sim::{Client, Crypto, Options};
@@ -17,7 +18,6 @@ use super::arguments::{self, CampaignCrypto, ClientName, ProfileName};
 use super::outcome::{CommandError, Outcome, Status};
 use super::progress::ProgressLine;
 use super::stop;
-use super::table::{Column, table};
 
 /// How many lines of the transcript lead up to a violation in the report.
 const TAIL_LINES: usize = 12;

@@ -9,9 +9,9 @@ mod mutants;
 mod outcome;
 mod progress;
 mod replay;
+mod rules;
 mod source;
 mod stop;
-mod table;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
@@ -57,6 +57,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Put every mutant before the judges: each must be convicted by the rule that it breaks
     Mutants(mutants::Arguments),
+    /// Measure what puts each rule to the test: worlds, mutants, scenarios
+    Rules(rules::Arguments),
 }
 
 /// Runs the command that the process was called with.
@@ -102,6 +104,7 @@ fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
         Command::Explore(arguments) => explore::run(arguments, with_progress),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Mutants(arguments) => mutants::run(arguments, with_progress),
+        Command::Rules(arguments) => rules::run(arguments, with_progress),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use mailpostern::campaign::{self, Campaign, MutantResult, replay_command};
+use mailpostern::table::{Column, table};
 use postern_model::mutant::Mutant;
 use serde_json::{Value, json};
 
@@ -13,7 +14,6 @@ use super::arguments::{self, CampaignCrypto};
 use super::outcome::{CommandError, Outcome, Status};
 use super::progress::ProgressLine;
 use super::stop;
-use super::table::{Column, table};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use mailpostern::catalogue::CatalogueError;
 use postern_model::scenario::ScenarioError;
 
 /// How a command ends, as the exit status of the process.
@@ -62,6 +63,9 @@ pub(crate) enum CommandError {
     /// The scenario cannot be.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    /// The named scenarios cannot be read.
+    #[error("{0}; name the folder of the scenarios by --scenarios")]
+    Catalogue(#[from] CatalogueError),
     /// The scenario's file cannot be read.
     #[error("cannot read {file}: {why}")]
     Unreadable {
@@ -78,7 +82,7 @@ pub(crate) enum CommandError {
 impl CommandError {
     pub(crate) fn status(&self) -> Status {
         match self {
-            Self::Scenario(_) | Self::Unreadable { .. } => Status::BadInput,
+            Self::Scenario(_) | Self::Catalogue(_) | Self::Unreadable { .. } => Status::BadInput,
             Self::Testbed(_) => Status::TestbedFailed,
         }
     }

@@ -8,6 +8,7 @@ use mailpostern::expectation::unmet;
 use mailpostern::fates::{Alarm, MessageFate};
 use mailpostern::judge::Judgement;
 use mailpostern::rules::Property;
+use mailpostern::table::{Column, table};
 use postern_model::monitor::Verdict;
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
@@ -18,7 +19,6 @@ use serde_json::{Value, json};
 use super::arguments::{self, ClientName, ProfileName, WorldCrypto};
 use super::outcome::{CommandError, Outcome, Status};
 use super::source::Source;
-use super::table::{Column, table};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -34,16 +34,7 @@ pub(super) fn name(text: &str) -> DomainName {
 impl Topology {
     pub(super) fn draw(draw: &mut Draw, swarm: &Swarm) -> Self {
         let mut topology = Self {
-            scenario: Scenario {
-                title: String::new(),
-                seed: 0,
-                mutant: None,
-                domain: Vec::new(),
-                host: Vec::new(),
-                message: Vec::new(),
-                step: Vec::new(),
-                expect: None,
-            },
+            scenario: Scenario::default(),
             sender: name("out.a.example"),
             targets: Vec::new(),
         };

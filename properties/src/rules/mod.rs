@@ -84,6 +84,7 @@ macro_rules! rules {
     };
 }
 
+mod excuses;
 mod rfc3207;
 mod rfc5321;
 mod rfc7504;
@@ -102,10 +103,24 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     sources.into_iter().flatten()
 }
 
+pub use excuses::EXCUSES;
+
 impl Rule {
     /// The rule of this id.
     pub fn of(id: &str) -> Option<&'static Self> {
         rules().find(|rule| rule.id == id)
+    }
+
+    /// Why no world puts it to the test, if none does.
+    pub fn excuse(&self) -> Option<&'static str> {
+        let excuse = EXCUSES.iter().find(|(id, _)| *id == self.id);
+        excuse.map(|(_, reason)| *reason)
+    }
+
+    /// The properties that judge it.
+    pub fn properties(&self) -> impl Iterator<Item = Property> {
+        let judges = |property: &Property| property.rules().contains(&self.id);
+        Property::ALL.iter().copied().filter(judges)
     }
 }
 

@@ -26,18 +26,13 @@ fn scenario() -> Scenario {
         })
         .to_vec();
     Scenario {
-        title: String::new(),
-        seed: 0,
-        mutant: None,
         domain: vec![domain],
         host: vec![
             Host::new(text("out.a.example")),
             first,
             Host::new(text("mx2.b.example")),
         ],
-        message: Vec::new(),
-        step: Vec::new(),
-        expect: None,
+        ..Scenario::default()
     }
 }
 

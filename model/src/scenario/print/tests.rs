@@ -9,8 +9,8 @@ use crate::mutant::Mutant;
 use crate::name::DomainName;
 use crate::scenario::{
     Action, Attack, Certificate, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, Fate, Host, Level,
-    MailboxState, Message, MxRecord, Phase, Position, RetrySchedule, Scenario, Security, Step, Switch, UnlistedAnswer,
-    When,
+    MailboxState, Message, MxRecord, Phase, Position, Reading, RetrySchedule, Scenario, Security, Step, Switch,
+    UnlistedAnswer, When,
 };
 
 const HOSTS: [&str; 4] = ["out.a.example", "relay.example", "mx1.b.example", "mx2.b.example"];
@@ -78,28 +78,34 @@ proptest! {
 
 fn scenarios() -> impl Strategy<Value = Scenario> {
     let title = "[a-z\"'\\\\ #=\\[\\]é“”😀]{0,40}";
-    let mutant = option::of(select(Mutant::ALL));
+    let judged = (
+        option::of(select(Mutant::ALL)),
+        select(&[Reading::Thread, Reading::Rfc3207][..]),
+    );
     let steps = prop::collection::vec(steps(), 0..6);
     (
         title,
         any::<u64>(),
-        mutant,
+        judged,
         domains(),
         hosts(),
         messages(),
         steps,
         option::of(expectations()),
     )
-        .prop_map(|(title, seed, mutant, domain, host, message, step, expect)| Scenario {
-            title,
-            seed,
-            mutant,
-            domain,
-            host,
-            message,
-            step,
-            expect,
-        })
+        .prop_map(
+            |(title, seed, (mutant, reading), domain, host, message, step, expect)| Scenario {
+                title,
+                seed,
+                mutant,
+                reading,
+                domain,
+                host,
+                message,
+                step,
+                expect,
+            },
+        )
 }
 
 fn domains() -> impl Strategy<Value = Vec<Domain>> {
@@ -256,7 +262,9 @@ fn expectations() -> impl Strategy<Value = Expectation> {
     let ids = || prop::collection::vec("P[0-9]{2}", 0..3);
     let fates = prop::collection::vec(fate, 0..3);
     let alarms = prop::collection::vec(alarm, 0..3);
-    (fates, alarms, ids(), ids()).prop_map(|(fates, alarms, holds, violated)| Expectation {
+    let shows = prop::collection::vec("SEED-[0-9]{2}", 0..3);
+    (shows, fates, alarms, ids(), ids()).prop_map(|(shows, fates, alarms, holds, violated)| Expectation {
+        shows,
         fates,
         alarms,
         holds,

@@ -41,9 +41,6 @@ fn scenario() -> Scenario {
         to: text("bob@b.example"),
     };
     Scenario {
-        title: String::new(),
-        seed: 0,
-        mutant: None,
         domain: vec![domain],
         host: vec![Host::new(out()), Host::new(mx())],
         message: vec![message(1), message(2), message(3)],
@@ -52,7 +49,7 @@ fn scenario() -> Scenario {
             host: mx(),
             action: Action::Drift(Drift::Tls(Switch::Off)),
         }],
-        expect: None,
+        ..Scenario::default()
     }
 }
 
