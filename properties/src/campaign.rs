@@ -18,7 +18,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use postern_model::mutant::Mutant;
-use postern_model::scenario::Scenario;
+use postern_model::scenario::{Reading, Scenario};
 use postern_sim::{Client, Crypto, Options};
 
 use crate::generate::{self, Profile};
@@ -92,6 +92,8 @@ pub struct Campaign {
     pub mutant: Option<Mutant>,
     /// The part of the seeds that is run.
     pub shard: Shard,
+    /// Whose word counts for the judges where the thread of 2001 and RFC 3207 differ.
+    pub reading: Reading,
     /// The distribution of the worlds.
     pub profile: Profile,
     /// Where the scenarios of findings are written.
@@ -111,6 +113,7 @@ impl Default for Campaign {
             client: Client::Postern,
             mutant: None,
             shard: Shard::WHOLE,
+            reading: Reading::default(),
             profile: Profile::default(),
             found_folder: FOUND_FOLDER.into(),
             stop: Arc::default(),
@@ -202,6 +205,7 @@ fn world(campaign: &Campaign, seed: u64) -> Outcome {
 fn scenario(campaign: &Campaign, seed: u64) -> Scenario {
     let mut scenario = generate::scenario(seed, campaign.profile);
     scenario.mutant = campaign.mutant;
+    scenario.reading = campaign.reading;
     scenario
 }
 

@@ -17,6 +17,7 @@ pub mod logging;
 pub mod monitors;
 pub mod oracle;
 pub mod reader;
+pub mod readings;
 pub mod relation;
 pub mod rules;
 pub mod setup;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use postern_model::name::DomainName;
 use postern_model::observation::{DomainId, DomainSet, HostId};
-use postern_model::scenario::{Action, Certificate, Drift, Host, Level, MailboxState, Scenario};
+use postern_model::scenario::{Action, Certificate, Drift, Host, Level, MailboxState, Reading, Scenario};
 
 /// How many hosts are judged; those beyond are not seen.
 pub const HOSTS_MAX: usize = 64;
@@ -30,6 +30,7 @@ pub struct Setup(Arc<Facts>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Facts {
+    reading: Reading,
     hosts: Vec<HostFacts>,
     domains: Vec<DomainFacts>,
 }
@@ -154,9 +155,15 @@ impl Setup {
             time_to_live: time_to_live(name),
         });
         Self(Arc::new(Facts {
+            reading: scenario.reading,
             hosts: hosts.collect(),
             domains: domains.collect(),
         }))
+    }
+
+    /// Whose word counts where the thread of 2001 and RFC 3207 differ.
+    pub fn reading(&self) -> Reading {
+        self.0.reading
     }
 
     /// Every host, in the order of the scenario.
@@ -229,9 +236,12 @@ impl Setup {
         SLACK_PER_EXCHANGER * u32::try_from(exchangers.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// Whether a host raises alarms.
-    pub fn alarms(&self, host: HostId) -> bool {
-        self.facts(host).alarms
+    /// Whether a host owes alarms: by the thread every client does, by RFC 3207 §6 (MAY) only one that chose to.
+    pub fn owes_alarms(&self, host: HostId) -> bool {
+        match self.reading() {
+            Reading::Thread => true,
+            Reading::Rfc3207 => self.facts(host).alarms,
+        }
     }
 
     /// Whether a server wishes to refuse mail without TLS.

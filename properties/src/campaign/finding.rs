@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use postern_model::scenario::Scenario;
+use postern_model::scenario::{Reading, Scenario};
 use postern_sim::{Client, Crypto, Options};
 
 use super::{Campaign, Examined, Relations, examine};
@@ -45,7 +45,11 @@ pub fn replay_command(campaign: &Campaign, seed: u64) -> String {
         Crypto::Real => "",
         Crypto::Fast => " --crypto fast",
     };
-    replay(seed, campaign.client) + &mutant.unwrap_or_default() + crypto
+    let reading = match campaign.reading {
+        Reading::Thread => "",
+        Reading::Rfc3207 => " --reading rfc3207",
+    };
+    replay(seed, campaign.client) + &mutant.unwrap_or_default() + crypto + reading
 }
 
 /// The command that replays a saved scenario, which has its mutant in it, under real cryptography.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use mailpostern::campaign::{CryptoChoice, Shard};
 use mailpostern::generate::Profile;
+use postern_model::scenario::Reading;
 use postern_sim::{Client, Crypto};
 
 const JOBS_MAX: u64 = 256;
@@ -81,6 +82,25 @@ impl From<ProfileName> for Profile {
     fn from(name: ProfileName) -> Self {
         match name {
             ProfileName::Swarm => Self::Swarm,
+        }
+    }
+}
+
+/// Whose word counts where the thread of 2001 and RFC 3207 differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReadingName {
+    /// The thread's
+    #[default]
+    Thread,
+    /// RFC 3207's
+    Rfc3207,
+}
+
+impl From<ReadingName> for Reading {
+    fn from(name: ReadingName) -> Self {
+        match name {
+            ReadingName::Thread => Self::Thread,
+            ReadingName::Rfc3207 => Self::Rfc3207,
         }
     }
 }

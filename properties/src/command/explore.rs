@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use mailpostern::campaign::{self, Campaign, Finding, Relations, Report, Shard, examine};
+use mailpostern::readings::judged_by;
 use mailpostern::subjects::Judges;
 use mailpostern::table::{Column, table};
 use postern_model::mutant::Mutant;
@@ -14,7 +15,7 @@ use postern_model::transcript::transcript_tail;
 use postern_sim::{Client, Crypto, Options};
 use serde_json::{Value, json};
 
-use super::arguments::{self, CampaignCrypto, ClientName, ProfileName};
+use super::arguments::{self, CampaignCrypto, ClientName, ProfileName, ReadingName};
 use super::outcome::{CommandError, Outcome, Status};
 use super::progress::ProgressLine;
 use super::stop;
@@ -51,6 +52,9 @@ pub(super) struct Arguments {
     /// Run only part K of N of the seeds
     #[arg(long, value_name = "K/N", value_parser = arguments::shard, default_value = "1/1")]
     shard: Shard,
+    /// Whose word counts where the thread of 2001 and RFC 3207 differ
+    #[arg(long, value_enum, default_value_t)]
+    reading: ReadingName,
     /// The distribution that worlds are drawn from
     #[arg(long, value_enum, default_value_t)]
     profile: ProfileName,
@@ -94,6 +98,7 @@ impl Arguments {
             client: self.client.into(),
             mutant: self.mutant,
             shard: self.shard,
+            reading: self.reading.into(),
             profile: self.profile.into(),
             stop,
             ..default
@@ -117,13 +122,14 @@ fn status(report: &Report) -> Status {
 
 fn text(report: &Report, client: Client) -> String {
     let mut text = format!(
-        "{} worlds, {} runs and {} SMTP sessions in {:.1} s with {} jobs: {:.1} worlds per second\n\n",
+        "{} worlds, {} runs and {} SMTP sessions in {:.1} s with {} jobs: {:.1} worlds per second,\n{}\n\n",
         report.worlds,
         report.runs,
         report.sessions,
         report.seconds,
         report.jobs,
-        worlds_per_second(report)
+        worlds_per_second(report),
+        judged_by(report.reading)
     );
     text += &table(
         &[
@@ -278,6 +284,7 @@ fn json(report: &Report, client: Client, interrupted: bool) -> Value {
     json!({
         "worlds": report.worlds,
         "runs": report.runs,
+        "reading": report.reading.to_string(),
         "fingerprint": format!("{:032x}", report.fingerprint),
         "worth": {
             "two_messages_and_five_sessions": report.worth.two_messages_and_five_sessions,

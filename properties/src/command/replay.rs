@@ -7,6 +7,7 @@ use mailpostern::campaign::{Examined, Relations, examine};
 use mailpostern::expectation::unmet;
 use mailpostern::fates::{Alarm, MessageFate};
 use mailpostern::judge::Judgement;
+use mailpostern::readings::judged_by;
 use mailpostern::rules::Property;
 use mailpostern::table::{Column, table};
 use postern_model::monitor::Verdict;
@@ -16,7 +17,7 @@ use postern_model::transcript::{TranscriptOptions, clock, transcript};
 use postern_sim::{Options, Run};
 use serde_json::{Value, json};
 
-use super::arguments::{self, ClientName, ProfileName, WorldCrypto};
+use super::arguments::{self, ClientName, ProfileName, ReadingName, WorldCrypto};
 use super::outcome::{CommandError, Outcome, Status};
 use super::source::Source;
 
@@ -37,6 +38,9 @@ pub(super) struct Arguments {
     /// Give every MTA this one bug; `postern mutants --list` names them
     #[arg(long, value_name = "NAME")]
     mutant: Option<Mutant>,
+    /// Whose word counts where the thread of 2001 and RFC 3207 differ, if not the scenario's own [possible values: thread, rfc3207]
+    #[arg(long, value_enum, hide_possible_values = true)]
+    reading: Option<ReadingName>,
     /// The distribution that the world of a seed is drawn from
     #[arg(long, value_enum, default_value_t)]
     profile: ProfileName,
@@ -49,6 +53,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
     let mut scenario = arguments.source.scenario(arguments.profile.into())?;
     scenario.mutant = arguments.mutant.or(scenario.mutant);
+    scenario.reading = arguments.reading.map_or(scenario.reading, Into::into);
     let Examined { run, judgement, .. } = arguments.examine(&scenario)?;
     let violated: Vec<Property> = judgement.violations().map(|(property, _, _)| property).collect();
     // What a scenario states is stated of the machines that it names.
@@ -96,6 +101,7 @@ impl Arguments {
 
 fn text(scenario: &Scenario, run: &Run, judgement: &Judgement, unmet: &[String]) -> String {
     let mut text = format!("{}\n\n{}\n", scenario.title, story(run, judgement));
+    writeln!(text, "{}", judged_by(scenario.reading)).expect("a string takes all");
     for sentence in unmet {
         writeln!(text, "not as the scenario states: {sentence}").expect("a string takes all");
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use mailpostern::campaign::Campaign;
 use mailpostern::catalogue;
 use mailpostern::coverage::{Coverage, RuleCoverage, measure, text};
+use mailpostern::readings::{CONFLICTS, Conflict};
 use mailpostern::rules::{Property, Rule, rules};
 use mailpostern::table::{Column, table};
 use serde_json::{Value, json};
@@ -86,13 +87,38 @@ fn list() -> Outcome {
     });
     Outcome {
         status: Status::Holds,
-        text: table(&columns, rows) + "\n",
-        json: json!({ "rules": rules().map(about).collect::<Vec<_>>() }),
+        text: table(&columns, rows) + "\n" + &conflicts(),
+        json: json!({
+            "rules": rules().map(about).collect::<Vec<_>>(),
+            "conflicts": CONFLICTS.iter().map(|conflict| json!({
+                "about": conflict.about,
+                "thread": conflict.thread,
+                "rfc3207": conflict.rfc3207,
+                "properties": conflict.properties,
+            })).collect::<Vec<_>>(),
+        }),
         last_line: format!(
             "{} rules: measure what puts each to the test with `postern rules`.",
             rules().count()
         ),
     }
+}
+
+/// Where the thread and RFC 3207 differ.
+fn conflicts() -> String {
+    let mut text = String::from("Where the thread and RFC 3207 differ, `--reading` says whose word counts:\n");
+    for conflict in CONFLICTS {
+        let Conflict {
+            about, thread, rfc3207, ..
+        } = conflict;
+        let properties = conflict.properties.join(", ");
+        write!(
+            text,
+            "\n{about} ({properties})\n  thread    {thread}\n  RFC 3207  {rfc3207}\n"
+        )
+        .expect("a string takes all");
+    }
+    text + "\n"
 }
 
 fn about(rule: &'static Rule) -> Value {

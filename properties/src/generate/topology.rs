@@ -189,7 +189,6 @@ impl Topology {
             }
             host.retry = draw.weighted(&swarm.retries);
             host.lifetime = draw.weighted(&[(3, DAY * 4), (1, DAY * 5)]);
-            host.alarms = draw.percent(90);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use postern_model::observation::Code;
-use postern_model::scenario::MailboxState;
+use postern_model::scenario::{MailboxState, Reading};
 
 /// The kinds of answers to RCPT that the chart tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,8 +92,29 @@ pub struct RecipientCase {
 }
 
 impl RecipientCase {
-    /// The answers that the chart allows.
-    pub fn allowed(self) -> AnswerKinds {
+    /// The answers that are allowed: by the thread those of its chart.
+    ///
+    /// RFC 3207 §4 did not take the chart. By it a server that is listed for the domain still never requires TLS of local
+    /// mail; one that is not may require it, or not; and any server may make TLS a condition of relaying.
+    pub fn allowed(self, reading: Reading) -> AnswerKinds {
+        match reading {
+            Reading::Thread => self.by_chart(),
+            Reading::Rfc3207 => {
+                let is_public = self.listed && self.configured;
+                let as_if_no_demand = Self {
+                    demands_tls: false,
+                    ..self
+                };
+                let freely = match self.chart_applies() && !is_public {
+                    true => AnswerKinds::of(&[AnswerKind::StarttlsFirst, AnswerKind::ForGood]),
+                    false => AnswerKinds::default(),
+                };
+                self.by_chart().or(as_if_no_demand.by_chart()).or(freely)
+            }
+        }
+    }
+
+    fn by_chart(self) -> AnswerKinds {
         use AnswerKind::{Accepted, ForGood, ForNow, StarttlsFirst};
         let by_recipient = match self.mailbox {
             MailboxState::Accepts => AnswerKinds::of(&[Accepted]),
@@ -198,7 +219,12 @@ mod tests {
             let matching: Vec<_> = rows.iter().filter(|row| row[..5] == words).collect();
             assert_eq!(matching.len(), 1, "{case:?}");
             let answers = matching[0][5 + case.mailbox as usize];
-            assert_eq!(case.allowed(), kinds(answers), "{case:?} allows {}", case.allowed());
+            assert_eq!(
+                case.allowed(Reading::Thread),
+                kinds(answers),
+                "{case:?} allows {}",
+                case.allowed(Reading::Thread)
+            );
         }
     }
 
@@ -219,7 +245,7 @@ mod tests {
     #[test]
     fn for_a_listed_and_configured_server_tls_changes_nothing() {
         for case in every_case().filter(|case| case.listed && case.configured) {
-            let [clear, inside] = BOTH.map(|tls| RecipientCase { tls, ..case }.allowed());
+            let [clear, inside] = BOTH.map(|tls| RecipientCase { tls, ..case }.allowed(Reading::Thread));
             assert_eq!(clear, inside, "{case:?}");
         }
     }
@@ -227,14 +253,14 @@ mod tests {
     #[test]
     fn a_listed_server_never_says_530() {
         for case in every_case().filter(|case| case.listed) {
-            assert!(!case.allowed().has(StarttlsFirst), "{case:?}");
+            assert!(!case.allowed(Reading::Thread).has(StarttlsFirst), "{case:?}");
         }
     }
 
     #[test]
     fn inside_tls_listing_changes_nothing() {
         for case in every_case().filter(|case| case.tls) {
-            let [unlisted, listed] = BOTH.map(|listed| RecipientCase { listed, ..case }.allowed());
+            let [unlisted, listed] = BOTH.map(|listed| RecipientCase { listed, ..case }.allowed(Reading::Thread));
             assert_eq!(unlisted, listed, "{case:?}");
         }
     }
@@ -242,7 +268,34 @@ mod tests {
     #[test]
     fn some_answer_is_always_allowed() {
         for case in every_case() {
-            assert_ne!(case.allowed(), AnswerKinds::default(), "{case:?}");
+            assert_ne!(case.allowed(Reading::Thread), AnswerKinds::default(), "{case:?}");
         }
+    }
+
+    #[test]
+    fn rfc_3207_allows_whatever_the_thread_does() {
+        for case in every_case() {
+            let (thread, rfc) = (case.allowed(Reading::Thread), case.allowed(Reading::Rfc3207));
+            assert_eq!(thread.or(rfc), rfc, "{case:?}");
+        }
+    }
+
+    #[test]
+    fn rfc_3207_is_freer_only_where_tls_is_demanded_of_mail_that_is_not_public() {
+        for case in every_case() {
+            let is_freer = case.allowed(Reading::Rfc3207) != case.allowed(Reading::Thread);
+            let is_public = case.listed && case.configured;
+            assert!(!is_freer || (case.chart_applies() && !is_public), "{case:?}");
+        }
+        let listed_not_configured = RecipientCase {
+            listed: true,
+            configured: false,
+            demands_tls: true,
+            tls: false,
+            relays: false,
+            mailbox: Accepts,
+        };
+        assert!(listed_not_configured.allowed(Reading::Rfc3207).has(StarttlsFirst));
+        assert!(!listed_not_configured.allowed(Reading::Thread).has(StarttlsFirst));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{DomainId, HostId, MessageId, Observation};
-use postern_model::scenario::{Level, Phase};
+use postern_model::scenario::{Level, Phase, Reading};
 
 use super::attempts::Attempts;
 use super::sessions::Sessions;
@@ -19,6 +19,9 @@ use crate::setup::Setup;
 /// for mail, TLS did not come about, and the client stopped there of itself: it never sent MAIL, and no reply of the
 /// attempt but to EHLO or STARTTLS was negative. A session is held to be of a message only where no other message that
 /// was being tried can be meant; so the monitor misses some, and accuses nobody wrongly.
+///
+/// RFC 3207 dropped the sentence that this judges: by it the client may return such mail once its time is over (§6), and
+/// what comes earlier is a matter of P02. So by that reading nothing is judged here.
 ///
 /// Exercised when such a message had a session without TLS in its last attempt and then got a fate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -72,6 +75,9 @@ impl NoBounceWithoutPolicy {
 
 impl Monitor for NoBounceWithoutPolicy {
     fn observe(&mut self, _: Duration, observation: &Observation) -> Result<(), Violation> {
+        if self.setup.reading() == Reading::Rfc3207 {
+            return Ok(());
+        }
         self.oracle.observe(observation);
         self.attempts.observe(observation);
         let closed = self.sessions.observe(observation);

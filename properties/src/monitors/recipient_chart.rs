@@ -1,4 +1,4 @@
-//! P06: every answer to RCPT is one that the chart of the thread allows.
+//! P06: every answer to RCPT is one that the chart of the thread allows, or RFC 3207 by that reading.
 
 use std::time::Duration;
 
@@ -169,7 +169,7 @@ impl RecipientChart {
                         relays,
                         ..case
                     };
-                    allowed = allowed.or(seen.allowed());
+                    allowed = allowed.or(seen.allowed(self.setup.reading()));
                 }
             }
         }

@@ -13,7 +13,7 @@ use super::{LOG_DELAY, violation};
 use crate::oracle::Oracle;
 use crate::setup::Setup;
 
-/// Judges the alarms of hosts that are configured to raise them. The reading:
+/// Judges the alarms of every client by the thread, and by RFC 3207 of those that are configured to raise them. In both:
 ///
 /// - TLS was used with a peer once a handshake with it, or with who stood in its place, was completed.
 /// - An alarm is *due* for a later session with that peer, for mail whose policy is not to do without TLS, if the peer was
@@ -106,7 +106,7 @@ impl Monitor for VanishedTlsAlarm {
                     self.used_tls.insert((session.client, session.server));
                 }
             }
-            Observation::Alarm { host, peer } if self.setup.alarms(host) => {
+            Observation::Alarm { host, peer } => {
                 self.exercised = true;
                 return self.alarm(host, peer);
             }
@@ -161,7 +161,7 @@ impl VanishedTlsAlarm {
                 open.is_clients_own() && open.client == client && open.server == peer && open.is_without_tls(true)
             });
         Watch {
-            may_be_due: self.setup.alarms(client)
+            may_be_due: self.setup.owes_alarms(client)
                 && self.used_tls.contains(&(client, peer))
                 && is_known
                 && all
@@ -241,6 +241,8 @@ impl VanishedTlsAlarm {
 #[cfg(test)]
 mod tests {
     use super::super::story::{Found, HOUR, MINUTE, MX1, MX2, OUT, SECOND, Story, scenario, setup};
+    use postern_model::scenario::Reading;
+
     use super::*;
 
     fn judged(story: Story) -> Found {
@@ -357,11 +359,17 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_alarms_owes_none() {
+    fn a_host_without_alarms_owes_none_by_rfc_3207_and_all_by_the_thread() {
         let mut scenario = scenario(Level::May);
         scenario.host[usize::from(OUT.0)].alarms = false;
-        let story = after_tls().dials(MX1).ehlo(false).closes();
-        let found = story.judged_by(VanishedTlsAlarm::new(Setup::of(&scenario)));
-        assert_eq!(found, Found::NotExercised);
+        for (reading, expected) in [
+            (Reading::Rfc3207, Found::NotExercised),
+            (Reading::Thread, Found::Violated("SEED-10")),
+        ] {
+            scenario.reading = reading;
+            let story = after_tls().dials(MX1).ehlo(false).closes();
+            let found = story.judged_by(VanishedTlsAlarm::new(Setup::of(&scenario)));
+            assert_eq!(found, expected);
+        }
     }
 }

@@ -1,0 +1,52 @@
+//! Where the last-call thread of July 2001 and RFC 3207, which came of it, differ: both readings, with their places.
+
+use postern_model::scenario::Reading;
+
+/// One point on which the two differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conflict {
+    /// What it is about.
+    pub about: &'static str,
+    /// What the thread says, and where.
+    pub thread: &'static str,
+    /// What RFC 3207 says, and where.
+    pub rfc3207: &'static str,
+    /// The properties that judge by the one or the other.
+    pub properties: &'static [&'static str],
+}
+
+/// Every point.
+pub const CONFLICTS: &[Conflict] = &[
+    Conflict {
+        about: "bouncing for want of TLS",
+        thread: "lack of TLS SHOULD NOT result in the bouncing of mail, though it may delay it (point 4, the words of RFC 2487 §7)",
+        rfc3207: "the sentence is gone; at the end of a timeout of its own the client should return the mail (§6)",
+        properties: &["P03"],
+    },
+    Conflict {
+        about: "the alarm when TLS vanishes",
+        thread: "the client's partial protection: it records that TLS was offered and raises an alarm (point 4)",
+        rfc3207: "a client MAY record and warn; one that does not keep such a record owes nothing (§6)",
+        properties: &["P10"],
+    },
+    Conflict {
+        about: "the answer to RCPT of a server that wishes for TLS",
+        thread: "the chart of listed × configured (point 1)",
+        rfc3207: "a server that DNS lists does not require TLS of local mail; any other may, of all mail (§4)",
+        properties: &["P06", "P08"],
+    },
+    Conflict {
+        about: "a server that is not content with the TLS it got",
+        thread: "a listed server refuses no mail for it: STARTTLS does not lessen the chance of delivery (point 2)",
+        rfc3207: "it SHOULD answer 554 to everything but QUIT (§4.1)",
+        properties: &["P05"],
+    },
+];
+
+/// By whose word a report judges, for its head.
+pub fn judged_by(reading: Reading) -> &'static str {
+    match reading {
+        Reading::Thread => "judged by the thread of 2001 where RFC 3207 differs from it",
+        Reading::Rfc3207 => "judged by RFC 3207 where the thread of 2001 differs from it",
+    }
+}
