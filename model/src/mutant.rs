@@ -49,6 +49,8 @@ mutants! {
     TriesOnlyFirstExchanger = "tries-only-first-exchanger",
     /// The client gives up after one day, long before the lifetime that it is configured with.
     GivesUpEarly = "gives-up-early",
+    /// The client has a retry schedule of its own, whatever is configured.
+    IgnoresConfiguredSchedule = "ignores-configured-schedule",
     /// The client takes a connection that closes after the final dot for an acceptance.
     TakesSilenceForAcceptance = "takes-silence-for-acceptance",
     /// The client sends a message again although its acceptance was heard.

@@ -50,6 +50,23 @@ pub enum Acceptor {
 /// A reply code.
 pub type Code = u16;
 
+/// An enhanced status code (RFC 3463).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Status {
+    /// 2, 4 or 5: success, persistent transient failure, permanent failure.
+    pub class: u16,
+    /// What the trouble is about, such as 7 for security.
+    pub subject: u16,
+    /// The trouble.
+    pub detail: u16,
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}.{}.{}", self.class, self.subject, self.detail)
+    }
+}
+
 /// One thing that a judge can see. Every variant is what a real MTA would show on the wire, in its DNS, its
 /// configuration, its mailboxes or its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -217,6 +234,15 @@ pub enum Observation {
     Closed {
         /// The connection.
         connection: ConnectionId,
+    },
+    /// The status code that the host's log gives with what it says next of the message: deferred, or given back.
+    Status {
+        /// The host.
+        host: HostId,
+        /// The message.
+        message: MessageId,
+        /// The code.
+        status: Status,
     },
     /// An attempt at a message began.
     Attempt {

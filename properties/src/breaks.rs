@@ -24,6 +24,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::TakesSilenceForAcceptance => (Property::P13, "R5321-4.2.5-a"),
         Mutant::SendsAgainAfterAcceptance => (Property::P13, "R5321-6.1-b"),
         Mutant::ContinuesInClearAfterGoAhead => (Property::P29, "R3207-4-g"),
+        Mutant::IgnoresConfiguredSchedule => (Property::P40, "R5321-4.5.4.1-d"),
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use postern_model::name::DomainName;
 use postern_model::observation::{DomainId, DomainSet, HostId};
-use postern_model::scenario::{Action, Certificate, Drift, Host, Level, MailboxState, Reading, Scenario};
+use postern_model::scenario::{
+    Action, Certificate, Drift, Host, Level, MailboxState, Reading, RetrySchedule, Scenario,
+};
 
 /// How many hosts are judged; those beyond are not seen.
 pub const HOSTS_MAX: usize = 64;
@@ -52,6 +54,7 @@ struct HostFacts {
     policy: BTreeMap<DomainId, Level>,
     route: BTreeMap<DomainId, DomainId>,
     lifetime: Duration,
+    retry: RetrySchedule,
     largest_gap: Duration,
     alarms: bool,
 }
@@ -138,8 +141,9 @@ impl Setup {
                     .iter()
                     .filter_map(|(name, target)| Some((domain(name)?, domain(target)?)))
                     .collect(),
-                lifetime: host.lifetime,
-                largest_gap: host.retry.largest_gap(),
+                lifetime: host.lifetime(),
+                retry: host.retry,
+                largest_gap: host.largest_gap(),
                 alarms: host.alarms,
             };
             facts.start.proves = facts.proves(host.certificate);
@@ -228,6 +232,11 @@ impl Setup {
     /// The longest that a host waits between attempts.
     pub fn largest_gap(&self, host: HostId) -> Duration {
         self.facts(host).largest_gap
+    }
+
+    /// When a host tries a deferred message again, as it is configured to.
+    pub fn retry(&self, host: HostId) -> RetrySchedule {
+        self.facts(host).retry
     }
 
     /// How much longer than its schedule says a client may take for a next hop: an hour for each of its exchangers.

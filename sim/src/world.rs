@@ -201,7 +201,7 @@ impl World {
             .scenario
             .host
             .iter()
-            .map(|host| host.lifetime + host.retry.largest_gap())
+            .map(|host| host.lifetime() + host.largest_gap())
             .sum();
         let last_message = self.scenario.message.iter().map(|message| message.at).max();
         last_message.unwrap_or_default() + lifetimes * 2

@@ -1,7 +1,6 @@
 //! The closed choices of a scenario.
 
 use std::fmt;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -104,21 +103,6 @@ pub enum UnlistedAnswer {
     StarttlsFirst,
     /// 550 not configured as an exchanger for the domain.
     NotExchanger,
-}
-
-/// When a deferred message is tried again (RULES D).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RetrySchedule {
-    /// Twice in the first hour, then every 2½ hours (RFC 5321 §4.5.4.1).
-    #[default]
-    Rfc5321,
-    /// 300 s, doubling to 4000 s.
-    Postfix,
-    /// Every 15 min for 2 h, then from 1 h growing by half up to 16 h after the first, then every 6 h.
-    Exim,
-    /// Every 30 min.
-    HalfHourly,
 }
 
 /// What the client is about to do.
@@ -246,37 +230,5 @@ impl fmt::Display for Security {
             Self::Encrypted => "encrypted",
             Self::Authenticated => "authenticated",
         })
-    }
-}
-
-impl RetrySchedule {
-    /// Every schedule.
-    pub const ALL: &[Self] = &[Self::Rfc5321, Self::Postfix, Self::Exim, Self::HalfHourly];
-
-    /// How long to wait after the attempt of this number (from 1) before the next.
-    pub fn gap(self, attempt: u32) -> Duration {
-        const MINUTE: u64 = 60;
-        const HOUR: u64 = 60 * MINUTE;
-        let seconds = match self {
-            Self::Rfc5321 if attempt <= 2 => 30 * MINUTE,
-            Self::Rfc5321 => 150 * MINUTE,
-            Self::Postfix => (300u64 << attempt.saturating_sub(1).min(4)).min(4000),
-            Self::Exim => match attempt {
-                0..=8 => 15 * MINUTE,
-                9 => HOUR,
-                10 => 90 * MINUTE,
-                11 => 135 * MINUTE,
-                12 => 12_150,
-                13 => 18_225,
-                _ => 6 * HOUR,
-            },
-            Self::HalfHourly => 30 * MINUTE,
-        };
-        Duration::from_secs(seconds)
-    }
-
-    /// The longest gap that the schedule ever leaves.
-    pub fn largest_gap(self) -> Duration {
-        self.gap(u32::MAX)
     }
 }

@@ -6,6 +6,7 @@ mod kinds;
 mod print;
 mod read;
 mod reference;
+mod retry;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -15,11 +16,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use kinds::{
-    Attack, Certificate, Drift, Fate, Level, MailboxState, Phase, Reading, RetrySchedule, Security, Switch,
-    UnlistedAnswer,
+    Attack, Certificate, Drift, Fate, Level, MailboxState, Phase, Reading, Security, Switch, UnlistedAnswer,
 };
 pub use read::{OCTETS_MAX, ScenarioError};
 pub use reference::reference;
+pub use retry::RetrySchedule;
 pub use validate::{Place, Problem, Segment};
 
 use crate::mutant::Mutant;
@@ -122,10 +123,16 @@ pub struct Host {
     /// When a deferred message is tried again.
     #[serde(default)]
     pub retry: RetrySchedule,
-    /// How long a message is tried before it is returned (RFC 5321 §4.5.4.1: at least 4 to 5 days).
-    #[serde(default = "default_lifetime", with = "humantime_serde")]
-    #[schemars(with = "reference::Time")]
-    pub lifetime: Duration,
+    /// How long a message is tried before it is returned (RFC 5321 §4.5.4.1: at least 4 to 5 days); that of the schedule
+    /// if not said.
+    #[serde(default, with = "humantime_serde::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<reference::Time>")]
+    pub lifetime: Option<Duration>,
+    /// After how long in the queue the sender is warned once that a message is delayed (RFC 3464, Action: delayed); that
+    /// of the schedule if not said. `0s` for never.
+    #[serde(default, with = "humantime_serde::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<reference::Time>")]
+    pub warning: Option<Duration>,
     /// Whether the client remembers that a host used TLS and raises an alarm when it no longer does (RFC 3207 §6, MAY).
     #[serde(default = "yes")]
     pub alarms: bool,
@@ -263,7 +270,8 @@ impl Host {
             policy: BTreeMap::new(),
             route: BTreeMap::new(),
             retry: RetrySchedule::default(),
-            lifetime: default_lifetime(),
+            lifetime: None,
+            warning: None,
             alarms: true,
         }
     }
@@ -271,6 +279,22 @@ impl Host {
     /// The local policy for a next hop at the start.
     pub fn level_for(&self, next_hop: &DomainName) -> Level {
         self.policy.get(next_hop).copied().unwrap_or(self.level)
+    }
+
+    /// How long a message is tried before it is returned.
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime.unwrap_or_else(|| self.retry.lifetime())
+    }
+
+    /// After how long in the queue the sender is warned of a delay, if ever.
+    pub fn warning(&self) -> Option<Duration> {
+        let warning = self.warning.or_else(|| self.retry.warning());
+        warning.filter(|warning| !warning.is_zero())
+    }
+
+    /// The longest that this host waits between two attempts.
+    pub fn largest_gap(&self) -> Duration {
+        self.retry.largest_gap(self.lifetime())
     }
 
     /// Where mail for a domain goes: to a fixed host, or to the domain's exchangers.
@@ -371,10 +395,6 @@ fn default_time_to_live() -> Duration {
 
 fn default_preference() -> u16 {
     10
-}
-
-fn default_lifetime() -> Duration {
-    Duration::from_secs(5 * 24 * 3600)
 }
 
 fn first_attempt() -> u32 {

@@ -206,8 +206,8 @@ mod tests {
     fn every_key_has_its_type_default_and_meaning() {
         let reference = reference();
         for row in [
-            "| `lifetime` | [time](#time) | `\"5days\"` | How long a message is tried before it is returned (RFC 5321 \
-             §4.5.4.1: at least 4 to 5 days). |",
+            "| `time-to-live` | [time](#time) | `\"5m\"` | How long answers about this domain and its exchangers may be \
+             cached. |",
             "| `name` | [domain name](#domain-name) | required | The name at the right of the `@`. |",
             "| `{` `answer-starttls =` whole number to 65535 `}` | Answers STARTTLS itself with this code: 454 (C-DG-4) \
              or a 5yz (C-DG-5). |",

@@ -162,9 +162,15 @@ impl Scenario {
         for (domain, next_hop) in &host.route {
             self.check_known_host(place.key("route").key(domain.as_str()), next_hop)?;
         }
+        if let Some(warning) = host.warning
+            && warning > host.lifetime()
+        {
+            let what = "a warning comes within the lifetime; `0s` for none".to_owned();
+            return Err(place.key("warning").problem(what));
+        }
         check_duration(
             place.key("lifetime"),
-            host.lifetime,
+            host.lifetime(),
             &(HOUR..=TIME_MAX),
             "1h to 400 days",
         )

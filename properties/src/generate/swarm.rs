@@ -102,9 +102,11 @@ const CERTIFICATES: &[(u32, Certificate)] = &[
 /// The dense schedules are rare: a message that is tried to its lifetime costs as many sessions as its schedule has
 /// attempts.
 const RETRIES: &[(u32, RetrySchedule)] = &[
-    (60, RetrySchedule::Exim),
-    (35, RetrySchedule::Rfc5321),
+    (50, RetrySchedule::Exim),
+    (30, RetrySchedule::Rfc5321),
+    (14, RetrySchedule::Opensmtpd),
     (4, RetrySchedule::Postfix),
+    (1, RetrySchedule::Sendmail),
     (1, RetrySchedule::HalfHourly),
 ];
 

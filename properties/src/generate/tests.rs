@@ -82,7 +82,11 @@ fn every_level_certificate_and_schedule_appears() {
     assert_eq!(certificates.len(), 6, "{certificates:?}");
     assert_eq!(mailboxes.len(), 2, "{mailboxes:?}");
     for schedule in RetrySchedule::ALL {
-        assert!(hosts().any(|host| host.retry == *schedule), "{schedule:?}");
+        let appears = hosts().any(|host| host.retry == *schedule);
+        assert_eq!(appears, !schedule.deviates(), "{schedule:?}");
+    }
+    for warns in [true, false] {
+        assert!(hosts().any(|host| host.warning().is_some() == warns));
     }
 }
 

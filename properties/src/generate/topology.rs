@@ -188,7 +188,12 @@ impl Topology {
                 }
             }
             host.retry = draw.weighted(&swarm.retries);
-            host.lifetime = draw.weighted(&[(3, DAY * 4), (1, DAY * 5)]);
+            host.lifetime = Some(draw.weighted(&[(3, DAY * 4), (1, DAY * 5)]));
+            if draw.percent(70) {
+                // Mostly no warning: each is one more message.
+                let warning = draw.weighted(&[(3, Duration::ZERO), (1, Duration::from_secs(4 * 3600))]);
+                host.warning = Some(warning);
+            }
         }
     }
 

@@ -6,8 +6,8 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::Observation;
 
 use super::{
-    Closure, EventualDelivery, NeverDowngrade, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NothingClearAfterGoAhead,
-    PublicNeverRequires, RecipientChart, VanishedTlsAlarm,
+    Closure, EventualDelivery, LifetimeConformance, NeverDowngrade, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss,
+    NothingClearAfterGoAhead, PublicNeverRequires, RecipientChart, VanishedTlsAlarm,
 };
 use crate::rules::Property;
 use crate::setup::Setup;
@@ -64,6 +64,7 @@ panel! {
     P12 closure: Closure,
     P13 no_loss: NoLoss,
     P29 nothing_clear_after_go_ahead: NothingClearAfterGoAhead,
+    P40 lifetime_conformance: LifetimeConformance,
 }
 
 fn violations(results: impl IntoIterator<Item = (Property, Result<(), Violation>)>) -> Vec<(Property, Violation)> {

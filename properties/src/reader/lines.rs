@@ -1,7 +1,7 @@
 //! The few things that judges must read in SMTP lines and in content.
 
 use postern_model::name::Token;
-use postern_model::observation::Code;
+use postern_model::observation::{Code, Status};
 use postern_model::scenario::Phase;
 
 /// A command line, as far as judges care.
@@ -72,6 +72,18 @@ pub(super) fn reply(text: &str) -> Option<ReplyLine<'_>> {
 pub(super) fn offers_starttls(text: &str) -> bool {
     let keyword = text.split(' ').next().unwrap_or_default();
     keyword.eq_ignore_ascii_case("STARTTLS")
+}
+
+/// The enhanced status code at the beginning of a text (RFC 3463 §2).
+pub(super) fn status(text: &str) -> Option<Status> {
+    let mut numbers = text.trim_start().split(' ').next()?.split('.').map(str::parse);
+    let mut number = || numbers.next()?.ok();
+    let status = Status {
+        class: number()?,
+        subject: number()?,
+        detail: number()?,
+    };
+    ([2, 4, 5].contains(&status.class) && numbers.next().is_none()).then_some(status)
 }
 
 /// The token of a message: the left side of the Message-ID in its header.

@@ -166,7 +166,11 @@ impl Reader {
                 };
                 return Some(lost.chain([closed]).collect());
             }
-            Event::Logged { host, entry } => self.logged(self.setup.host(host)?, entry)?,
+            Event::Logged { host, entry } => {
+                let host = self.setup.host(host)?;
+                let said = self.logged(host, entry)?;
+                return Some(self.status(host, entry).into_iter().chain([said]).collect());
+            }
             Event::NotSecured { .. } | Event::Interfered { .. } => return None,
         };
         Some(vec![one])
@@ -336,6 +340,18 @@ impl Reader {
             },
         };
         Some(observation)
+    }
+
+    /// The status code in front of what a log says of a message.
+    fn status(&self, host: HostId, entry: &LogEntry) -> Option<Observation> {
+        let (LogEntry::Deferred { message, why } | LogEntry::Bounced { message, why }) = entry else {
+            return None;
+        };
+        Some(Observation::Status {
+            host,
+            message: self.message(message)?,
+            status: lines::status(why)?,
+        })
     }
 
     fn message(&self, token: &Token) -> Option<MessageId> {

@@ -182,6 +182,9 @@ properties! {
         "Accepted mail is never lost, and duplicated only where a reply to the end of data was lost.";
     P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g"]:
         "After 220 to STARTTLS the client says nothing in clear.";
+    P40 "lifetime-conformance"
+        ["R5321-4.5.4.1-a" "R5321-4.5.4.1-b" "R5321-4.5.4.1-c" "R5321-4.5.4.1-d"]:
+        "Deferred mail is tried again after a delay, as configured, neither too often nor too seldom, and for four days at least.";
 }
 
 impl fmt::Display for Property {

@@ -52,6 +52,7 @@ const HOST_EDITS: &[fn(&mut Host, &Host)] = &[
     |host, plain| host.level = plain.level,
     |host, plain| host.retry = plain.retry,
     |host, plain| host.lifetime = plain.lifetime,
+    |host, plain| host.warning = plain.warning,
     |host, plain| host.alarms = plain.alarms,
 ];
 

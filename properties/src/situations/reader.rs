@@ -298,7 +298,7 @@ impl<'a> Reader<'a> {
             }
             LogEntry::Bounced { message, .. } => {
                 if let Some((since, _)) = self.queued.remove(&(host.clone(), message.clone())) {
-                    let lifetime = self.scenario.host(host).map(|host| host.lifetime);
+                    let lifetime = self.scenario.host(host).map(|host| host.lifetime());
                     if lifetime.is_some_and(|lifetime| at >= since + lifetime) {
                         self.reached.insert(Situation::Expired);
                     }

@@ -272,7 +272,7 @@ fn another_preference_neither_adds_nor_drops_an_exchanger() {
 
 #[test]
 fn a_message_has_expired_when_it_is_given_back_at_the_end_of_its_lifetime() {
-    let lifetime = scenario().host[0].lifetime;
+    let lifetime = scenario().host[0].lifetime();
     let bounced = |at| {
         let entry = LogEntry::Bounced {
             message: text("m1"),

@@ -130,8 +130,8 @@ impl Mta {
     fn arm(self: &Rc<Self>, timer: Timer) {
         let host = self.world.host(self.index);
         let wait = match timer {
-            Timer::Retry { attempts, .. } => host.retry.gap(attempts.into()),
-            Timer::Lifetime(_) => delivery::lifetime(host.lifetime, self.world.mutant),
+            Timer::Retry { attempts, .. } => delivery::gap(host.retry, attempts, self.world.mutant),
+            Timer::Lifetime(_) => delivery::lifetime(host.lifetime(), self.world.mutant),
         };
         drop(host);
         let mta = Rc::clone(self);

@@ -18,7 +18,7 @@ use std::time::Duration;
 pub use vocabulary::{Cause, Input, JobId, Output, PeerId, Route, Settings, Timer};
 
 use crate::mutant::Mutant;
-use crate::scenario::Level;
+use crate::scenario::{Level, RetrySchedule};
 
 /// The delivery machine of one host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -56,6 +56,15 @@ pub fn lifetime(configured: Duration, mutant: Option<Mutant>) -> Duration {
         Some(Mutant::GivesUpEarly) => configured.min(Duration::from_secs(24 * 3600)),
         _ => configured,
     }
+}
+
+/// How long the machine's [`Timer::Retry`] runs after this attempt, given the configured schedule.
+pub fn gap(configured: RetrySchedule, attempts: u16, mutant: Option<Mutant>) -> Duration {
+    let schedule = match mutant {
+        Some(Mutant::IgnoresConfiguredSchedule) => RetrySchedule::default(),
+        _ => configured,
+    };
+    schedule.gap(attempts.into())
 }
 
 impl Delivery {

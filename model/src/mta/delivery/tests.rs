@@ -181,6 +181,17 @@ fn a_policy_that_is_raised_before_the_dial_rules_the_dial_even_a_retry_in_clear(
 }
 
 #[test]
+fn durations_are_those_of_the_configuration_unless_a_mutant_has_its_own() {
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    assert_eq!(lifetime(hours(96), None), hours(96));
+    assert_eq!(lifetime(hours(96), Some(Mutant::GivesUpEarly)), hours(24));
+    assert_eq!(lifetime(hours(2), Some(Mutant::GivesUpEarly)), hours(2));
+    let after_fourth = |mutant| gap(RetrySchedule::Exim, 4, mutant).as_secs() / 60;
+    assert_eq!(after_fourth(None), 15);
+    assert_eq!(after_fourth(Some(Mutant::IgnoresConfiguredSchedule)), 150);
+}
+
+#[test]
 fn facts_that_come_too_late_change_nothing() {
     let mut story = Story::queued(None);
     story.resolved(Level::May);

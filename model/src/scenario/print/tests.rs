@@ -153,12 +153,13 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
         prop::collection::btree_map(names(&DOMAINS), select(&LEVELS[..]), 0..3),
         prop::collection::btree_map(names(&DOMAINS), names(&HOSTS), 0..3),
         select(RetrySchedule::ALL),
-        times(3600, 400 * 86_400),
+        option::of(times(3600, 400 * 86_400)),
+        option::of(times(0, 3600)),
         any::<bool>(),
     );
     (server, client).prop_map(|(server, client)| {
         let (exchanger_for, tls, certificate, demands_tls, unlisted_answer, relay_for, mailboxes) = server;
-        let (level, policy, route, retry, lifetime, alarms) = client;
+        let (level, policy, route, retry, lifetime, warning, alarms) = client;
         Host {
             name: domain_name("unnamed.example"),
             exchanger_for,
@@ -173,6 +174,7 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
             route,
             retry,
             lifetime,
+            warning,
             alarms,
         }
     })
