@@ -291,9 +291,9 @@ pub enum NotConnected {
 /// What a judge can read from a certificate that was presented.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Presented {
-    /// The DNS names in it.
-    pub names: Vec<DomainName>,
-    /// Issued by the authority that every client trusts.
+    /// The DNS names in its subjectAltName, as they stand there: a first label may be, or hold, a `*`.
+    pub names: Vec<String>,
+    /// Its chain, as it was sent, leads to the authority that every client trusts, within what each authority in it may issue.
     pub trusted: bool,
     /// Within its validity at the time of the handshake.
     pub current: bool,

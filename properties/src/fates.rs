@@ -7,6 +7,7 @@ use postern_model::name::{DomainName, Mailbox, Token};
 use postern_model::scenario::{Fate, Scenario, Security};
 use postern_model::trace::{Channel, ConnectionId, Event, LogEntry, Presented, Trace};
 
+use crate::certificate;
 use crate::reader::token_of;
 
 /// What became of a message for its recipient.
@@ -263,11 +264,7 @@ impl<'a> Fates<'a> {
 fn proved(channel: Channel, certificate: Option<&Presented>, next_hop: DomainName) -> Security {
     match (channel, certificate) {
         (Channel::Clear, _) => Security::Clear,
-        (Channel::Tls, Some(certificate))
-            if certificate.trusted && certificate.current && certificate.names.contains(&next_hop) =>
-        {
-            Security::Authenticated
-        }
+        (Channel::Tls, Some(presented)) if certificate::proves(presented, &next_hop) => Security::Authenticated,
         (Channel::Tls, _) => Security::Encrypted,
     }
 }

@@ -7,6 +7,7 @@
 pub mod breaks;
 pub mod campaign;
 pub mod catalogue;
+mod certificate;
 pub mod command;
 pub mod coverage;
 pub mod expectation;

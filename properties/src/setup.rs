@@ -11,6 +11,8 @@ use postern_model::scenario::{
     Action, Certificate, Drift, Host, Level, MailboxState, Reading, RetrySchedule, Scenario,
 };
 
+use crate::certificate;
+
 /// How many hosts are judged; those beyond are not seen.
 pub const HOSTS_MAX: usize = 64;
 
@@ -146,7 +148,7 @@ impl Setup {
                 largest_gap: host.largest_gap(),
                 alarms: host.alarms,
             };
-            facts.start.proves = facts.proves(host.certificate);
+            facts.start.proves = facts.proves(&names, host.certificate);
             facts
         });
         let time_to_live = |name: &DomainName| {
@@ -216,7 +218,8 @@ impl Setup {
 
     /// The names that a server proves with this certificate, if it presents it itself.
     pub fn proves(&self, host: HostId, certificate: Certificate) -> DomainSet {
-        self.facts(host).proves(certificate)
+        let names: Vec<DomainName> = self.0.domains.iter().map(|domain| domain.name.clone()).collect();
+        self.facts(host).proves(&names, certificate)
     }
 
     /// How long answers about a domain may be cached.
@@ -311,15 +314,13 @@ impl Hash for Setup {
 }
 
 impl HostFacts {
-    fn proves(&self, certificate: Certificate) -> DomainSet {
-        let own_name = set(self.own_name);
-        match certificate {
-            Certificate::Valid => union(own_name, union(self.ever_listed, self.ever_configured)),
-            Certificate::HostNameOnly => own_name,
-            Certificate::Expired | Certificate::WrongName | Certificate::SelfSigned | Certificate::UnknownAuthority => {
-                DomainSet::default()
-            }
-        }
+    /// Of all names, those that the host proves with this certificate: it is issued for what the host ever serves.
+    fn proves(&self, names: &[DomainName], kind: Certificate) -> DomainSet {
+        let serves = union(self.ever_listed, self.ever_configured);
+        let is_served = |name: &&DomainName| place(names, name).is_some_and(|domain| serves.has(domain));
+        let served: Vec<&DomainName> = names.iter().filter(is_served).collect();
+        let proved = certificate::proved(kind, &self.name, &served, names.iter());
+        set(proved.into_iter().filter_map(|name| place(names, name)))
     }
 }
 

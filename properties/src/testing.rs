@@ -151,7 +151,7 @@ impl Tape {
         self.event(Event::Secured {
             connection,
             certificate: Presented {
-                names: names.iter().map(|text| name(text)).collect(),
+                names: names.iter().map(ToString::to_string).collect(),
                 trusted: true,
                 current: true,
             },

@@ -7,7 +7,16 @@ use std::path::{Path, PathBuf};
 
 /// What stands on the judges' side, below `src`.
 const JUDGES: &[&str] = &[
-    "breaks", "fates", "judge", "monitors", "oracle", "reader", "relation", "rules", "setup",
+    "breaks",
+    "certificate",
+    "fates",
+    "judge",
+    "monitors",
+    "oracle",
+    "reader",
+    "relation",
+    "rules",
+    "setup",
 ];
 
 /// The modules of the model that hold vocabulary.

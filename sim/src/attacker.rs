@@ -11,7 +11,6 @@ use postern_model::scenario::{Attack, Certificate, Phase};
 use postern_model::trace::{Channel, ConnectionId, End, Event, NotConnected};
 use tokio::io::copy_bidirectional;
 
-use crate::certificate;
 use crate::crypto::{self, Verify};
 use crate::net::{Door, Stream};
 use crate::session::Peer;
@@ -245,12 +244,7 @@ impl Interception {
         if !self.say(GO_AHEAD).await {
             return Then::Hang;
         }
-        let issued = certificate::issue(
-            self.world.crypto,
-            kind,
-            &server_name,
-            std::slice::from_ref(&server_name),
-        );
+        let issued = self.world.certificate_of_kind(self.victim, kind);
         self.interferes(
             Attack::InterceptTls(kind),
             &format!("terminates TLS with a certificate that is {}", described(kind)),
@@ -261,9 +255,9 @@ impl Interception {
         let random = self
             .door
             .random(&format!("tls attacker as server {}", self.tap.connection().0));
-        match crypto::accept(stream, issued.server_config(), random).await {
-            Ok(stream) => {
-                self.tap.secured(issued.presented().clone());
+        match crypto::present(stream, &issued, random).await {
+            Ok((stream, presented)) => {
+                self.tap.secured(presented);
                 self.client = Peer::Tls(Box::new(stream.into()));
                 Then::GoOn
             }
@@ -411,11 +405,24 @@ fn text_of(reply: &Reply) -> String {
 
 fn described(kind: Certificate) -> &'static str {
     match kind {
-        Certificate::Valid | Certificate::HostNameOnly => "valid for the server's name",
+        Certificate::Valid
+        | Certificate::HostNameOnly
+        | Certificate::Intermediate
+        | Certificate::Wildcard
+        | Certificate::ByIndication
+        | Certificate::OtherNamesRefused => "valid for the server's name",
+        Certificate::Revoked => "the server's own, stolen and revoked",
         Certificate::Expired => "the server's own, expired",
+        Certificate::NotYetValid => "the server's own, not valid yet",
         Certificate::WrongName => "valid for the attacker's own name",
         Certificate::SelfSigned => "signed by itself",
         Certificate::UnknownAuthority => "from an authority that nobody trusts",
+        Certificate::MissingIntermediate => "from an intermediate authority that it does not show",
+        Certificate::CommonNameOnly => "for the server's name as its common name alone",
+        Certificate::PartialWildcard => "for a part of the server's first label",
+        Certificate::WideWildcard => "for two labels by one wildcard",
+        Certificate::NameConstraint => "from an authority that may not issue for the server's name",
+        Certificate::PathLength => "from an authority that may not be one",
     }
 }
 

@@ -98,9 +98,9 @@ impl Party for Receiver {
     async fn handshake(&mut self, _request: TlsRequest, stream: Stream) -> Result<TlsStream, Option<Stream>> {
         let random = self.mta.door.random(&format!("tls server {}", self.tap.connection().0));
         let issued = self.mta.world.certificate(self.mta.index);
-        match crypto::accept(stream, issued.server_config(), random).await {
-            Ok(stream) => {
-                self.tap.secured(issued.presented().clone());
+        match crypto::present(stream, &issued, random).await {
+            Ok((stream, presented)) => {
+                self.tap.secured(presented);
                 Ok(stream.into())
             }
             Err((why, stream)) => {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use postern_model::mutant::Mutant;
 use postern_model::name::DomainName;
-use postern_model::scenario::{Action, Attack, Domain, Drift, Host, Level, Position, Scenario, Step, When};
+use postern_model::scenario::{
+    Action, Attack, Certificate, Domain, Drift, Host, Level, Position, Scenario, Step, When,
+};
 use postern_model::trace::{Event, Permanent, Setting};
 use tokio::sync::Notify;
 
@@ -119,13 +121,14 @@ impl World {
 
     /// The certificate that a host presents now.
     pub(crate) fn certificate(&self, index: usize) -> Rc<Issued> {
+        let kind = self.host(index).certificate;
+        self.certificate_of_kind(index, kind)
+    }
+
+    /// A certificate of this kind with the names of a host.
+    pub(crate) fn certificate_of_kind(&self, index: usize, kind: Certificate) -> Rc<Issued> {
         let host = self.host(index);
-        certificate::issue(
-            self.crypto,
-            host.certificate,
-            &host.name,
-            &self.certificate_names(index),
-        )
+        certificate::issue(self.crypto, kind, &host.name, &self.certificate_names(index))
     }
 
     /// Where the dial of a host's address leads now.

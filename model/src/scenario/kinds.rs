@@ -71,14 +71,70 @@ pub enum Certificate {
     Valid,
     /// As valid, but for the host's own name only: what most MX hosts of the Internet present.
     HostNameOnly,
+    /// As valid, but issued by an intermediate authority, whose certificate the server sends along.
+    Intermediate,
+    /// As valid, but with `*` in place of the first label of the host's own name (C-CERT-8).
+    Wildcard,
+    /// As valid, and revoked by its authority (C-CERT-10). Nobody here asks for revocation, as hardly any MTA does, so it
+    /// is believed like a valid one.
+    Revoked,
+    /// As valid to a client whose server name indication is one of its names; to any other, and to one that sends none,
+    /// the default of the machine: a certificate for another name (C-CERT-12).
+    ByIndication,
+    /// As host-name-only, and a handshake for any other name, or for none, is refused by the alert unrecognized_name
+    /// (C-CERT-12).
+    OtherNamesRefused,
     /// As valid, but expired before the run (C-CERT-1).
     Expired,
+    /// As valid, but from after the run on (C-CERT-2).
+    NotYetValid,
     /// From the trusted authority, for another name (C-CERT-3).
     WrongName,
     /// Signed by its own key (C-CERT-4).
     SelfSigned,
     /// From an authority that nobody trusts (C-CERT-5).
     UnknownAuthority,
+    /// As intermediate, but the server does not send the intermediate certificate (C-CERT-6).
+    MissingIntermediate,
+    /// The host's own name stands in the common name alone; there is no subjectAltName (C-CERT-7).
+    CommonNameOnly,
+    /// A `*` that is only a part of the first label, such as `m*.b.example` (C-CERT-8).
+    PartialWildcard,
+    /// A `*` that would have to stand for two labels, such as `*.example` for `mx1.b.example` (C-CERT-8).
+    WideWildcard,
+    /// From an intermediate authority that may issue for other names only (C-CERT-9).
+    NameConstraint,
+    /// From an intermediate authority that another one issued, which may issue to no authority (C-CERT-9).
+    PathLength,
+}
+
+impl Certificate {
+    /// Every kind.
+    pub const ALL: &[Self] = &[
+        Self::Valid,
+        Self::HostNameOnly,
+        Self::Intermediate,
+        Self::Wildcard,
+        Self::Revoked,
+        Self::ByIndication,
+        Self::OtherNamesRefused,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::WrongName,
+        Self::SelfSigned,
+        Self::UnknownAuthority,
+        Self::MissingIntermediate,
+        Self::CommonNameOnly,
+        Self::PartialWildcard,
+        Self::WideWildcard,
+        Self::NameConstraint,
+        Self::PathLength,
+    ];
+
+    /// Whether an attacker can have one for a host that is not its own: nobody believes it, or its owner lost the key.
+    pub fn can_be_an_attackers(self) -> bool {
+        self >= Self::Expired || self == Self::Revoked
+    }
 }
 
 /// What a server does with mail to a mailbox of a domain that it is the exchanger of.

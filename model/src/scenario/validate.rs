@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Action, Attack, Certificate, Domain, Drift, Expectation, Host, Message, Phase, Scenario, Step, When};
+use super::{Action, Attack, Domain, Drift, Expectation, Host, Message, Phase, Scenario, Step, When};
 use crate::name::{DomainName, Mailbox, Token};
 
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -354,7 +354,7 @@ fn check_attack(place: Place, attack: Attack) -> Result<(), Problem> {
         Attack::CloseInsteadOfReply(Phase::Lookup | Phase::Connect) => Err(place
             .key("close-instead-of-reply")
             .problem("there is no command to reply to before ehlo: use refuse or black-hole")),
-        Attack::InterceptTls(Certificate::Valid | Certificate::HostNameOnly) => {
+        Attack::InterceptTls(certificate) if !certificate.can_be_an_attackers() => {
             Err(place.key("intercept-tls").problem(
                 "an attacker has no valid certificate: use expired, wrong-name, self-signed or unknown-authority",
             ))

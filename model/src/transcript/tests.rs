@@ -160,7 +160,7 @@ fn a_delivery_over_tls_reads_from_facts_to_mailbox() {
         .happens(Event::Secured {
             connection: ConnectionId(0),
             certificate: Presented {
-                names: vec![name("mx1.b.example"), name("b.example")],
+                names: vec!["mx1.b.example".to_owned(), "b.example".to_owned()],
                 trusted: true,
                 current: true,
             },

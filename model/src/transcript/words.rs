@@ -281,10 +281,24 @@ fn certificate_words(certificate: Certificate) -> &'static str {
     match certificate {
         Certificate::Valid => "a valid certificate",
         Certificate::HostNameOnly => "a certificate valid for its host name only",
+        Certificate::Intermediate => "a valid certificate from an intermediate authority",
+        Certificate::Wildcard => "a valid certificate with a wildcard for its host name",
+        Certificate::Revoked => "a certificate that was revoked",
+        Certificate::ByIndication => "a valid certificate to who names it, and else one for another name",
+        Certificate::OtherNamesRefused => {
+            "a certificate valid for its host name only, and an alert to who names anything else"
+        }
         Certificate::Expired => "an expired certificate",
+        Certificate::NotYetValid => "a certificate that is not valid yet",
         Certificate::WrongName => "a certificate for another name",
         Certificate::SelfSigned => "a self-signed certificate",
         Certificate::UnknownAuthority => "a certificate from an unknown authority",
+        Certificate::MissingIntermediate => "a certificate without that of the intermediate authority",
+        Certificate::CommonNameOnly => "a certificate with its host name in the common name alone",
+        Certificate::PartialWildcard => "a certificate with a wildcard for a part of a label",
+        Certificate::WideWildcard => "a certificate with a wildcard for two labels",
+        Certificate::NameConstraint => "a certificate from an authority that may not issue for its names",
+        Certificate::PathLength => "a certificate from an authority that may not be one",
     }
 }
 
@@ -385,11 +399,9 @@ fn content(channel: Channel, text: &str) -> Vec<String> {
 
 /// What a certificate shows.
 fn presented(certificate: &Presented) -> String {
-    let names: Vec<&str> = certificate.names.iter().map(DomainName::as_str).collect();
-    let names = if names.is_empty() {
-        "no name".to_owned()
-    } else {
-        names.join(", ")
+    let names = match certificate.names.as_slice() {
+        [] => "no name".to_owned(),
+        names => names.join(", "),
     };
     let trusted = if certificate.trusted { "trusted" } else { "not trusted" };
     let current = if certificate.current { "in date" } else { "out of date" };

@@ -271,9 +271,18 @@ fn certificates(walk: &mut Walk) {
         Certificate::UnknownAuthority,
         Certificate::HostNameOnly,
         Certificate::HostNameOnly,
+        Certificate::HostNameOnly,
+        Certificate::OtherNamesRefused,
+        Certificate::NotYetValid,
+        Certificate::MissingIntermediate,
+        Certificate::CommonNameOnly,
+        Certificate::PartialWildcard,
+        Certificate::WideWildcard,
+        Certificate::NameConstraint,
+        Certificate::PathLength,
     ]);
     let lasting = walk.draw.minutes(WHILE_MINUTES);
-    let intercepted = bad != Certificate::HostNameOnly && walk.draw.percent(50);
+    let intercepted = bad.can_be_an_attackers() && walk.draw.percent(50);
     let exchangers = walk.exchangers(&target);
     for host in &exchangers {
         if intercepted {

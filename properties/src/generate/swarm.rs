@@ -91,12 +91,24 @@ const LEVELS: &[(u32, Level)] = &[
 ];
 
 const CERTIFICATES: &[(u32, Certificate)] = &[
-    (8, Certificate::Valid),
-    (5, Certificate::HostNameOnly),
+    (12, Certificate::Valid),
+    (8, Certificate::HostNameOnly),
+    (2, Certificate::Intermediate),
+    (2, Certificate::Wildcard),
+    (1, Certificate::Revoked),
+    (1, Certificate::ByIndication),
+    (1, Certificate::OtherNamesRefused),
     (1, Certificate::Expired),
+    (1, Certificate::NotYetValid),
     (1, Certificate::WrongName),
-    (2, Certificate::SelfSigned),
-    (1, Certificate::UnknownAuthority),
+    (3, Certificate::SelfSigned),
+    (2, Certificate::UnknownAuthority),
+    (1, Certificate::MissingIntermediate),
+    (1, Certificate::CommonNameOnly),
+    (1, Certificate::PartialWildcard),
+    (1, Certificate::WideWildcard),
+    (1, Certificate::NameConstraint),
+    (1, Certificate::PathLength),
 ];
 
 /// The dense schedules are rare: a message that is tried to its lifetime costs as many sessions as its schedule has
@@ -138,6 +150,7 @@ const ATTACKS: &[(u32, Attack)] = &[
     (1, Attack::InterceptTls(Certificate::WrongName)),
     (2, Attack::InterceptTls(Certificate::SelfSigned)),
     (1, Attack::InterceptTls(Certificate::UnknownAuthority)),
+    (1, Attack::InterceptTls(Certificate::WideWildcard)),
     (3, Attack::Refuse),
     (3, Attack::BlackHole),
 ];

@@ -44,7 +44,7 @@ impl Topology {
         }
         topology.set_policies(draw, swarm);
         if !swarm.hopeless {
-            topology.put_required_tls_within_reach();
+            topology.put_required_tls_within_reach(draw);
         }
         topology
     }
@@ -199,7 +199,7 @@ impl Topology {
 
     /// Lets every server that a policy requires TLS of offer TLS, with a certificate that will do: trouble is then
     /// the timeline's doing. Without this, too much mail would be retried to the end of its lifetime.
-    fn put_required_tls_within_reach(&mut self) {
+    fn put_required_tls_within_reach(&mut self, draw: &mut Draw) {
         let senders: Vec<_> = self.senders().collect();
         for sender in senders {
             let mut next_hops: Vec<_> = self.next_hops(&sender).collect();
@@ -217,7 +217,14 @@ impl Topology {
                         host.tls = Switch::On;
                     }
                     if level >= Level::Secure {
-                        host.certificate = Certificate::Valid;
+                        let may_have_wildcard = host.name.as_str().split('.').count() > 2;
+                        host.certificate = draw.weighted(&[
+                            (10, Certificate::Valid),
+                            (1, Certificate::Intermediate),
+                            (1, Certificate::Revoked),
+                            (1, Certificate::ByIndication),
+                            (u32::from(may_have_wildcard), Certificate::Wildcard),
+                        ]);
                     }
                 }
             }

@@ -12,6 +12,7 @@ use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
 use postern_model::observation::{Acceptor, ConnectionId, DomainId, DomainSet, HostId, MessageId, Observation};
 use postern_model::trace::{self, Answer, Channel, End, Event, LogEntry, Presented, Question, Record, Setting};
 
+use crate::certificate;
 use crate::setup::Setup;
 use conversation::Conversation;
 
@@ -364,13 +365,11 @@ impl Reader {
         Some(self.setup.next_hop(client, domain))
     }
 
-    /// The names that a certificate proves: those in it, if it is trusted and current.
-    fn proves(&self, certificate: &Presented) -> DomainSet {
-        if !(certificate.trusted && certificate.current) {
-            return DomainSet::default();
-        }
-        let names = certificate.names.iter().filter_map(|name| self.setup.domain(name));
-        names.fold(DomainSet::default(), DomainSet::with)
+    /// The domains, of those that are judged, whose names a certificate proves.
+    fn proves(&self, presented: &Presented) -> DomainSet {
+        let is_proved = |domain: &DomainId| certificate::proves(presented, self.setup.domain_name(*domain));
+        let proved = self.setup.domains().filter(is_proved);
+        proved.fold(DomainSet::default(), DomainSet::with)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use postern_model::name::{DomainName, Mailbox, Token};
 use postern_model::scenario::{Attack, Certificate, Scenario};
 use postern_model::trace::{
-    Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Question, Record, Setting,
+    Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Question, Record, Setting,
 };
 
 use super::Situation;
@@ -122,7 +122,11 @@ impl<'a> Reader<'a> {
                 self.asked.remove(connection);
             }
             Event::Logged { host, entry } => self.logged(record.at, host, entry),
-            Event::Content { .. } | Event::Secured { .. } | Event::NotSecured { by: End::Acceptor, .. } => {}
+            Event::Secured {
+                connection,
+                certificate,
+            } => self.secured(*connection, certificate),
+            Event::Content { .. } | Event::NotSecured { by: End::Acceptor, .. } => {}
         }
     }
 
@@ -148,7 +152,7 @@ impl<'a> Reader<'a> {
                     Certificate::Valid => before
                         .is_some_and(|before| before != Certificate::Valid)
                         .then_some(Situation::CertificateRenewed),
-                    Certificate::HostNameOnly | Certificate::SelfSigned | Certificate::UnknownAuthority => None,
+                    _ => None,
                 }
             }
             Setting::Exchanger {
@@ -241,6 +245,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn secured(&mut self, connection: ConnectionId, presented: &Presented) {
+        let connection = self.connections.get(&connection);
+        let server = connection.filter(|connection| !connection.by_attacker);
+        let kind = server.and_then(|server| self.certificates.get(&server.to));
+        let has_wildcard = presented.names.iter().any(|name| name.starts_with("*."));
+        if kind == Some(&Certificate::Wildcard) && has_wildcard {
+            self.reached.insert(Situation::WildcardShown);
+        }
+        if kind == Some(&Certificate::Revoked) {
+            self.reached.insert(Situation::RevokedBelieved);
+        }
+    }
+
     /// The client gave up the handshake: because of a certificate, if a bad one was there and nothing else came between.
     fn not_secured(&mut self, connection: ConnectionId) {
         let Some(connection) = self.connections.get(&connection) else {
@@ -251,9 +268,7 @@ impl<'a> Reader<'a> {
             Some(Attack::InterceptTls(certificate)) => Some(certificate),
             Some(_) => None,
         };
-        if presented.is_some_and(|certificate| certificate != Certificate::Valid) {
-            self.reached.insert(Situation::CertificateRefused);
-        }
+        self.reached.extend(presented.into_iter().flat_map(refusal));
     }
 
     fn line(&mut self, connection: ConnectionId, from: End, channel: Channel, text: &str) {
@@ -341,6 +356,24 @@ impl<'a> Reader<'a> {
 fn has_more(first: &[(u16, DomainName)], second: &[(u16, DomainName)]) -> bool {
     let mut hosts = first.iter().map(|(_, host)| host);
     hosts.any(|host| second.iter().all(|(_, other)| other != host))
+}
+
+/// The situations that a client makes which gives up the handshake in sight of this certificate.
+fn refusal(presented: Certificate) -> impl Iterator<Item = Situation> {
+    let special = match presented {
+        Certificate::NotYetValid => Some(Situation::CertificateNotYetValid),
+        Certificate::MissingIntermediate => Some(Situation::IntermediateMissing),
+        Certificate::CommonNameOnly => Some(Situation::CommonNameRefused),
+        Certificate::PartialWildcard | Certificate::WideWildcard => Some(Situation::WildcardRefused),
+        Certificate::NameConstraint | Certificate::PathLength => Some(Situation::AuthorityExceeded),
+        Certificate::OtherNamesRefused => Some(Situation::IndicationRefused),
+        _ => None,
+    };
+    let is_bad = presented != Certificate::Valid && presented != Certificate::OtherNamesRefused;
+    is_bad
+        .then_some(Situation::CertificateRefused)
+        .into_iter()
+        .chain(special)
 }
 
 /// Whether clients do not see the server's offer of TLS while the attack lasts.

@@ -4,12 +4,15 @@ use std::io;
 use std::sync::Arc;
 
 use postern_model::name::DomainName;
+use postern_model::trace::Presented;
 use rand_chacha::ChaCha8Rng;
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig, Error, ServerConfig};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+use rustls::server::Acceptor;
+use rustls::{AlertDescription, CertificateError, ClientConfig, Error, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, TlsConnector, client, server};
 
+use crate::certificate::Issued;
 use crate::random;
 
 /// Shakes hands as the client, with the name as the server's, and with randomness from this stream.
@@ -49,9 +52,63 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         .map_err(|(error, stream)| (in_words(&error), stream))
 }
 
+/// Shakes hands as the server that presents this certificate. What the client was shown comes with the stream.
+///
+/// # Errors
+/// As [`accept`]; also when the client indicates a name that the server refuses.
+pub(crate) async fn present<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    issued: &Issued,
+    randomness: ChaCha8Rng,
+) -> Result<(server::TlsStream<S>, Presented), (String, S)> {
+    let stream = if issued.refuses_some() {
+        let handshake = accept_recognized(stream, issued);
+        random::seeded(randomness, handshake).await?
+    } else {
+        accept(stream, issued.server_config(), randomness).await?
+    };
+    let presented = issued.presented(stream.get_ref().1.server_name()).clone();
+    Ok((stream, presented))
+}
+
+/// Looks at the client's hello before it answers.
+async fn accept_recognized<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    issued: &Issued,
+) -> Result<server::TlsStream<S>, (String, S)> {
+    let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), stream);
+    let hello = match (&mut acceptor).await {
+        Ok(hello) => hello,
+        Err(error) => {
+            let stream = acceptor.take_io().expect("the stream was handed in and not out");
+            return Err((in_words(&error), stream));
+        }
+    };
+    let indicated = hello.client_hello().server_name().map(str::to_owned);
+    if issued.refuses(indicated.as_deref()) {
+        let mut stream = hello.io;
+        // That it may not arrive is the client's own loss.
+        _ = stream.write_all(&alert(AlertDescription::UnrecognisedName)).await;
+        let named = indicated.unwrap_or_else(|| "no name".to_owned());
+        return Err((format!("the client indicates {named}"), stream));
+    }
+    let handshake = hello.into_stream(issued.server_config()).into_fallible().await;
+    handshake.map_err(|(error, stream)| (in_words(&error), stream))
+}
+
+/// A fatal alert as a record in clear (RFC 8446 §6, RFC 5246 §7.2).
+fn alert(description: AlertDescription) -> [u8; 7] {
+    const ALERT: u8 = 21;
+    const FATAL: u8 = 2;
+    [ALERT, 3, 3, 0, 2, FATAL, description.into()]
+}
+
 /// A failure in words for who runs mail; what is rare stands in the words of rustls.
 fn in_words(error: &io::Error) -> String {
-    use CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    use CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
+        UnknownIssuer,
+    };
     let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match of_tls {
         Some(Error::InvalidCertificate(Expired | ExpiredContext { .. })) => "the certificate has expired".to_owned(),
@@ -60,6 +117,9 @@ fn in_words(error: &io::Error) -> String {
         }
         Some(Error::InvalidCertificate(NotValidForName)) => "the certificate is for another name".to_owned(),
         Some(Error::InvalidCertificate(UnknownIssuer)) => "the issuer of the certificate is not trusted".to_owned(),
+        Some(Error::InvalidCertificate(NotValidYet | NotValidYetContext { .. })) => {
+            "the certificate is not valid yet".to_owned()
+        }
         Some(Error::InvalidMessage(_)) => "the answer to the handshake was not TLS".to_owned(),
         Some(Error::AlertReceived(alert)) => format!("the peer gave up with the alert {alert:?}"),
         Some(other) => other.to_string(),

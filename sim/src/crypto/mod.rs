@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use postern_model::name::DomainName;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::ring::cipher_suite;
@@ -20,7 +21,8 @@ use rustls::crypto::{
     verify_tls13_signature,
 };
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
@@ -28,6 +30,7 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
+pub(crate) use handshake::present;
 pub use handshake::{accept, connect};
 pub(crate) use hash_signature::HashKey;
 
@@ -119,13 +122,42 @@ fn authority_verifier(crypto: Crypto) -> Arc<dyn ServerCertVerifier> {
         .expect("there is a trusted authority")
 }
 
+/// Which certificate a server presents.
+#[derive(Debug)]
+pub(crate) enum Choice {
+    /// This to everybody.
+    Always(Arc<CertifiedKey>),
+    /// Its own to a client that indicates one of these names, and the other to everybody else.
+    ByIndication {
+        names: Vec<DomainName>,
+        own: Arc<CertifiedKey>,
+        other: Arc<CertifiedKey>,
+    },
+}
+
+impl ResolvesServerCert for Choice {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let chosen = match self {
+            Self::Always(key) => key,
+            Self::ByIndication { names, own, other } => {
+                let indicated = hello.server_name();
+                match indicated.is_some_and(|indicated| names.iter().any(|name| name.as_str() == indicated)) {
+                    true => own,
+                    false => other,
+                }
+            }
+        };
+        Some(Arc::clone(chosen))
+    }
+}
+
 /// What a server accepts and presents.
-pub(crate) fn server_config(crypto: Crypto, certificate: CertifiedKey) -> Arc<ServerConfig> {
+pub(crate) fn server_config(crypto: Crypto, choice: Choice) -> Arc<ServerConfig> {
     let mut config = ServerConfig::builder_with_details(provider(crypto), Arc::new(SimulatedTime))
         .with_protocol_versions(VERSIONS)
         .expect("the suites serve both versions")
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certificate)));
+        .with_cert_resolver(Arc::new(choice));
     // No resumption: a session must not depend on those before it.
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

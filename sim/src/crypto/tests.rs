@@ -8,6 +8,7 @@ use postern_model::scenario::Certificate;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::certificate::Issued;
 use crate::net::Simulation;
 
 const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 25)), 25);
@@ -23,21 +24,26 @@ struct Outcome {
     wire_hash: String,
 }
 
-fn issued(crypto: Crypto, kind: Certificate) -> Arc<ServerConfig> {
-    certificate::issue(crypto, kind, &name("mx1.b.example"), &[name("b.example")]).server_config()
+fn issued(crypto: Crypto, kind: Certificate) -> Rc<Issued> {
+    certificate::issue(crypto, kind, &name("mx1.b.example"), &[name("b.example")])
 }
 
 /// One handshake in the world, and a greeting under its protection.
-fn shake_hands(seed: u64, presented: Arc<ServerConfig>, believed: Arc<ClientConfig>) -> Outcome {
+fn shake_hands(seed: u64, issued: Rc<Issued>, believed: Arc<ClientConfig>) -> Outcome {
+    meet(seed, issued, believed, "b.example")
+}
+
+/// The same, by a client that means this name.
+fn meet(seed: u64, issued: Rc<Issued>, believed: Arc<ClientConfig>, meant: &'static str) -> Outcome {
     let results: Rc<RefCell<(Option<_>, Option<_>)>> = Rc::default();
     let mut simulation = Simulation::new(seed);
     let server = Rc::clone(&results);
     simulation.host("mx1.b.example", SERVER.ip(), move |door| async move {
         let listener = door.listen(SERVER.port()).await.unwrap();
         let stream = listener.accept().await.unwrap();
-        let accepted = accept(stream, presented, door.random("tls")).await;
+        let accepted = present(stream, &issued, door.random("tls")).await;
         let result = match accepted {
-            Ok(mut tls) => {
+            Ok((mut tls, _)) => {
                 tls.write_all(b"220 mx1\r\n").await.unwrap();
                 tls.shutdown().await.unwrap();
                 Ok(())
@@ -49,7 +55,7 @@ fn shake_hands(seed: u64, presented: Arc<ServerConfig>, believed: Arc<ClientConf
     let client = Rc::clone(&results);
     simulation.host("a.example", CLIENT, move |door| async move {
         let stream = door.dial(door.network().next_connection(), SERVER).await.unwrap();
-        let connected = connect(stream, believed, &name("b.example"), door.random("tls")).await;
+        let connected = connect(stream, believed, &name(meant), door.random("tls")).await;
         let result = match connected {
             Ok(mut tls) => {
                 let mut greeting = Vec::new();
@@ -70,20 +76,17 @@ fn shake_hands(seed: u64, presented: Arc<ServerConfig>, believed: Arc<ClientConf
 }
 
 const TIERS: [Crypto; 2] = [Crypto::Real, Crypto::Fast];
-const KINDS: [Certificate; 6] = [
-    Certificate::Valid,
-    Certificate::HostNameOnly,
-    Certificate::Expired,
-    Certificate::WrongName,
-    Certificate::SelfSigned,
-    Certificate::UnknownAuthority,
-];
 
 #[test]
 fn a_client_that_believes_anyone_shakes_hands_whatever_the_certificate_says() {
     for crypto in TIERS {
-        for kind in KINDS {
-            let outcome = shake_hands(1, issued(crypto, kind), client_config(crypto, Verify::Anyone));
+        for &kind in Certificate::ALL {
+            let outcome = meet(
+                1,
+                issued(crypto, kind),
+                client_config(crypto, Verify::Anyone),
+                "mx1.b.example",
+            );
             assert_eq!(outcome.client.as_deref(), Ok(&b"220 mx1\r\n"[..]), "{kind:?}");
             assert_eq!(outcome.server, Ok(()), "{kind:?}");
         }
@@ -93,12 +96,26 @@ fn a_client_that_believes_anyone_shakes_hands_whatever_the_certificate_says() {
 #[test]
 fn a_client_that_believes_the_authority_says_what_is_wrong_with_each_certificate() {
     for crypto in TIERS {
-        for kind in KINDS {
+        for &kind in Certificate::ALL {
             let why = match kind {
-                Certificate::Valid => None,
-                Certificate::HostNameOnly | Certificate::WrongName => Some("is not for "),
+                Certificate::Valid
+                | Certificate::Intermediate
+                | Certificate::Wildcard
+                | Certificate::Revoked
+                | Certificate::ByIndication => None,
+                Certificate::HostNameOnly
+                | Certificate::WrongName
+                | Certificate::CommonNameOnly
+                | Certificate::PartialWildcard
+                | Certificate::WideWildcard => Some("is not for "),
+                Certificate::OtherNamesRefused => Some("UnrecognisedName"),
                 Certificate::Expired => Some("has expired"),
-                Certificate::SelfSigned | Certificate::UnknownAuthority => Some("is not trusted"),
+                Certificate::NotYetValid => Some("is not valid yet"),
+                Certificate::SelfSigned | Certificate::UnknownAuthority | Certificate::MissingIntermediate => {
+                    Some("is not trusted")
+                }
+                Certificate::NameConstraint => Some("NameConstraintViolation"),
+                Certificate::PathLength => Some("PathLenConstraintViolated"),
             };
             let outcome = shake_hands(1, issued(crypto, kind), client_config(crypto, Verify::Authority));
             match (why, outcome.client) {
@@ -110,6 +127,31 @@ fn a_client_that_believes_the_authority_says_what_is_wrong_with_each_certificate
                 (_, other) => panic!("{kind:?}: {other:?}"),
             }
         }
+    }
+}
+
+#[test]
+fn a_wildcard_covers_one_whole_label() {
+    for (kind, meant, is_believed) in [
+        (Certificate::Wildcard, "mx1.b.example", true),
+        (Certificate::Wildcard, "b.example", true),
+        (Certificate::Wildcard, "a.mx1.b.example", false),
+        (Certificate::PartialWildcard, "mx1.b.example", false),
+        (Certificate::WideWildcard, "mx1.b.example", false),
+        (Certificate::WideWildcard, "b.example", false),
+    ] {
+        let config = client_config(Crypto::Real, Verify::Authority);
+        let outcome = meet(1, issued(Crypto::Real, kind), config, meant);
+        assert_eq!(outcome.client.is_ok(), is_believed, "{kind:?} {meant}");
+    }
+}
+
+#[test]
+fn what_a_server_shows_by_indication_is_what_the_client_believes_or_not() {
+    for (meant, is_believed) in [("b.example", true), ("c.example", false)] {
+        let config = client_config(Crypto::Real, Verify::Authority);
+        let outcome = meet(1, issued(Crypto::Real, Certificate::ByIndication), config, meant);
+        assert_eq!(outcome.client.is_ok(), is_believed, "{meant}");
     }
 }
 
@@ -144,8 +186,7 @@ fn a_server_without_the_key_of_its_certificate_is_believed_by_nobody() {
     for crypto in TIERS {
         for verify in [Verify::Anyone, Verify::Authority] {
             let stolen = certificate::issue(crypto, Certificate::Valid, &host, &[name("b.example")]);
-            let stolen = CertifiedKey::new(stolen.chain().to_vec(), Arc::new(HashKey([9; 32])));
-            let outcome = shake_hands(1, server_config(crypto, stolen), client_config(crypto, verify));
+            let outcome = shake_hands(1, stolen.with_another_key(crypto), client_config(crypto, verify));
             let error = outcome.client.unwrap_err();
             assert!(error.contains("BadSignature"), "{crypto:?} {verify:?}: {error}");
         }

@@ -86,7 +86,7 @@ fn trace(over_tls: u32) -> Trace {
         );
         if number <= over_tls {
             let certificate = Presented {
-                names: vec![mx()],
+                names: vec![mx().to_string()],
                 trusted: true,
                 current: true,
             };
