@@ -12,3 +12,7 @@ pub mod scenario;
 pub mod smtp;
 pub mod trace;
 pub mod transcript;
+
+/// `cargo bolero` builds every test of the crate for the fuzzing engine, which each of them must then be linked with.
+#[cfg(test)]
+extern crate bolero as _;

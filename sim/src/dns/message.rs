@@ -12,6 +12,12 @@ use postern_model::trace::{Answer, Question};
 
 use super::LARGEST_MESSAGE;
 
+/// The header (RFC 1035 §4.1.1), and the least that a query (§4.1.2) and a record (§4.1.3) have: a name of one octet and
+/// what stands behind it.
+const HEADER_OCTETS: usize = 12;
+const QUERY_OCTETS_MIN: usize = 1 + 4;
+const RECORD_OCTETS_MIN: usize = 1 + 10;
+
 /// The query that asks a question.
 ///
 /// # Errors
@@ -28,7 +34,7 @@ pub(super) fn write_query(id: u16, question: &Question) -> Result<Vec<u8>, Proto
 
 /// The id of a query and what it asks; none if it is not one that a resolver here can answer.
 pub(super) fn read_query(octets: &[u8]) -> Option<(u16, Question)> {
-    let message = Message::from_vec(octets).ok()?;
+    let message = parse(octets)?;
     let metadata = &message.metadata;
     let is_query = metadata.message_type == MessageType::Query && metadata.op_code == OpCode::Query;
     let [query] = &message.queries[..] else {
@@ -81,7 +87,7 @@ pub(super) fn write_reply(
 
 /// What a datagram answers to the question that was asked under this id; none if it is no reply to it at all.
 pub(super) fn read_reply(octets: &[u8], id: u16, question: &Question) -> Option<Answer> {
-    let message = Message::from_vec(octets).ok()?;
+    let message = parse(octets)?;
     let metadata = &message.metadata;
     let asked = query(question).ok()?;
     if metadata.id != id || metadata.message_type != MessageType::Response || message.queries != [asked.clone()] {
@@ -98,6 +104,16 @@ pub(super) fn read_reply(octets: &[u8], id: u16, question: &Question) -> Option<
         ResponseCode::NXDomain => Answer::NoName,
         _ => Answer::Failed,
     })
+}
+
+/// A message, if the sections that its header announces have room in it: the parser takes memory for all that is announced
+/// before it reads the first record.
+fn parse(octets: &[u8]) -> Option<Message> {
+    let (header, sections) = octets.split_at_checked(HEADER_OCTETS)?;
+    let count = |place: usize| usize::from(u16::from_be_bytes([header[place], header[place + 1]]));
+    let (queries, records) = (count(4), count(6) + count(8) + count(10));
+    let has_room = queries * QUERY_OCTETS_MIN + records * RECORD_OCTETS_MIN <= sections.len();
+    has_room.then(|| Message::from_vec(octets).ok()).flatten()
 }
 
 fn read_records<'a>(question: &Question, data: impl Iterator<Item = &'a RData>) -> Answer {

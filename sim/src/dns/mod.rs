@@ -8,6 +8,8 @@ mod server;
 mod zones;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;
 
 pub use resolver::Resolver;
