@@ -15,7 +15,7 @@ use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{Action, Drift, Fate, Scenario, Security, Step, Switch, When};
 use postern_model::trace::{ConnectionId, Event, LogEntry, Setting, Trace};
 
-use super::{Comparison, Side};
+use super::{Comparison, Side, last_record_about};
 use crate::fates::MessageFate;
 use crate::judge::Judgement;
 
@@ -273,20 +273,4 @@ fn in_words(fates: &[(Fate, Option<Security>, u32)]) -> String {
     } else {
         all.join(" and ")
     }
-}
-
-fn last_record_about(trace: &Trace, name: &Token) -> usize {
-    let is_about = |event: &Event| match event {
-        Event::Queued { message, .. } | Event::Delivered { message, .. } => message == name,
-        Event::Logged { entry, .. } => match entry {
-            LogEntry::Attempt { message, .. }
-            | LogEntry::Sent { message, .. }
-            | LogEntry::Deferred { message, .. }
-            | LogEntry::Bounced { message, .. } => message == name,
-            LogEntry::Alarm { .. } => false,
-        },
-        _ => false,
-    };
-    let place = trace.records.iter().rposition(|record| is_about(&record.event));
-    place.unwrap_or_default()
 }

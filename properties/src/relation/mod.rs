@@ -7,12 +7,22 @@
 //! To add one: write a module with a function `compare(Side<'_>) -> Option<Box<dyn Comparison>>`, name it in the list
 //! of `relations!` below, and name its property in the rules.
 
+mod adversary;
+mod alarms_off;
+mod client_tries;
+mod course;
 mod history;
+mod lost_reply;
+mod role;
+mod server_tries;
+mod world;
 
 use postern_model::monitor::Verdict;
+use postern_model::name::Token;
 use postern_model::scenario::Scenario;
-use postern_model::trace::Trace;
+use postern_model::trace::{Event, LogEntry, Trace};
 
+use crate::fates::MessageFate;
 use crate::judge::Judgement;
 use crate::rules::Property;
 
@@ -75,7 +85,13 @@ macro_rules! relations {
 // The shares make up for how rarely a relation applies, so that each is exercised in at least one world of twenty while
 // a world costs little more than one run and a half.
 relations! {
-    HistoryIndependence = history P09 250 "with and without earlier sessions over TLS",
+    ClientTries = client_tries P04 130 "with a client that tries TLS and one that never does",
+    ServerTries = server_tries P05 100 "with clients that use TLS and with none",
+    HistoryIndependence = history P09 160 "with and without earlier sessions over TLS",
+    AlarmsOff = alarms_off P10 250 "with and without alarms",
+    LostReply = lost_reply P13 120 "with and without a lost reply to the end of data",
+    AdversaryIndifference = adversary P34 120 "with and without STARTTLS stripped everywhere",
+    RoleInvariance = role P35 120 "with a host as originator and as relay",
 }
 
 impl Relation {
@@ -103,6 +119,28 @@ fn place(seed: u64, shares: &[u64]) -> Option<usize> {
         rest = rest.saturating_sub(*share);
         is_here
     })
+}
+
+/// What became of a message.
+fn fate_of<'a>(judgement: &'a Judgement, message: &Token) -> Option<&'a MessageFate> {
+    judgement.fates.iter().find(|fate| fate.message == *message)
+}
+
+/// The place of the last record about a message.
+fn last_record_about(trace: &Trace, name: &Token) -> usize {
+    let is_about = |event: &Event| match event {
+        Event::Queued { message, .. } | Event::Delivered { message, .. } => message == name,
+        Event::Logged { entry, .. } => match entry {
+            LogEntry::Attempt { message, .. }
+            | LogEntry::Sent { message, .. }
+            | LogEntry::Deferred { message, .. }
+            | LogEntry::Bounced { message, .. } => message == name,
+            LogEntry::Alarm { .. } => false,
+        },
+        _ => false,
+    };
+    let place = trace.records.iter().rposition(|record| is_about(&record.event));
+    place.unwrap_or_default()
 }
 
 #[cfg(test)]

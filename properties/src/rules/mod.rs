@@ -166,6 +166,10 @@ properties! {
         "Nothing bounces before its lifetime is over, unless it was refused for good or its domain does not exist.";
     P03 "no-bounce-without-policy" ["SEED-11" "SEED-13"]:
         "Where nothing requires TLS, no message bounces for want of it, not even when its lifetime is over.";
+    P04 "client-may-try-tls" ["SEED-06" "R3207-6-b"]:
+        "What a client delivers that never tries TLS is delivered by one that tries, too; and at level may it does try.";
+    P05 "server-bears-a-try" ["SEED-01" "SEED-05"]:
+        "A try at TLS, or the want of one, makes no server refuse its own domain's mail.";
     P06 "recipient-chart" ["SEED-02" "SEED-03" "SEED-07" "SEED-15" "SEED-16"]:
         "Every answer to RCPT is one that the chart of the thread allows.";
     P07 "public-never-requires" ["SEED-01" "R3207-4-c"]:
@@ -173,7 +177,7 @@ properties! {
     P09 "history-independence" ["SEED-11"]:
         "Whether earlier sessions used TLS changes the fate of no message.";
     P10 "vanished-tls-alarm" ["SEED-10" "R3207-6-c"]:
-        "An alarm is raised if, and only if, a peer that used TLS no longer does.";
+        "An alarm is raised if, and only if, a peer that used TLS no longer does, and changes nothing else.";
     P11 "eventual-delivery" ["SEED-12" "R5321-4.5.4.1-a" "R5321-5.1-d"]:
         "When the next hop has been good for long enough, its queued mail has been delivered.";
     P12 "closure" ["R5321-4.2.5-a" "R5321-4.5.4-f" "R5321-6.1-a"]:
@@ -182,6 +186,10 @@ properties! {
         "Accepted mail is never lost, and duplicated only where a reply to the end of data was lost.";
     P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g"]:
         "After 220 to STARTTLS the client says nothing in clear.";
+    P34 "adversary-indifference" ["SEED-17"]:
+        "Of mail that requires TLS nothing can be read in clear, whether STARTTLS is stripped or not.";
+    P35 "role-invariance" ["SEED-13"]:
+        "With equal policy a relay defers and gives back as the originator would.";
     P40 "lifetime-conformance"
         ["R5321-4.5.4.1-a" "R5321-4.5.4.1-b" "R5321-4.5.4.1-c" "R5321-4.5.4.1-d"]:
         "Deferred mail is tried again after a delay, as configured, neither too often nor too seldom, and for four days at least.";
