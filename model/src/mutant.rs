@@ -41,6 +41,16 @@ mutants! {
     RemembersTlsAndRefusesClear = "remembers-tls-and-refuses-clear",
     /// The client, with nothing required, waits for a STARTTLS that is not offered until it gives up.
     RequiresTlsUnasked = "requires-tls-unasked",
+    /// The client, with nothing required, never tries TLS although it is offered.
+    NeverTriesTls = "never-tries-tls",
+    /// The client, with nothing required, defers the mail when a handshake breaks, and never goes on in clear.
+    DefersAfterBrokenHandshake = "defers-after-broken-handshake",
+    /// The client that raises an alarm also holds the mail back until TLS returns.
+    AlarmHoldsMail = "alarm-holds-mail",
+    /// The client returns mail that it relays, not mail that it originates, at once when required TLS cannot be had.
+    RelayReturnsMailForWantOfTls = "relay-returns-mail-for-want-of-tls",
+    /// The client names the sender in clear before it finds that required TLS is not offered.
+    NamesSenderBeforeTls = "names-sender-before-tls",
     /// The client never raises the alarm when TLS has vanished.
     NeverAlarms = "never-alarms",
     /// The client raises the alarm for every session in clear.
@@ -53,6 +63,8 @@ mutants! {
     IgnoresConfiguredSchedule = "ignores-configured-schedule",
     /// The client takes a connection that closes after the final dot for an acceptance.
     TakesSilenceForAcceptance = "takes-silence-for-acceptance",
+    /// The client returns the mail when the connection closes in place of the reply to the final dot.
+    GivesUpAfterLostReply = "gives-up-after-lost-reply",
     /// The client sends a message again although its acceptance was heard.
     SendsAgainAfterAcceptance = "sends-again-after-acceptance",
     /// The client drops undeliverable mail without a notification.
@@ -65,6 +77,10 @@ mutants! {
     ChecksNameOfExchanger = "checks-name-of-exchanger",
     /// The server demands TLS for mail that it is the listed and configured exchanger of.
     DemandsTlsOfLocalMail = "demands-tls-of-local-mail",
+    /// The server takes no mail over TLS from a client that has no certificate.
+    WantsClientCertificates = "wants-client-certificates",
+    /// The server refuses the mail of a client whose handshake failed in an earlier session.
+    BansAfterFailedHandshake = "bans-after-failed-handshake",
     /// The server answers RCPT from its configuration alone, without asking whether it is listed.
     AnswersFromConfigurationAlone = "answers-from-configuration-alone",
     /// The server takes a failed lookup for “not listed”.

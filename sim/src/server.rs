@@ -51,6 +51,7 @@ fn settings(mta: &Mta, client: Option<&DomainName>) -> ServerSettings {
         demands_tls: host.demands_tls,
         unlisted_answer: host.unlisted_answer,
         exchanger_for: host.exchanger_for.iter().cloned().collect(),
+        failed_at_tls: client.is_some_and(|client| mta.failed_at_tls.borrow().contains(client)),
         relays: client.is_some_and(|client| host.relay_for.contains(client)),
         mailboxes: host.mailboxes.clone(),
         size_limit: CONTENT_OCTETS_MAX,
@@ -105,6 +106,7 @@ impl Party for Receiver {
             }
             Err((why, stream)) => {
                 self.tap.not_secured(End::Acceptor, why);
+                self.mta.failed_at_tls.borrow_mut().extend(self.client.clone());
                 Err(Some(stream))
             }
         }

@@ -331,7 +331,11 @@ fn backup(walk: &mut Walk) {
 
 fn siege(walk: &mut Walk) {
     let target = walk.target();
-    let requires_tls = walk.truth.level(&walk.sender, &target) >= Level::Encrypt;
+    let level = walk.truth.level(&walk.sender, &target);
+    if level == Level::May && walk.draw.percent(40) {
+        return broken_for_good(walk, &target);
+    }
+    let requires_tls = level >= Level::Encrypt;
     let attack = match walk.draw.between(0, 9) {
         0..=3 => Attack::StripStarttls,
         4 => Attack::OverwriteStarttls,
@@ -347,6 +351,20 @@ fn siege(walk: &mut Walk) {
         walk.attack(&victim, attack, None);
     }
     walk.submit(&target);
+}
+
+/// Every handshake breaks to the end, where nothing requires TLS (SEED-06).
+fn broken_for_good(walk: &mut Walk, target: &DomainName) {
+    let attack = *walk.draw.pick(&[
+        Attack::GarbageAfterGoAhead,
+        Attack::GarbageAfterGoAhead,
+        Attack::SwallowHandshake,
+        Attack::CloseInsteadOfReply(Phase::Starttls),
+    ]);
+    for victim in walk.exchangers(target) {
+        walk.attack(&victim, attack, None);
+    }
+    walk.submit(target);
 }
 
 /// What must be put back so that TLS returns.

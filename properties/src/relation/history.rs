@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::name::{DomainName, Token};
-use postern_model::scenario::{Action, Drift, Fate, Scenario, Security, Step, Switch, When};
+use postern_model::scenario::{Action, Drift, Fate, Level, Scenario, Security, Step, Switch, When};
 use postern_model::trace::{ConnectionId, Event, LogEntry, Setting, Trace};
 
 use super::{Comparison, Side, last_record_about};
@@ -47,7 +47,7 @@ impl History {
         let mut moments: Vec<_> = scenario.message.iter().map(|message| message.at).collect();
         moments.sort_unstable();
         moments.dedup();
-        moments.retain(|moment| *moment > LEAD && all_decided(trace, *moment));
+        moments.retain(|moment| *moment > LEAD && all_decided(trace, *moment) && nothing_required(trace, *moment));
         let sessions = sessions(trace);
         let next_session = |moment: &Duration| {
             let earlier = sessions.iter().filter(|session| session.tls && session.at < *moment);
@@ -151,6 +151,14 @@ fn all_decided(trace: &Trace, moment: Duration) -> bool {
         }
     }
     queued.is_empty()
+}
+
+/// Whether no attempt before the moment required TLS. Where no server offers it, such mail would not be decided in time.
+fn nothing_required(trace: &Trace, moment: Duration) -> bool {
+    let mut earlier = trace.records.iter().take_while(|record| record.at < moment);
+    !earlier.any(|record| {
+        matches!(&record.event, Event::Logged { entry: LogEntry::Attempt { level, .. }, .. } if *level >= Level::Encrypt)
+    })
 }
 
 /// A connection that a mail host dialled for its own queue.

@@ -1,6 +1,7 @@
 //! A lost reply to the end of data may duplicate a message and may not lose it (P13, R5321-6.1-b, RFC 1047).
 //!
-//! One message that was taken in the first run is chosen. The second world is the first, but that for two minutes from the
+//! One message that was taken in clear in the first run is chosen: inside TLS nobody on the path could lose that reply alone.
+//! The second world is the first, but that for two minutes from the
 //! dial by which that message was sent, connections to the host that took it break in place of the reply to the end of data.
 //! The message must be sent again, and must not be given back: it was good enough to be taken.
 //!
@@ -14,7 +15,7 @@ use std::time::Duration;
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{Action, Attack, Fate, Phase, Position, Scenario, Step, When};
-use postern_model::trace::{ConnectionId, End, Event, LogEntry, Trace};
+use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, Trace};
 
 use super::course::{self, courses};
 use super::world::{changed_alike, is_steady, pinned};
@@ -28,6 +29,9 @@ const LOSS: Attack = Attack::CloseInsteadOfReply(Phase::EndOfData);
 
 /// How long.
 const LASTING: Duration = Duration::from_secs(120);
+
+/// A message is chosen if nothing but TLS changes so long after it was taken: it will be sent again in that time.
+const SETTLED_AFTER: Duration = Duration::from_secs(3600);
 
 /// The first world with the replies to one message lost.
 struct LostReply {
@@ -44,6 +48,7 @@ struct LostReply {
 pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
     let courses = courses(first.trace);
     let mut attacked = BTreeSet::new();
+    let mut in_clear = BTreeSet::new();
     let mut chosen = None;
     for record in &first.trace.records {
         match &record.event {
@@ -54,11 +59,22 @@ pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
                     false => attacked.remove(&attack),
                 };
             }
+            Event::Content { channel, text, .. } => {
+                let token = token_of(text);
+                match channel {
+                    Channel::Clear => in_clear.extend(token),
+                    Channel::Tls => in_clear.retain(|other| Some(other) != token.as_ref()),
+                }
+            }
             Event::Logged {
                 host,
                 entry: LogEntry::Sent { message, to },
-            } if !attacked.iter().any(|(victim, _)| *victim == to) => {
-                chosen = courses.get(&(host, message)).map(|course| (host, message, to, course));
+            } if in_clear.contains(message) && !attacked.iter().any(|(victim, _)| *victim == to) => {
+                let course = courses.get(&(host, message)).filter(|course| {
+                    let until = record.at + SETTLED_AFTER;
+                    is_steady(first.trace, course.queued_at, until, |_| false)
+                });
+                chosen = course.map(|course| (host, message, to, course));
             }
             _ => {}
         }

@@ -85,13 +85,13 @@ macro_rules! relations {
 // The shares make up for how rarely a relation applies, so that each is exercised in at least one world of twenty while
 // a world costs little more than one run and a half.
 relations! {
-    ClientTries = client_tries P04 130 "with a client that tries TLS and one that never does",
-    ServerTries = server_tries P05 100 "with clients that use TLS and with none",
-    HistoryIndependence = history P09 160 "with and without earlier sessions over TLS",
-    AlarmsOff = alarms_off P10 250 "with and without alarms",
-    LostReply = lost_reply P13 120 "with and without a lost reply to the end of data",
-    AdversaryIndifference = adversary P34 120 "with and without STARTTLS stripped everywhere",
-    RoleInvariance = role P35 120 "with a host as originator and as relay",
+    ClientTries = client_tries P04 200 "with a client that tries TLS and one that never does",
+    ServerTries = server_tries P05 110 "with clients that use TLS and with none",
+    HistoryIndependence = history P09 220 "with and without earlier sessions over TLS",
+    AlarmsOff = alarms_off P10 110 "with and without alarms",
+    LostReply = lost_reply P13 600 "with and without a lost reply to the end of data",
+    AdversaryIndifference = adversary P34 110 "with and without STARTTLS stripped everywhere",
+    RoleInvariance = role P35 90 "with a host as originator and as relay",
 }
 
 impl Relation {
@@ -142,6 +142,9 @@ fn last_record_about(trace: &Trace, name: &Token) -> usize {
     let place = trace.records.iter().rposition(|record| is_about(&record.event));
     place.unwrap_or_default()
 }
+
+#[cfg(test)]
+mod testing;
 
 #[cfg(test)]
 mod tests {

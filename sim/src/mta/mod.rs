@@ -8,7 +8,7 @@ mod queue;
 mod resolve;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -34,6 +34,8 @@ pub(crate) struct Mta {
     next_job: Cell<u32>,
     /// What was just given back, for the notification that the machine may ask for next.
     last_bounced: RefCell<Option<(JobId, Rc<Mail>)>>,
+    /// The clients whose handshakes with this server have failed.
+    pub(crate) failed_at_tls: RefCell<BTreeSet<DomainName>>,
 }
 
 /// A queued message.
@@ -71,6 +73,7 @@ impl Mta {
             queue: RefCell::default(),
             next_job: Cell::new(0),
             last_bounced: RefCell::default(),
+            failed_at_tls: RefCell::default(),
         })
     }
 

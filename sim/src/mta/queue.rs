@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use postern_model::mta::delivery::{Cause, Input, JobId};
+use postern_model::mta::delivery::{Cause, Input, JobId, Role};
 use postern_model::mta::session::Transaction;
 use postern_model::name::{Mailbox, ReversePath, Token};
 use postern_model::scenario::Message;
@@ -74,7 +74,7 @@ impl Mta {
         self.record_queued(&message, about);
         match self.is_exchanger_for(&message.to) {
             true => self.record_delivered(message.token, message.to),
-            false => self.enqueue(message),
+            false => self.enqueue(message, Role::Originator),
         }
     }
 
@@ -84,10 +84,10 @@ impl Mta {
             return self.record_delivered(message.token, message.to);
         }
         self.record_queued(&message, None);
-        self.enqueue(message);
+        self.enqueue(message, Role::Relay);
     }
 
-    fn enqueue(self: &Rc<Self>, message: Outgoing) {
+    fn enqueue(self: &Rc<Self>, message: Outgoing, role: Role) {
         let Outgoing {
             token,
             from,
@@ -115,7 +115,7 @@ impl Mta {
             self.bounced(job, Cause::LoopsBack);
             self.notify(job);
         } else {
-            self.handle(Input::Queued(job));
+            self.handle(Input::Queued { job, role });
         }
     }
 

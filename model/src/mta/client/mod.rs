@@ -112,6 +112,9 @@ impl Client {
             (Stage::EndOfData, Input::Closed) if self.has(Mutant::TakesSilenceForAcceptance) => {
                 self.abort(Outcome::Accepted, "no objection to the end of data".to_owned());
             }
+            (Stage::EndOfData, Input::Closed) if self.has(Mutant::GivesUpAfterLostReply) => {
+                self.abort(Outcome::RefusedForGood, "no reply to the end of data".to_owned());
+            }
             (stage, Input::Closed) => {
                 let why = format!("lost connection with {} while waiting for {stage}", self.plan.exchanger);
                 self.broken(why);
@@ -202,6 +205,10 @@ impl Client {
         if wishes_tls {
             self.give_up_tls(WithoutTls::NotOffered);
             if self.plan.tls.is_required() {
+                if self.has(Mutant::NamesSenderBeforeTls) {
+                    let early = self.mail_command().to_octets();
+                    self.outputs.push_back(Output::Send(early));
+                }
                 let outcome = Outcome::TlsUnavailable(WithoutTls::NotOffered);
                 let why = match reply.severity() {
                     Severity::Completion => format!("host {} does not offer STARTTLS", self.plan.exchanger),
@@ -261,14 +268,18 @@ impl Client {
 
     fn mail(&mut self) {
         self.note(Note::Phase(Phase::Mail));
+        let command = self.mail_command();
+        self.command(Stage::Mail, &command);
+    }
+
+    fn mail_command(&self) -> Command {
         // Where 8BITMIME is not offered the octets go as they are: to convert or return them is a gateway's trade.
         let is_eight_bit = !self.plan.content.is_ascii();
-        let command = Command::Mail {
+        Command::Mail {
             from: self.plan.envelope.from.clone(),
             size: self.extensions.size.then_some(self.plan.content.len() as u64),
             body: (is_eight_bit && self.extensions.eight_bit_mime).then_some(Body::EightBitMime),
-        };
-        self.command(Stage::Mail, &command);
+        }
     }
 
     fn rcpt(&mut self) {

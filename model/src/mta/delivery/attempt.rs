@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Cause, Delivery, JobId, Output, PeerId, Route, Stage};
+use super::{Cause, Delivery, JobId, Output, PeerId, Role, Route, Stage};
 use crate::mta::policy::TlsUse;
 use crate::mta::session::{Outcome, WithoutTls};
 use crate::mutant::Mutant;
@@ -105,6 +105,12 @@ impl Delivery {
         let tls = match (TlsUse::of(level), self.settings.mutant) {
             _ if in_clear => TlsUse::Never,
             (TlsUse::IfOffered, Some(Mutant::RequiresTlsUnasked)) => TlsUse::Required,
+            (TlsUse::IfOffered, Some(Mutant::NeverTriesTls)) => TlsUse::Never,
+            (TlsUse::IfOffered, Some(Mutant::AlarmHoldsMail))
+                if self.settings.alarms && self.tls_seen.contains(&peer) =>
+            {
+                TlsUse::Required
+            }
             (TlsUse::IfOffered, Some(Mutant::RemembersTlsAndRefusesClear)) if self.tls_seen.contains(&peer) => {
                 TlsUse::Required
             }
@@ -122,6 +128,7 @@ impl Delivery {
             return;
         };
         let (level, peer, rest) = (*level, *peer, std::mem::take(rest));
+        let role = queued.role;
         match outcome {
             Outcome::Accepted
                 if self.settings.mutant == Some(Mutant::SendsAgainAfterAcceptance) && queued.attempts == 1 =>
@@ -133,11 +140,17 @@ impl Delivery {
                 self.outputs.push_back(Output::Sent(job));
             }
             Outcome::RefusedForGood => self.bounce(job, Cause::Refused),
+            Outcome::TlsBroke(_) if self.settings.mutant == Some(Mutant::DefersAfterBrokenHandshake) => {
+                self.try_next(job, level, rest);
+            }
             // Nothing is required here, and a failed try at TLS must not lessen the chance of delivery (SEED-06).
             Outcome::TlsBroke(_) => self.connect_in_clear(job, level, peer, rest),
             Outcome::TlsUnavailable(why) => match self.settings.mutant {
                 Some(Mutant::FallsBackToClear) => self.connect_in_clear(job, level, peer, rest),
                 Some(Mutant::BouncesWhenStarttlsVanishes) if why == WithoutTls::NotOffered => {
+                    self.bounce(job, Cause::Refused);
+                }
+                Some(Mutant::RelayReturnsMailForWantOfTls) if role == Role::Relay => {
                     self.bounce(job, Cause::Refused);
                 }
                 _ => self.try_next(job, level, rest),

@@ -15,7 +15,7 @@ mod vocabulary;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-pub use vocabulary::{Cause, Input, JobId, Output, PeerId, Route, Settings, Timer};
+pub use vocabulary::{Cause, Input, JobId, Output, PeerId, Role, Route, Settings, Timer};
 
 use crate::mutant::Mutant;
 use crate::scenario::{Level, RetrySchedule};
@@ -32,6 +32,7 @@ pub struct Delivery {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Job {
+    role: Role,
     attempts: u16,
     lifetime_is_over: bool,
     stage: Stage,
@@ -81,7 +82,7 @@ impl Delivery {
     /// Takes a fact. Facts about jobs that are over, or that do not fit a job's stage, change nothing.
     pub fn handle(&mut self, input: Input) {
         match input {
-            Input::Queued(job) => self.queued(job),
+            Input::Queued { job, role } => self.queued(job, role),
             Input::Resolved { job, level, route } => self.resolved(job, level, route),
             Input::PolicyChanged { job, level } => self.policy_changed(job, level),
             Input::Secured(job) => {
@@ -124,8 +125,9 @@ impl Delivery {
         self.jobs.get(&job).map(|job| job.attempts)
     }
 
-    fn queued(&mut self, job: JobId) {
+    fn queued(&mut self, job: JobId, role: Role) {
         let fresh = Job {
+            role,
             attempts: 0,
             lifetime_is_over: false,
             stage: Stage::Waiting,

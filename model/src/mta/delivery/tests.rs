@@ -14,6 +14,10 @@ struct Story {
 
 impl Story {
     fn queued(mutant: Option<Mutant>) -> Self {
+        Self::queued_as(Role::Originator, mutant)
+    }
+
+    fn queued_as(role: Role, mutant: Option<Mutant>) -> Self {
         let mut story = Self {
             machine: Delivery::new(Settings {
                 own: PeerId(0),
@@ -22,7 +26,7 @@ impl Story {
             }),
         };
         assert_eq!(
-            story.says(Input::Queued(JOB)),
+            story.says(Input::Queued { job: JOB, role }),
             [Output::Arm(Timer::Lifetime(JOB)), Output::Resolve(JOB)]
         );
         story
@@ -208,4 +212,14 @@ fn facts_that_come_too_late_change_nothing() {
         assert_eq!(story.says(input), []);
     }
     assert_eq!(story.machine, before);
+}
+
+#[test]
+fn a_relay_waits_for_required_tls_as_the_originator_does() {
+    for role in [Role::Originator, Role::Relay] {
+        let mut story = Story::queued_as(role, None);
+        story.resolved(Level::Encrypt);
+        story.ended(NOT_OFFERED);
+        assert_eq!(story.ended(NOT_OFFERED), deferral(1));
+    }
 }

@@ -31,7 +31,12 @@ pub enum Timer {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Input {
     /// A message entered the queue.
-    Queued(JobId),
+    Queued {
+        /// The job.
+        job: JobId,
+        /// What this host is to the message. It decides nothing (SEED-13).
+        role: Role,
+    },
     /// The answer to [`Output::Resolve`].
     Resolved {
         /// The job.
@@ -62,6 +67,15 @@ pub enum Input {
     },
     /// A timer has run out.
     Expired(Timer),
+}
+
+/// What a host is to a message in its queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// The message was handed in here, or is this host's own notification.
+    Originator,
+    /// Another host sent it.
+    Relay,
 }
 
 /// Where a next hop is, as DNS or a fixed route has it.

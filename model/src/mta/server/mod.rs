@@ -13,6 +13,7 @@ pub use self::settings::ServerSettings;
 use crate::mta::recipient::{self, Circumstances};
 use crate::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
 use crate::mta::timer::Timer;
+use crate::mutant::Mutant;
 use crate::name::{Mailbox, ReversePath};
 use crate::smtp::{Command, ContentError, ContentReader, LineReader, Reply};
 
@@ -260,6 +261,15 @@ impl Server {
         if self.envelope.is_some() {
             return self.out_of_sequence("MAIL was given already");
         }
+        let (mutant, failed_at_tls) = (self.settings.mutant, self.settings.failed_at_tls);
+        if mutant == Some(Mutant::BansAfterFailedHandshake) && failed_at_tls {
+            return self.reply(Reply::enhanced(
+                550,
+                7,
+                1,
+                "You failed at TLS, mail from you is refused",
+            ));
+        }
         if has_parameters && !client.is_extended {
             return self.senseless(Reply::enhanced(555, 5, 4, "Parameters go with EHLO only"));
         }
@@ -289,6 +299,9 @@ impl Server {
     }
 
     fn answer_recipient(&mut self, to: Mailbox, listing: Listing) {
+        if self.tls && self.settings.mutant == Some(Mutant::WantsClientCertificates) {
+            return self.reply(Reply::enhanced(554, 7, 0, "No client certificate, no mail"));
+        }
         let decision = recipient::decide(self.circumstances(&to), listing, self.settings.mutant);
         let reply = decision.reply(to.domain());
         if let Some(envelope) = &mut self.envelope

@@ -19,6 +19,8 @@ pub struct ServerSettings {
     pub unlisted_answer: UnlistedAnswer,
     /// The domains that the server is configured to act as mail exchanger for.
     pub exchanger_for: BTreeSet<DomainName>,
+    /// A handshake of this client's failed in an earlier session. It decides nothing (SEED-05).
+    pub failed_at_tls: bool,
     /// This client may relay to anywhere.
     pub relays: bool,
     /// Local parts that are not simply accepted.
@@ -38,6 +40,7 @@ impl ServerSettings {
             demands_tls: false,
             unlisted_answer: UnlistedAnswer::default(),
             exchanger_for: BTreeSet::new(),
+            failed_at_tls: false,
             relays: false,
             mailboxes: BTreeMap::new(),
             size_limit: 10 * 1024 * 1024,
