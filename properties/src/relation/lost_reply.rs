@@ -7,7 +7,7 @@
 //!
 //! What may differ: the message, and others that are sent in those two minutes, may arrive later and more than once, each at
 //! most once more often than replies were lost. The chosen message is compared only if nothing attacked the host when it was
-//! sent, and if from its queueing to its fate nothing changed in either run but the TLS of servers and of paths.
+//! sent, if no exchanger refused it for good when it was sent again, and if from its queueing to its fate nothing changed in either run but the TLS of servers and of paths.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -129,6 +129,7 @@ impl Comparison for LostReply {
         let is_own_attack =
             |event: &Event| matches!(event, Event::Adversary { victim, attack: LOSS, .. } if *victim == self.to);
         let is_compared = unheard.contains_key(&self.message)
+            && !self.is_refused_after_loss(second.trace)
             && heard.fate == Fate::Delivered
             && changed_alike(first.trace, second.trace, is_own_attack)
             && queued_at.is_some_and(|queued_at| {
@@ -154,6 +155,33 @@ impl LostReply {
         let courses = courses(second.trace);
         let course = courses.get(&(&self.host, &self.message));
         course.and_then(course::Course::ended_at).unwrap_or(Duration::MAX)
+    }
+
+    /// Whether the host heard a permanent refusal after the reply was lost.
+    fn is_refused_after_loss(&self, trace: &Trace) -> bool {
+        let mut own = BTreeSet::new();
+        let after_content = trace.records.iter().skip_while(|record| {
+            !matches!(&record.event, Event::Content { text, .. } if token_of(text).as_ref() == Some(&self.message))
+        });
+        let mut refused = false;
+        for record in after_content {
+            match &record.event {
+                Event::Dialled {
+                    connection,
+                    from,
+                    relays: None,
+                    ..
+                } if *from == self.host => _ = own.insert(*connection),
+                Event::Line {
+                    connection,
+                    from: End::Acceptor,
+                    text,
+                    ..
+                } if own.contains(connection) => refused |= text.starts_with('5'),
+                _ => {}
+            }
+        }
+        refused
     }
 
     fn objection(&self, second: Side<'_>, unheard: &BTreeMap<Token, usize>) -> Option<String> {

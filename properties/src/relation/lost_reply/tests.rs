@@ -60,6 +60,15 @@ fn it_is_neither_given_back_nor_forgotten_nor_sent_without_end() {
 }
 
 #[test]
+fn nothing_is_compared_where_another_exchanger_refused_the_message() {
+    let again = greeted(again(deferred(unheard_once()), 2, Level::None), &[]);
+    assert_eq!(
+        judged(bounced(recipient_answered(again, "550 5.1.1 no"))),
+        Verdict::NotExercised
+    );
+}
+
+#[test]
 fn nothing_is_compared_where_the_reply_was_heard_after_all() {
     let tape = sent(taken(greeted(attempted(Level::None), &[])));
     assert_eq!(judged(tape), Verdict::NotExercised);
