@@ -4,15 +4,16 @@
 //! and a client that never tries. What it delivers, the client that tries must deliver too, before the lifetime is over.
 //!
 //! What may differ: how well the mail is protected, when it arrives, how many attempts and alarms it takes. A message is
-//! compared only if all its attempts were made at `may` or `none`, and if between its queueing and its fate, in both
-//! runs, nothing changed but the TLS of servers and of paths: a try that takes longer may otherwise meet another world.
+//! compared, by the thread's reading only, if all its attempts were made at `may` or `none`, and if between its queueing
+//! and its fate, in both runs, nothing changed but the TLS of servers and of paths: a try that takes longer may otherwise
+//! meet another world.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::name::{DomainName, Mailbox, Token};
-use postern_model::scenario::{Fate, Level, Scenario};
+use postern_model::scenario::{Fate, Level, Reading, Scenario};
 use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, Setting};
 
 use super::course::{Courses, courses};
@@ -28,9 +29,10 @@ struct NeverTries(Scenario);
 /// Applies where a client at `may` met TLS.
 pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
     let courses = courses(first.trace);
-    let is_compared = courses.keys().any(|(_, message)| {
-        let is_own = first.scenario.message.iter().any(|own| own.name == **message);
-        is_own && is_at_may(&courses, message)
+    let is_compared = first.scenario.message.iter().any(|message| {
+        let decided = fate_of(first.judgement, &message.name).and_then(|fate| fate.at);
+        is_at_may(&courses, &message.name)
+            && is_steady(first.trace, message.at, decided.unwrap_or(Duration::MAX), is_policy)
     });
     let tries = first.trace.records.iter().any(|record| match &record.event {
         Event::Line { from, text, .. } => match from {
@@ -56,7 +58,9 @@ impl Comparison for NeverTries {
         if let Some((at, why)) = passes_by(first) {
             return violated("R3207-6-b", at, why);
         }
-        if !changed_alike(first.trace, second.trace, is_policy) {
+        // RFC 3207 §6 leaves a client free to give mail back for want of TLS, as the thread does not.
+        let is_free = first.scenario.reading == Reading::Rfc3207;
+        if is_free || !changed_alike(first.trace, second.trace, is_policy) {
             return Verdict::NotExercised;
         }
         let courses = courses(first.trace);

@@ -2,7 +2,8 @@
 //!
 //! The second world is the first with a client that never uses TLS: every policy is `none`. A recipient of its own domain
 //! that a server takes there, it takes too from a client that uses TLS, has used it, or failed at it; and a server that
-//! is listed and configured takes in clear whatever it takes over TLS.
+//! is listed and configured takes in clear whatever it takes over TLS. By RFC 3207 a server may refuse after a handshake
+//! (§4.1), so by that reading only the latter is judged.
 //!
 //! What may differ: whatever does not depend on the server, such as who is asked, how often and when. Recipients are
 //! compared one by one, by client, server, domain and kind of mailbox, and only where nothing that the answer rightly
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::observation::{Acceptor, ConnectionId, DomainId, HostId, Observation};
-use postern_model::scenario::{MailboxState, Phase, Scenario};
+use postern_model::scenario::{MailboxState, Phase, Reading, Scenario};
 use postern_model::trace::{Event, Setting, Trace};
 
 use super::world::{changes, pinned, without_tls_at};
@@ -48,13 +49,15 @@ impl Comparison for Plain {
             is_own(first.scenario, &setup, server, domain) && !unsteady.contains(server, domain)
         };
         let (tried, plain) = (Answers::of(first, &setup), Answers::of(second, &setup));
+        // RFC 3207 §4.1 leaves a server free to refuse all mail after a handshake, as the thread does not.
+        let by_thread = first.scenario.reading == Reading::Thread;
         let mut verdict = Verdict::NotExercised;
         for (recipient, answers) in tried.recipients.iter().filter(|(recipient, _)| is_compared(recipient)) {
             let Some(in_plain) = plain.recipients.get(recipient) else {
                 continue;
             };
             let subject = || subject(&setup, recipient);
-            if in_plain.is_taken_always() && answers.after_try.is_some() {
+            if by_thread && in_plain.is_taken_always() && answers.after_try.is_some() {
                 if let Some(at) = answers.refused_after_try {
                     let why = format!(
                         "{} after a try at TLS, and took it from a client that never tried",
@@ -75,7 +78,7 @@ impl Comparison for Plain {
             }
         }
         // A server that turns its client away altogether never comes to a recipient.
-        for (peers, at) in &tried.turned_away_after_try {
+        for (peers, at) in tried.turned_away_after_try.iter().filter(|_| by_thread) {
             let own = plain.recipients.iter().find(|(recipient, answers)| {
                 (recipient.client, recipient.server) == *peers && is_compared(recipient) && answers.is_taken_always()
             });
