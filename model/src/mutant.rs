@@ -57,6 +57,34 @@ mutants! {
     AlwaysAlarms = "always-alarms",
     /// The client tries only the first mail exchanger.
     TriesOnlyFirstExchanger = "tries-only-first-exchanger",
+    /// The client defers mail where a required TLS session cannot be had, without a look at the next mail exchanger.
+    WaitsAfterTlsFailure = "waits-after-tls-failure",
+    /// The client tries mail exchangers in the order in which DNS names them.
+    IgnoresPreference = "ignores-preference",
+    /// The client tries the mail exchangers that it has seen TLS of before all others.
+    OrdersBySecurity = "orders-by-security",
+    /// The client that finds itself among the mail exchangers tries itself and those behind it too.
+    DoesNotDropItself = "does-not-drop-itself",
+    /// The client tries a message again at once after its first attempt has failed.
+    RetriesAtOnce = "retries-at-once",
+    /// The client counts the sessions with all hosts against the limit for one.
+    OneSlowDestinationBlocksAll = "one-slow-destination-blocks-all",
+    /// The client sends mail that requires TLS on a session in clear that it has kept open.
+    ReusesClearSessionForRequired = "reuses-clear-session-for-required",
+    /// The client sends mail to one domain on a session whose certificate it has checked for another.
+    ReusesSessionVerifiedForAnotherDomain = "reuses-session-verified-for-another-domain",
+    /// The client asks no more what the policy is when it has kept a session open for the next hop.
+    KeepsOldPolicyOnReuse = "keeps-old-policy-on-reuse",
+    /// The client never forgets that TLS once broke at a host.
+    NegativeMemoryNeverExpires = "negative-memory-never-expires",
+    /// The client lets the memory of broken TLS rule mail that requires TLS.
+    NegativeMemoryAppliesWhenRequired = "negative-memory-applies-when-required",
+    /// The client takes a 5yz reply to one message for the host's answer to all later ones.
+    Remembers5yzToMail = "remembers-5yz-to-mail",
+    /// The host loses its queue when it restarts.
+    LosesQueueOnRestart = "loses-queue-on-restart",
+    /// The server answers 250 to the end of data before it has stored the message.
+    Answers250BeforeStoring = "answers-250-before-storing",
     /// The client gives up after one day, long before the lifetime that it is configured with.
     GivesUpEarly = "gives-up-early",
     /// The client has a retry schedule of its own, whatever is configured.

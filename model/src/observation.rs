@@ -123,6 +123,13 @@ pub enum Observation {
         /// Whether they work.
         work: bool,
     },
+    /// A host has crashed, or runs again.
+    Running {
+        /// The host.
+        host: HostId,
+        /// Whether it runs.
+        up: bool,
+    },
     /// How many attacks are under way on the paths to a host.
     Attacked {
         /// The victim.
@@ -278,6 +285,26 @@ pub enum Observation {
         host: HostId,
         /// The domain.
         domain: DomainId,
+    },
+    /// DNS told a host of an exchanger of a domain. One answer makes as many of these as it names exchangers.
+    Told {
+        /// The host that asked.
+        host: HostId,
+        /// The domain.
+        domain: DomainId,
+        /// The exchanger.
+        exchanger: HostId,
+        /// Its preference.
+        preference: u16,
+        /// It is the first of its answer.
+        is_first: bool,
+    },
+    /// A host has asked for the address of an exchanger and has none: it cannot dial it.
+    NoAddress {
+        /// The host that asked.
+        host: HostId,
+        /// The exchanger.
+        exchanger: HostId,
     },
     /// The host raised an alarm about a peer.
     Alarm {

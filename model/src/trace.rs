@@ -219,6 +219,13 @@ pub enum Setting {
         /// The exchangers.
         exchangers: Vec<(u16, DomainName)>,
     },
+    /// The host runs, or has crashed.
+    Running {
+        /// The host.
+        host: DomainName,
+        /// Whether it does.
+        up: bool,
+    },
     /// Lookups about a domain fail for one host, or work.
     Lookups {
         /// The host that asks.

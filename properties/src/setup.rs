@@ -58,6 +58,7 @@ struct HostFacts {
     lifetime: Duration,
     retry: RetrySchedule,
     largest_gap: Duration,
+    tls_failure_memory: Duration,
     alarms: bool,
 }
 
@@ -82,6 +83,8 @@ pub struct Standing {
     pub lookups_failing: DomainSet,
     /// How many attacks are under way on the paths to it.
     pub attacks: u8,
+    /// It has crashed and does not run.
+    pub is_down: bool,
 }
 
 impl Setup {
@@ -146,6 +149,7 @@ impl Setup {
                 lifetime: host.lifetime(),
                 retry: host.retry,
                 largest_gap: host.largest_gap(),
+                tls_failure_memory: host.tls_failure_memory.unwrap_or_default(),
                 alarms: host.alarms,
             };
             facts.start.proves = facts.proves(&names, host.certificate);
@@ -240,6 +244,11 @@ impl Setup {
     /// When a host tries a deferred message again, as it is configured to.
     pub fn retry(&self, host: HostId) -> RetrySchedule {
         self.facts(host).retry
+    }
+
+    /// How long a host remembers that TLS broke at another; zero if it does not.
+    pub fn tls_failure_memory(&self, host: HostId) -> Duration {
+        self.facts(host).tls_failure_memory
     }
 
     /// How much longer than its schedule says a client may take for a next hop: an hour for each of its exchangers.
@@ -360,7 +369,7 @@ fn names(scenario: &Scenario) -> Vec<DomainName> {
                 | Drift::RestoreLookups(domain)
                 | Drift::Policy { next_hop: domain, .. },
             ) => mention(domain),
-            Action::Drift(Drift::Tls(_) | Drift::Certificate(_)) | Action::Attack { .. } => {}
+            Action::Drift(Drift::Tls(_) | Drift::Certificate(_) | Drift::Crash { .. }) | Action::Attack { .. } => {}
         }
     }
     for host in scenario.host.iter().take(HOSTS_MAX) {

@@ -84,6 +84,12 @@ situations! {
     DeliveredAuthenticated = "a message was delivered over authenticated TLS",
     DeliveredTwice = "a message was delivered twice after a lost reply",
     AlarmRaised = "an alarm was raised",
+    SessionReused = "a session carried a second message",
+    SessionNotReused = "a host was dialled although a session with it stood open",
+    SentInClearFromMemory = "mail went in clear where TLS was offered and had broken before",
+    FoundItselfListed = "a sending host found itself among the exchangers",
+    SenderCrashed = "a host crashed with mail in its queue",
+    ServerCrashed = "a server crashed in a session",
 }
 
 impl Situation {

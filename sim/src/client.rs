@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use postern_model::mta::client::{Client, Envelope, Plan};
-use postern_model::mta::delivery::{Input as Fact, JobId};
+use postern_model::mta::delivery::{HopId, Input as Fact, JobId, Proof};
 use postern_model::mta::policy::TlsUse;
 use postern_model::mta::session::{Input, Listing, Note, Outcome, Output, TlsRequest, Transaction};
 use postern_model::mta::timer::Timer;
@@ -15,8 +15,8 @@ use postern_model::trace::{Answer, Channel, End, Event, NotConnected, Question};
 
 use crate::crypto::{self, Verify};
 use crate::mta::{Mail, Mta};
-use crate::net::Stream;
-use crate::session::{Party, TlsStream, converse};
+use crate::net::{Door, Stream};
+use crate::session::{Conversation, Party, TlsStream, converse};
 use crate::subjects::lettre::{self, Glue, Letter};
 use crate::tap::Dialled;
 use crate::world::Way;
@@ -32,8 +32,76 @@ pub(crate) struct Errand<'a> {
     pub(crate) tls: TlsUse,
 }
 
+/// What came of sending a message.
+pub(crate) struct Sent {
+    pub(crate) outcome: Outcome,
+    /// The reply or the event that led to it.
+    pub(crate) because: String,
+    /// The session, if it stands open for more mail.
+    pub(crate) kept: Option<KeptSession>,
+}
+
+impl Sent {
+    /// There was no session.
+    pub(crate) fn not_connected(because: String) -> Self {
+        Self {
+            outcome: Outcome::ConnectionFailed,
+            because,
+            kept: None,
+        }
+    }
+}
+
+/// A session that stands open after its message.
+pub(crate) struct KeptSession {
+    conversation: Conversation,
+    machine: Client,
+    dialled: Dialled,
+    /// The certificate was checked for the next hop.
+    authenticated: bool,
+}
+
+impl KeptSession {
+    /// What the session proved for the next hop that it was opened for.
+    pub(crate) fn proof(&self, next_hop: HopId) -> Proof {
+        match (self.machine.is_secured(), self.authenticated) {
+            (false, _) => Proof::Clear,
+            (true, false) => Proof::Encrypted,
+            (true, true) => Proof::Authenticated(next_hop),
+        }
+    }
+
+    /// Sends another message.
+    pub(crate) async fn send(self, errand: Errand<'_>) -> Sent {
+        let Self {
+            conversation,
+            mut machine,
+            dialled,
+            authenticated,
+        } = self;
+        let envelope = Envelope {
+            from: errand.mail.from.clone(),
+            to: errand.mail.to.clone(),
+        };
+        machine.send_another(envelope, errand.mail.content.clone());
+        let sender = Sender::new(errand, machine, dialled);
+        sender
+            .converse(async |sender| conversation.go_on(sender).await, authenticated)
+            .await
+    }
+
+    /// Takes leave.
+    pub(crate) async fn quit(self, door: &Door) {
+        let connection = self.dialled.connection();
+        let mut leaver = Leaver(self.machine);
+        leaver.0.quit();
+        door.serving(connection, self.conversation.go_on(&mut leaver)).await;
+        drop(self.dialled);
+    }
+}
+
 /// Sends a message over a connection that stands; what came of it, and the reply or event that led to it.
-pub(crate) async fn send(errand: Errand<'_>, stream: Stream, dialled: Dialled) -> (Outcome, String) {
+pub(crate) async fn send(errand: Errand<'_>, stream: Stream, dialled: Dialled) -> Sent {
     let Errand {
         mta,
         mail,
@@ -54,26 +122,14 @@ pub(crate) async fn send(errand: Errand<'_>, stream: Stream, dialled: Dialled) -
                     to: mail.to.clone(),
                 },
                 content: mail.content.clone(),
+                keep: mta.keeps_sessions(),
                 mutant: mta.world.mutant,
             };
-            let machine = Client::new(plan);
-            let mut sender = Sender {
-                errand,
-                machine,
-                dialled,
-                ended: None,
-                handshake_failure: None,
-            };
-            mta.door
-                .serving(connection, converse(&mta.door, stream, &mut sender))
-                .await;
-            sender.ended.unwrap_or_else(|| {
-                tracing::error!("the client session ended without a result");
-                (
-                    Outcome::ConnectionFailed,
-                    String::from("the session ended without a result"),
-                )
-            })
+            let sender = Sender::new(errand, Client::new(plan), dialled);
+            let authenticated = tls == TlsUse::Authenticated;
+            sender
+                .converse(async |sender| converse(&mta.door, stream, sender).await, authenticated)
+                .await
         }
         crate::Client::Lettre => {
             let letter = Letter {
@@ -88,7 +144,12 @@ pub(crate) async fn send(errand: Errand<'_>, stream: Stream, dialled: Dialled) -
             let sending = lettre::send(&mta.door, stream, &letter, &errand);
             let result = mta.door.serving(connection, sending).await;
             drop(dialled);
-            result
+            let (outcome, because) = result;
+            Sent {
+                outcome,
+                because,
+                kept: None,
+            }
         }
     }
 }
@@ -169,6 +230,73 @@ struct Sender<'a> {
     ended: Option<(Outcome, String)>,
     /// Why the handshake failed, in the words of TLS.
     handshake_failure: Option<String>,
+}
+
+impl<'a> Sender<'a> {
+    fn new(errand: Errand<'a>, machine: Client, dialled: Dialled) -> Self {
+        Self {
+            errand,
+            machine,
+            dialled,
+            ended: None,
+            handshake_failure: None,
+        }
+    }
+
+    async fn converse(
+        mut self,
+        conversation: impl AsyncFnOnce(&mut Self) -> Option<Conversation>,
+        authenticated: bool,
+    ) -> Sent {
+        let connection = self.dialled.connection();
+        let mta = self.errand.mta;
+        let conversation = mta.door.serving(connection, conversation(&mut self)).await;
+        let (outcome, because) = self.ended.unwrap_or_else(|| {
+            tracing::error!("the client session ended without a result");
+            (
+                Outcome::ConnectionFailed,
+                String::from("the session ended without a result"),
+            )
+        });
+        let kept = conversation.map(|conversation| KeptSession {
+            conversation,
+            machine: self.machine,
+            dialled: self.dialled,
+            authenticated,
+        });
+        Sent { outcome, because, kept }
+    }
+}
+
+/// A client that takes leave on a session that was kept.
+struct Leaver(Client);
+
+impl Party for Leaver {
+    fn handle(&mut self, input: Input<'_>) {
+        self.0.handle(input);
+    }
+
+    fn poll(&mut self) -> Output {
+        self.0.poll()
+    }
+
+    async fn listing(&mut self, _domain: DomainName) -> Listing {
+        Listing::LookupFailed
+    }
+
+    fn store(&mut self, _transaction: Transaction) -> bool {
+        false
+    }
+
+    async fn handshake(&mut self, _request: TlsRequest, stream: Stream) -> Result<TlsStream, Option<Stream>> {
+        Err(Some(stream))
+    }
+
+    fn note(&mut self, _note: Note) {}
+
+    fn received(&mut self, _octets: &[u8], _channel: Channel) {}
+
+    fn sent(&mut self, _octets: &[u8], _channel: Channel) {}
 }
 
 impl Party for Sender<'_> {

@@ -23,10 +23,8 @@ use postern_model::scenario::Scenario;
 use postern_model::trace::Trace;
 use sha2::{Digest, Sha256};
 
-use crate::dns::Resolver;
-use crate::mta::Mta;
 use crate::net::{Door, Simulation, SimulationError};
-use crate::world::World;
+use crate::world::{World, must_serve};
 
 /// How a scenario is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,24 +136,12 @@ fn populate(simulation: &mut Simulation, world: &Rc<World>) {
         let address = world::address_of_host(index).into();
         let submits = world.scenario().message.iter().any(|message| message.host == name);
         let world = Rc::clone(world);
-        let software = move |door: Door| async move {
-            let resolver = Resolver::new(door.clone(), world::RESOLVER.into());
-            let mta = Mta::new(&world, index, door.clone(), resolver);
-            door.spawn(Rc::clone(&mta).submit_all());
-            must_serve(server::serve(mta).await);
-        };
+        let software = move |door: Door| mta::live(world, index, door);
         // Every host makes every step dearer, so it is there only when it has something to do.
         match submits {
             true => simulation.host(name.as_str(), address, software),
             false => simulation.host_on_demand(name.as_str(), address, software),
         }
-    }
-}
-
-/// A port of the simulated network can always be had.
-fn must_serve(served: std::io::Result<()>) {
-    if let Err(error) = served {
-        tracing::error!(%error, "a host cannot serve");
     }
 }
 

@@ -6,6 +6,7 @@ use postern_model::mta::server::{Server, ServerSettings};
 use postern_model::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
 use postern_model::mta::timer::Timer;
 use postern_model::name::DomainName;
+use postern_model::scenario::Phase;
 use postern_model::trace::{Channel, End};
 
 use crate::crypto;
@@ -92,7 +93,11 @@ impl Party for Receiver {
     }
 
     fn store(&mut self, transaction: Transaction) -> bool {
-        self.mta.store(&transaction);
+        self.mta.serve_position(&transaction, Phase::Store);
+        if self.mta.door.is_alive() {
+            self.mta.store(&transaction);
+            self.mta.serve_position(&transaction, Phase::Acknowledge);
+        }
         true
     }
 

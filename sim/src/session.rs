@@ -41,35 +41,16 @@ pub(crate) trait Party {
     fn sent(&mut self, octets: &[u8], channel: Channel);
 }
 
-/// Runs a session to its end.
-pub(crate) async fn converse(door: &Door, stream: Stream, party: &mut impl Party) {
-    let mut conversation = Conversation {
-        door,
+/// Runs a session to its end, or until the machine wants it kept.
+pub(crate) async fn converse(door: &Door, stream: Stream, party: &mut impl Party) -> Option<Conversation> {
+    let conversation = Conversation {
+        door: door.clone(),
         peer: Peer::Clear(stream),
         timers: BTreeMap::new(),
         unsent: Vec::new(),
     };
     party.handle(Input::Opened);
-    // On the heap, as futures are moved about.
-    let mut octets = vec![0; 4096];
-    while conversation.settle(party).await {
-        match conversation.wait(&mut octets).await {
-            Arrival::Octets(0) => {
-                party.handle(Input::Closed);
-                conversation.settle(party).await;
-                return;
-            }
-            Arrival::Octets(count) => {
-                let channel = conversation.peer.channel();
-                party.received(&octets[..count], channel);
-                party.handle(Input::Received(&octets[..count]));
-            }
-            Arrival::Expired(timer) => {
-                conversation.timers.remove(&timer);
-                party.handle(Input::Expired(timer));
-            }
-        }
-    }
+    conversation.go_on(party).await
 }
 
 /// The peer, in clear or inside TLS.
@@ -128,18 +109,56 @@ enum Arrival {
     Expired(Timer),
 }
 
-struct Conversation<'a> {
-    door: &'a Door,
+/// A session over one connection.
+pub(crate) struct Conversation {
+    door: Door,
     peer: Peer,
     /// When each running timer runs out, in simulated time.
     timers: BTreeMap<Timer, Duration>,
     unsent: Vec<u8>,
 }
 
-impl Conversation<'_> {
-    /// Does what the machine asks until it is idle; whether the session goes on.
-    async fn settle(&mut self, party: &mut impl Party) -> bool {
+/// What a machine that has said all waits for.
+enum Settled {
+    Waiting,
+    Kept,
+    Over,
+}
+
+impl Conversation {
+    /// Goes on with a session whose machine has something to say, to its end or until the machine wants it kept.
+    pub(crate) async fn go_on(mut self, party: &mut impl Party) -> Option<Self> {
+        // On the heap, as futures are moved about.
+        let mut octets = vec![0; 4096];
         loop {
+            match self.settle(party).await {
+                Settled::Waiting => {}
+                Settled::Kept => return Some(self),
+                Settled::Over => return None,
+            }
+            match self.wait(&mut octets).await {
+                Arrival::Octets(0) => {
+                    party.handle(Input::Closed);
+                    self.settle(party).await;
+                    return None;
+                }
+                Arrival::Octets(count) => {
+                    let channel = self.peer.channel();
+                    party.received(&octets[..count], channel);
+                    party.handle(Input::Received(&octets[..count]));
+                }
+                Arrival::Expired(timer) => {
+                    self.timers.remove(&timer);
+                    party.handle(Input::Expired(timer));
+                }
+            }
+        }
+    }
+
+    /// Does what the machine asks until it is idle. A host that crashes meanwhile does no more of it.
+    async fn settle(&mut self, party: &mut impl Party) -> Settled {
+        loop {
+            self.door.while_alive().await;
             match party.poll() {
                 Output::Send(octets) => self.unsent.extend(octets),
                 Output::Arm(timer) => _ = self.timers.insert(timer, self.door.now() + timer.duration()),
@@ -151,6 +170,7 @@ impl Conversation<'_> {
                     party.handle(Input::Answered(listing));
                 }
                 Output::Store(transaction) => {
+                    self.flush(party).await;
                     let stored = if party.store(transaction) {
                         Input::Stored
                     } else {
@@ -165,11 +185,15 @@ impl Conversation<'_> {
                 Output::Close => {
                     self.flush(party).await;
                     self.peer.close().await;
-                    return false;
+                    return Settled::Over;
+                }
+                Output::Keep => {
+                    self.flush(party).await;
+                    return Settled::Kept;
                 }
                 Output::Idle => {
                     self.flush(party).await;
-                    return true;
+                    return Settled::Waiting;
                 }
             }
         }

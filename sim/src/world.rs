@@ -6,16 +6,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
+use postern_model::mta::delivery::HopId;
 use postern_model::mutant::Mutant;
-use postern_model::name::DomainName;
+use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{
-    Action, Attack, Certificate, Domain, Drift, Host, Level, Position, Scenario, Step, When,
+    Action, Attack, Certificate, Domain, Drift, Host, Level, Phase, Position, Scenario, Step, When,
 };
 use postern_model::trace::{Event, Permanent, Setting};
 use tokio::sync::Notify;
 
 use crate::certificate::{self, Issued};
 use crate::dns::{SharedZones, Zones};
+use crate::mta::{Power, Spool};
 use crate::net::{Door, Network};
 use crate::tap::Recorder;
 use crate::{Client, Crypto};
@@ -45,10 +47,16 @@ pub(crate) struct World {
     exchangers: RefCell<BTreeMap<DomainName, Vec<(u16, DomainName)>>>,
     /// How often any host drifted.
     drifts: Cell<u64>,
+    powers: Vec<Power>,
+    spools: Vec<Spool>,
+    /// The next hops that were mentioned, in order: the place of one is its small id.
+    hops: RefCell<Vec<DomainName>>,
+    /// The attempt that each message is at, by the host that it is sent to.
+    attempts: RefCell<BTreeMap<(Token, DomainName), u32>>,
     attacks: RefCell<Vec<(usize, Attack)>>,
     /// The steps that have not fired, by their place in the timeline.
     waiting: RefCell<Vec<usize>>,
-    /// When the attacks under way end, by the step that began them.
+    /// When the attacks under way end and hosts that crashed start again, by the step that began it.
     ends: RefCell<Vec<(Duration, usize)>>,
     ends_changed: Notify,
     /// Messages of the scenario that have not been handed in, and mail that waits in queues.
@@ -85,6 +93,10 @@ impl World {
             mutant: scenario.mutant,
             hosts: scenario.host.iter().cloned().map(RefCell::new).collect(),
             drifts: Cell::new(0),
+            powers: scenario.host.iter().map(|_| Power::default()).collect(),
+            spools: scenario.host.iter().map(|_| Spool::default()).collect(),
+            hops: RefCell::default(),
+            attempts: RefCell::default(),
             attacks: RefCell::default(),
             waiting: RefCell::new((0..scenario.step.len()).collect()),
             ends: RefCell::default(),
@@ -119,6 +131,26 @@ impl World {
         (0..self.hosts.len()).find(|&index| IpAddr::V4(address_of_host(index)) == address)
     }
 
+    /// Whether a host runs.
+    pub(crate) fn power(&self, index: usize) -> &Power {
+        &self.powers[index]
+    }
+
+    /// What a host has in stable storage.
+    pub(crate) fn spool(&self, index: usize) -> &Spool {
+        &self.spools[index]
+    }
+
+    /// The small id of a next hop.
+    pub(crate) fn hop(&self, name: &DomainName) -> HopId {
+        let mut hops = self.hops.borrow_mut();
+        let place = hops.iter().position(|hop| hop == name).unwrap_or_else(|| {
+            hops.push(name.clone());
+            hops.len() - 1
+        });
+        HopId(u8::try_from(place).unwrap_or(u8::MAX))
+    }
+
     /// The certificate that a host presents now.
     pub(crate) fn certificate(&self, index: usize) -> Rc<Issued> {
         let kind = self.host(index).certificate;
@@ -136,7 +168,7 @@ impl World {
         let attacks = self.attacks_on(victim);
         if attacks.contains(&Attack::BlackHole) {
             Way::Nowhere
-        } else if attacks.contains(&Attack::Refuse) {
+        } else if attacks.contains(&Attack::Refuse) || self.power(victim).is_down() {
             Way::Refused
         } else if attacks.is_empty() {
             Way::Direct((address_of_host(victim), SMTP_PORT).into())
@@ -155,8 +187,27 @@ impl World {
             .collect()
     }
 
+    /// A server stands at this phase of the attempt that its client is at.
+    pub(crate) fn reached_by_server(&self, message: Token, host: &DomainName, phase: Phase) {
+        let key = (message, host.clone());
+        let attempt = self.attempts.borrow().get(&key).copied().unwrap_or(1);
+        let (message, host) = key;
+        self.fire_at(&Position {
+            message,
+            attempt,
+            host,
+            phase,
+        });
+    }
+
     /// Delivery stands at this position: steps that wait for it fire.
     pub(crate) fn reached(&self, position: &Position) {
+        let key = (position.message.clone(), position.host.clone());
+        self.attempts.borrow_mut().insert(key, position.attempt);
+        self.fire_at(position);
+    }
+
+    fn fire_at(&self, position: &Position) {
         let fires = |step: &Step| matches!(&step.when, When::On(awaited) if awaited == position);
         let firing: Vec<usize> = self
             .waiting
@@ -239,10 +290,10 @@ impl World {
         let mut ended: Vec<(Duration, usize)> = self.ends.borrow_mut().extract_if(.., |end| is_due(end)).collect();
         ended.sort_unstable();
         for (_, index) in ended {
-            let Action::Attack { attack, .. } = self.scenario.step[index].action else {
-                continue;
-            };
-            self.set_attack(index, attack, false);
+            match self.scenario.step[index].action {
+                Action::Attack { attack, .. } => self.set_attack(index, attack, false),
+                Action::Drift(_) => self.restart(&self.scenario.step[index].host),
+            }
         }
         let mut due: Vec<(Duration, usize)> = self.timed_steps().filter(is_due).collect();
         due.sort_unstable();
@@ -253,6 +304,12 @@ impl World {
         self.waiting.borrow_mut().retain(|&waiting| waiting != index);
         let step = &self.scenario.step[index];
         match &step.action {
+            Action::Drift(Drift::Crash { down_for }) => {
+                if self.crash(&step.host) {
+                    self.ends.borrow_mut().push((self.network.now() + *down_for, index));
+                    self.ends_changed.notify_one();
+                }
+            }
             Action::Drift(drift) => self.drift(&step.host, drift),
             Action::Attack { attack, lasting } => {
                 self.set_attack(index, *attack, true);
@@ -262,6 +319,27 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A host goes down; whether it was up.
+    fn crash(&self, host: &DomainName) -> bool {
+        let crashed = self.host_index(host).is_some_and(|index| self.power(index).crash());
+        if crashed {
+            self.record_running(host, false);
+        }
+        crashed
+    }
+
+    fn restart(&self, host: &DomainName) {
+        if let Some(index) = self.host_index(host) {
+            self.record_running(host, true);
+            self.power(index).restore();
+        }
+    }
+
+    fn record_running(&self, host: &DomainName, up: bool) {
+        let host = host.clone();
+        self.recorder.record(Event::Set(Setting::Running { host, up }));
     }
 
     /// Begins or ends an attack. The same attack may be under way twice; it is over when both have ended.
@@ -332,6 +410,7 @@ impl World {
                 exchangers.push((preference, host));
             }),
             Drift::DropMx(domain) => self.list(domain, |exchangers| exchangers.retain(|(_, listed)| *listed != host)),
+            Drift::Crash { .. } => return,
             Drift::FailLookups(domain) => {
                 self.zones
                     .borrow_mut()
@@ -484,4 +563,11 @@ pub(crate) fn address_of_host(index: usize) -> Ipv4Addr {
 /// The port on which the attacker takes what was meant for this host.
 pub(crate) fn attacker_port(victim: usize) -> u16 {
     ATTACKER_FIRST_PORT + u16::try_from(victim).unwrap_or(u16::MAX - ATTACKER_FIRST_PORT)
+}
+
+/// A port of the simulated network can always be had.
+pub(crate) fn must_serve(served: std::io::Result<()>) {
+    if let Err(error) = served {
+        tracing::error!(%error, "a host cannot serve");
+    }
 }

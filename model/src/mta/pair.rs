@@ -40,6 +40,7 @@ pub(super) fn plan(tls: TlsUse) -> Plan {
             to: "bob@b.example".parse().unwrap(),
         },
         content: b"Subject: hello\r\n\r\n.dot\r\n".to_vec(),
+        keep: false,
         mutant: None,
     }
 }
@@ -63,6 +64,7 @@ pub(super) fn show(output: &Output) -> Vec<String> {
         Output::StartTls(request) => vec![format!("<{request:?}>")],
         Output::Ask(domain) => vec![format!("<listed for {domain}?>")],
         Output::Store(transaction) => vec![format!("<store for {:?}>", transaction.to)],
+        Output::Keep => vec!["<keep>".to_owned()],
         Output::Close => vec!["<close>".to_owned()],
         Output::Note(Note::Ended { outcome, because }) => vec![format!("<{outcome:?}: {because}>")],
         Output::Note(Note::WithoutTls(why)) => vec![format!("<without TLS: {why:?}>")],

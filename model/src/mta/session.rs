@@ -42,6 +42,8 @@ pub enum Output {
     Ask(DomainName),
     /// Keep this message; answer by [`Input::Stored`] or [`Input::StoreFailed`].
     Store(Transaction),
+    /// Client: keep the connection, idle, for another message.
+    Keep,
     /// Close the connection, after everything sent before has gone out.
     Close,
     /// For the driver to know.

@@ -1,6 +1,7 @@
 //! The closed choices of a scenario.
 
 use std::fmt;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -181,6 +182,10 @@ pub enum Phase {
     Data,
     /// Send the content and its final dot.
     EndOfData,
+    /// The server is about to store the message.
+    Store,
+    /// The server has stored the message and is about to say so.
+    Acknowledge,
     /// Send QUIT.
     Quit,
 }
@@ -238,6 +243,14 @@ pub enum Drift {
         next_hop: DomainName,
         /// The new level.
         level: Level,
+    },
+    /// The host crashes and starts again by itself. Its connections close; it loses its memory, but not what it has stored
+    /// (C-DR-9, C-NET-6).
+    Crash {
+        /// How long it is down, refusing connections.
+        #[serde(with = "humantime_serde")]
+        #[schemars(with = "super::reference::Time")]
+        down_for: Duration,
     },
     /// Lookups that this host makes about a domain start to fail (SERVFAIL).
     FailLookups(DomainName),

@@ -133,6 +133,17 @@ pub struct Host {
     #[serde(default, with = "humantime_serde::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<reference::Time>")]
     pub warning: Option<Duration>,
+    /// Whether the client keeps a session open for a minute for more mail to the same host.
+    #[serde(default)]
+    pub reuse: bool,
+    /// How long the client remembers that TLS broke at a host, to send to it in clear at once where TLS is not required;
+    /// not at all if not said.
+    #[serde(default, with = "humantime_serde::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<reference::Time>")]
+    pub tls_failure_memory: Option<Duration>,
+    /// How many sessions the client has with one host at the same time.
+    #[serde(default = "default_sessions_per_host")]
+    pub sessions_per_host: u8,
     /// Whether the client remembers that a host used TLS and raises an alarm when it no longer does (RFC 3207 §6, MAY).
     #[serde(default = "yes")]
     pub alarms: bool,
@@ -272,6 +283,9 @@ impl Host {
             retry: RetrySchedule::default(),
             lifetime: None,
             warning: None,
+            reuse: false,
+            tls_failure_memory: None,
+            sessions_per_host: default_sessions_per_host(),
             alarms: true,
         }
     }
@@ -395,6 +409,11 @@ fn default_time_to_live() -> Duration {
 
 fn default_preference() -> u16 {
     10
+}
+
+/// As many as Postfix has to one destination.
+fn default_sessions_per_host() -> u8 {
+    20
 }
 
 fn first_attempt() -> u32 {

@@ -168,6 +168,15 @@ impl Scenario {
             let what = "a warning comes within the lifetime; `0s` for none".to_owned();
             return Err(place.key("warning").problem(what));
         }
+        if host.sessions_per_host == 0 {
+            return Err(place
+                .key("sessions-per-host")
+                .problem("with none no mail is ever sent: it must be 1 to 255"));
+        }
+        if let Some(memory) = host.tls_failure_memory {
+            let range = Duration::from_secs(1)..=DAY * 7;
+            check_duration(place.key("tls-failure-memory"), memory, &range, "1s to 7 days")?;
+        }
         check_duration(
             place.key("lifetime"),
             host.lifetime(),
@@ -204,6 +213,10 @@ impl Scenario {
         match &step.action {
             Action::Drift(Drift::AddMx { domain, .. } | Drift::DropMx(domain)) => {
                 self.check_known_domain(place.key("drift"), domain)
+            }
+            Action::Drift(Drift::Crash { down_for }) => {
+                let range = Duration::from_secs(1)..=DAY * 30;
+                check_duration(place.key("drift").key("crash"), *down_for, &range, "1s to 30 days")
             }
             Action::Drift(_) => Ok(()),
             Action::Attack { attack, lasting } => {
@@ -348,6 +361,14 @@ fn check_attack(place: Place, attack: Attack) -> Result<(), Problem> {
         Attack::AnswerStarttls(code) if !(400..=599).contains(&code) => Err(place
             .key("answer-starttls")
             .problem(format!("{code} is no refusal: the code must be 400 to 599"))),
+        Attack::CloseAt(Phase::Store | Phase::Acknowledge)
+        | Attack::CloseInsteadOfReply(Phase::Store | Phase::Acknowledge) => {
+            let key = match attack {
+                Attack::CloseAt(_) => "close-at",
+                _ => "close-instead-of-reply",
+            };
+            Err(place.key(key).problem("that is not a command: use end-of-data"))
+        }
         Attack::CloseAt(Phase::Lookup | Phase::Connect) => Err(place
             .key("close-at")
             .problem("there is no connection to close before ehlo: use refuse or black-hole")),

@@ -114,6 +114,8 @@ impl Narrator {
                 format!("{domain}. has no MX in DNS: mail goes to its own address")
             }
             Setting::Mx { domain, exchangers } => format!("{domain}. MX {}", mx_words(exchangers)),
+            Setting::Running { host, up: true } => format!("{host} starts again"),
+            Setting::Running { host, up: false } => format!("{host} crashes"),
             Setting::Lookups {
                 host,
                 domain,
@@ -273,6 +275,8 @@ fn phase_words(phase: Phase) -> &'static str {
         Phase::Rcpt => "RCPT",
         Phase::Data => "DATA",
         Phase::EndOfData => "the final dot",
+        Phase::Store => "storing",
+        Phase::Acknowledge => "the reply to the final dot",
         Phase::Quit => "QUIT",
     }
 }

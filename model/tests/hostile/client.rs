@@ -104,6 +104,7 @@ fn script(case: Case) -> Script {
             to: "bob@b.example".parse().unwrap(),
         },
         content: CONTENTS[usize::from(case.content) % CONTENTS.len()].to_vec(),
+        keep: false,
         mutant: None,
     };
     Script {
@@ -295,6 +296,7 @@ impl Session {
                 self.judge_outcome(*outcome);
             }
             Output::Close => assert!(self.ended.is_some(), "the result is told before the close"),
+            Output::Keep => panic!("nobody asked for the session to be kept"),
             Output::Ask(_) | Output::Store(_) => panic!("a client neither asks nor stores: {output:?}"),
             Output::Arm(_) | Output::Disarm(_) | Output::Note(_) | Output::Idle => {}
         }

@@ -282,6 +282,7 @@ impl Session {
                 self.ask(Question::Handshake);
             }
             Output::Ask(_) => self.ask(Question::Listing),
+            Output::Keep => panic!("only a client keeps its session"),
             Output::Store(transaction) => {
                 self.judge_transaction(transaction);
                 self.ask(Question::Storage);

@@ -1,5 +1,8 @@
 //! Short sequences of steps that make trouble where trouble is known to live.
 
+mod crash;
+mod succession;
+
 use std::time::Duration;
 
 use postern_model::name::DomainName;
@@ -31,6 +34,14 @@ pub(super) enum Story {
     LostReply,
     /// The preferred exchanger is out of reach.
     Backup,
+    /// Two messages for one host follow each other within a minute.
+    Reuse,
+    /// TLS breaks at a host that is sent to again.
+    BrokenTls,
+    /// One next hop hangs while mail goes to another.
+    Isolation,
+    /// A host crashes and starts again.
+    Crash,
     /// A next hop is out of reach until lifetimes run out.
     Siege,
 }
@@ -47,6 +58,10 @@ impl Story {
         (3, Self::Certificates),
         (2, Self::LostReply),
         (2, Self::Backup),
+        (3, Self::Reuse),
+        (1, Self::BrokenTls),
+        (2, Self::Isolation),
+        (2, Self::Crash),
     ];
 
     /// What the title says of it.
@@ -61,6 +76,10 @@ impl Story {
             Self::Certificates => "bad certificates",
             Self::LostReply => "a lost reply",
             Self::Backup => "the backup exchanger",
+            Self::Reuse => "mail in close succession",
+            Self::BrokenTls => "broken TLS",
+            Self::Isolation => "a slow destination",
+            Self::Crash => "a crash",
             Self::Siege => "a siege",
         }
     }
@@ -79,6 +98,10 @@ impl Story {
             Self::Certificates => certificates(walk),
             Self::LostReply => lost_reply(walk),
             Self::Backup => backup(walk),
+            Self::Reuse => succession::reuse(walk),
+            Self::BrokenTls => succession::broken_tls(walk),
+            Self::Isolation => succession::isolation(walk),
+            Self::Crash => crash::crash(walk),
             Self::Siege => siege(walk),
         }
     }
@@ -323,10 +346,22 @@ fn backup(walk: &mut Walk) {
     let attack = *walk
         .draw
         .pick(&[Attack::Refuse, Attack::BlackHole, Attack::CloseAt(Phase::Ehlo)]);
-    let lasting = walk.draw.percent(60).then(|| Duration::from_secs(24 * 3600));
-    let preferred = walk.exchangers(&target)[0].clone();
-    walk.attack(&preferred, attack, lasting);
+    let for_long = walk.draw.percent(60);
+    let lasting = match for_long {
+        true => walk.draw.percent(60).then(|| Duration::from_secs(24 * 3600)),
+        false => Some(walk.draw.minutes(&[5, 20])),
+    };
+    let mut preferred = walk.exchangers(&target);
+    let count = if walk.draw.percent(60) { 1 } else { preferred.len() - 1 };
+    preferred.truncate(count);
+    for host in &preferred {
+        walk.attack(host, attack, lasting);
+    }
     walk.submit(&target);
+    if !for_long {
+        walk.wait(&[30, 90]);
+        walk.submit(&target);
+    }
 }
 
 fn siege(walk: &mut Walk) {

@@ -29,6 +29,8 @@ pub(super) enum Shape {
     Relayed,
     /// The exchangers of another domain.
     Hosted,
+    /// Exchangers of its own, and a relay of the sender behind them, which finds itself listed (RFC 5321 §5.1).
+    Fallback,
 }
 
 /// The weights of one world.
@@ -81,6 +83,7 @@ const SHAPES: &[(u32, Shape)] = &[
     (3, Shape::Gate),
     (2, Shape::Relayed),
     (1, Shape::Hosted),
+    (1, Shape::Fallback),
 ];
 
 const LEVELS: &[(u32, Level)] = &[

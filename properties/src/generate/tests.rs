@@ -68,7 +68,7 @@ fn every_kind_of_attack_and_drift_appears() {
         };
     }
     assert_eq!(attacks.len(), 10, "{attacks:?}");
-    assert_eq!(drifts.len(), 10, "{drifts:?}");
+    assert_eq!(drifts.len(), 11, "{drifts:?}");
 }
 
 #[test]
@@ -135,6 +135,7 @@ fn drift_kind(drift: &Drift) -> &'static str {
         Drift::Configure(_) => "configure",
         Drift::Unconfigure(_) => "unconfigure",
         Drift::Policy { .. } => "policy",
+        Drift::Crash { .. } => "crash",
         Drift::FailLookups(_) => "fail lookups",
         Drift::RestoreLookups(_) => "restore lookups",
     }

@@ -89,16 +89,33 @@ impl Topology {
             }
             Shape::Relayed => {
                 self.add_exchangers(&domain, room - 1, draw, swarm);
-                let relay = name("relay.a.example");
-                if self.scenario.host(&relay).is_none() {
-                    self.add_server(relay.as_str(), None, draw, swarm);
-                    let sender = self.sender.clone();
-                    self.host_mut(&relay).relay_for.push(sender);
-                }
+                let relay = self.add_relay(draw, swarm);
                 self.route(&domain, &relay);
+            }
+            Shape::Fallback => {
+                self.add_exchangers(&domain, room - 1, draw, swarm);
+                let relay = self.add_relay(draw, swarm);
+                let records = self.scenario.domain.last_mut().map(|domain| &mut domain.mx);
+                records.into_iter().for_each(|mx| {
+                    mx.push(MxRecord {
+                        host: relay.clone(),
+                        preference: 50,
+                    });
+                });
             }
         }
         self.targets.push(domain);
+    }
+
+    /// The relay of the sender, one for the whole world.
+    fn add_relay(&mut self, draw: &mut Draw, swarm: &Swarm) -> DomainName {
+        let relay = name("relay.a.example");
+        if self.scenario.host(&relay).is_none() {
+            self.add_server(relay.as_str(), None, draw, swarm);
+            let sender = self.sender.clone();
+            self.host_mut(&relay).relay_for.push(sender);
+        }
+        relay
     }
 
     /// One to three exchangers, of equal preference or one after the other; now and then one that does not know of it.
@@ -124,7 +141,13 @@ impl Topology {
     /// Lists, and mostly configures, a server that is there already.
     fn host_by_another(&mut self, domain: DomainName, draw: &mut Draw) {
         let servers: Vec<_> = self.scenario.host.iter().map(|host| host.name.clone()).collect();
-        let provider = draw.pick(&servers[1..]).clone();
+        let sender = self.scenario.host(&self.sender);
+        let gate = sender.and_then(|host| host.route.values().next().cloned());
+        // Two next hops that lead to one host are where sessions can be confused (C-DG-19).
+        let provider = match gate.filter(|_| draw.percent(50)) {
+            Some(gate) => gate,
+            None => draw.pick(&servers[1..]).clone(),
+        };
         if draw.percent(85) {
             self.host_mut(&provider).exchanger_for.push(domain.clone());
         }
@@ -194,6 +217,9 @@ impl Topology {
                 let warning = draw.weighted(&[(3, Duration::ZERO), (1, Duration::from_secs(4 * 3600))]);
                 host.warning = Some(warning);
             }
+            host.reuse = draw.percent(35);
+            host.tls_failure_memory = draw.percent(25).then_some(DAY / 24);
+            host.sessions_per_host = draw.weighted(&[(5, 20), (3, 1), (2, 2)]);
         }
     }
 

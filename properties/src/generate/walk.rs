@@ -95,7 +95,7 @@ impl Walk {
     }
 
     /// How many messages may still be submitted.
-    fn messages_left(&self) -> usize {
+    pub(super) fn messages_left(&self) -> usize {
         let submitted = self.scenario.message.len();
         self.swarm.messages.saturating_sub(submitted + self.reserved)
     }
@@ -124,6 +124,11 @@ impl Walk {
     /// Lets one of these numbers of minutes pass.
     pub(super) fn wait(&mut self, minutes: &[u32]) {
         self.now += self.draw.minutes(minutes);
+    }
+
+    /// All recipient domains.
+    pub(super) fn targets(&self) -> Vec<DomainName> {
+        self.targets.clone()
     }
 
     /// Hands a message for somebody in the domain to the sender, if there may be one more.
@@ -191,6 +196,22 @@ impl Walk {
             When::At(self.now)
         };
         self.push(when, victim, Action::Attack { attack, lasting });
+    }
+
+    /// Writes a crash that comes now.
+    pub(super) fn crash(&mut self, host: &DomainName, down_for: Duration) {
+        self.push(When::At(self.now), host, Action::Drift(Drift::Crash { down_for }));
+    }
+
+    /// Writes a crash of a host that comes when the delivery of the next message to an exchanger stands at this phase.
+    pub(super) fn crash_midway(&mut self, host: &DomainName, exchanger: &DomainName, phase: Phase, down_for: Duration) {
+        let position = Position {
+            message: self.next_token(),
+            attempt: 1,
+            host: exchanger.clone(),
+            phase,
+        };
+        self.push(When::On(position), host, Action::Drift(Drift::Crash { down_for }));
     }
 
     /// Sometimes a protocol position of the last message submitted.

@@ -38,6 +38,11 @@ impl Attempts {
             }
             Observation::Attempt { host, message } => self.under_way(host, message, true),
             Observation::Deferred { host, message } => self.under_way(host, message, false),
+            Observation::Running { host, up: false } => {
+                for (_, queued) in self.0.iter_mut().filter(|((holder, _), _)| *holder == host) {
+                    queued.under_way = false;
+                }
+            }
             Observation::Sent { host, message }
             | Observation::Bounced { host, message }
             | Observation::Delivered { host, message } => self.decided(host, message),

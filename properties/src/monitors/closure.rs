@@ -1,6 +1,6 @@
 //! P12: every message is delivered, sent on, or given back with one notification, and in time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
@@ -18,6 +18,8 @@ use crate::setup::Setup;
 pub struct Closure {
     setup: Setup,
     queue: BTreeMap<(HostId, MessageId), Held>,
+    /// The hosts that have crashed: what they owe can wait until they run again.
+    down: BTreeSet<HostId>,
     exercised: bool,
 }
 
@@ -40,6 +42,7 @@ impl Closure {
         Self {
             setup,
             queue: BTreeMap::new(),
+            down: BTreeSet::new(),
             exercised: false,
         }
     }
@@ -74,6 +77,8 @@ impl Monitor for Closure {
                     held.bounces = held.bounces.saturating_add(1);
                 }
             }
+            Observation::Running { host, up: false } => _ = self.down.insert(host),
+            Observation::Running { host, up: true } => _ = self.down.remove(&host),
             _ => {}
         }
         Ok(())
@@ -94,6 +99,9 @@ impl Monitor for Closure {
 impl Closure {
     fn pass(&mut self, time: Duration) -> Result<(), Violation> {
         for ((host, message), held) in &mut self.queue {
+            if self.down.contains(host) {
+                continue;
+            }
             let limit = limit(&self.setup, *host, held.next_hop);
             for age in &mut held.open {
                 *age += time;

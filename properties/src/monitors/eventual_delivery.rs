@@ -15,8 +15,8 @@ use crate::setup::Setup;
 /// Judges every queued message against the calm: a time in which nothing that matters to it changed and its next hop was
 /// good throughout.
 ///
-/// A next hop is good for a message if the sender's lookups about it work, no listed host would refuse the message for good,
-/// and one listed host, not attacked, would take it: configured for the domain or willing to relay for the sender, with the
+/// A next hop is good for a message if the sender runs, its lookups about it work, no listed host would refuse the message for good,
+/// and one listed host, running and not attacked, would take it: configured for the domain or willing to relay for the sender, with the
 /// TLS that the sender's policy requires, and not asking for TLS that is not to be had.
 ///
 /// After a calm of one time to live (for what was cached), the sender's largest gap, and [`Setup::slack`] (for an attempt
@@ -171,7 +171,9 @@ impl EventualDelivery {
             | Observation::Certificate { host, .. }
             | Observation::Attacked { host, .. } => is_exchanger(host),
             Observation::Exchanger { domain, .. } | Observation::Listed { domain, .. } => is_about(domain),
-            Observation::Lookups { host, .. } => host == sender || is_exchanger(host),
+            Observation::Lookups { host, .. } | Observation::Running { host, .. } => {
+                host == sender || is_exchanger(host)
+            }
             _ => false,
         }
     }
@@ -182,6 +184,7 @@ impl EventualDelivery {
             hosts.filter(|host| self.standings.is_listed(*host, queued.next_hop))
         };
         queued.mailbox == MailboxState::Accepts
+            && !self.standings.of(sender).is_down
             && self
                 .standings
                 .exchangers_can_be_found(&self.setup, sender, queued.next_hop)
@@ -207,7 +210,7 @@ impl EventualDelivery {
         // To answer as the chart says, a server that demands TLS must be able to look itself up.
         let knows_its_listing =
             !self.setup.demands_tls(host) || self.standings.exchangers_can_be_found(&self.setup, host, queued.domain);
-        standing.attacks == 0 && is_secure_enough && knows_its_listing
+        standing.attacks == 0 && !standing.is_down && is_secure_enough && knows_its_listing
     }
 
     /// One copy is decided.

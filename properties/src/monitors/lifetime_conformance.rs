@@ -40,6 +40,7 @@ const LIFETIME_LEAST: Duration = Duration::from_secs(4 * 24 * 3600);
 ///   the queue for four days; a notification may expire earlier. That each host keeps to its own lifetime is P02's.
 /// - **Configurable** (d): three gaps in a row that are not those of the host's configured schedule, or are longer by more
 ///   than [`Setup::slack`], show an MTA that does not do as it is configured.
+/// - A gap in which the host crashed is none of its schedule's.
 /// - The attempt at the end of the configured lifetime comes when it comes. Where a host has the same message twice, the log
 ///   does not tell which copy it speaks of, and only the give-up time is judged.
 ///
@@ -117,6 +118,11 @@ impl Monitor for LifetimeConformance {
             Observation::Deferred { host, message } => {
                 if let Some(queued) = self.queue.get_mut(&(host, message)) {
                     queued.waited = Some(Duration::ZERO);
+                }
+            }
+            Observation::Running { host, up: false } => {
+                for (_, queued) in self.queue.iter_mut().filter(|((holder, _), _)| *holder == host) {
+                    queued.waited = None;
                 }
             }
             Observation::Sent { host, message } | Observation::Delivered { host, message } => {

@@ -16,6 +16,7 @@ use crate::setup::Setup;
 /// - what a client heard accepted (2yz to the end of data) is stored at the host that it meant to reach;
 /// - a client that says that it sent a message has heard it accepted;
 /// - a client does not send again what it heard accepted;
+/// - what a client heard and had not noted when it crashed is as if it had not been heard (RFC 1047);
 /// - a message lies in its mailbox at most once more often than replies to its end of data were not heard.
 ///
 /// Exercised when content was sent.
@@ -92,6 +93,10 @@ impl Monitor for NoLoss {
                 ..
             } => self.answered(connection, (200..300).contains(&code)),
             Observation::Sent { host, message } => self.sent(host, message),
+            Observation::Running { host, up: false } => {
+                self.forgets(host);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -102,6 +107,17 @@ impl Monitor for NoLoss {
 }
 
 impl NoLoss {
+    /// A host has crashed.
+    fn forgets(&mut self, host: HostId) {
+        for ((client, message), here) in &mut self.at_hosts {
+            if *client == host && here.heard_accepted > here.sent {
+                let passing = self.messages.entry(*message).or_default();
+                passing.unanswered = passing.unanswered.saturating_add(here.heard_accepted - here.sent);
+                here.heard_accepted = here.sent;
+            }
+        }
+    }
+
     fn content(&mut self, connection: ConnectionId, message: MessageId) -> Result<(), Violation> {
         let Some(session) = self
             .sessions

@@ -61,7 +61,9 @@ impl Monitor for NothingClearAfterGoAhead {
                 Phase::Data => ("R3207-4-g", "DATA"),
                 Phase::EndOfData => ("R3207-4-g", "content"),
                 Phase::Starttls => ("R3207-4-f", "STARTTLS again"),
-                Phase::Quit | Phase::Lookup | Phase::Connect => ("R3207-4-f", "a command"),
+                Phase::Quit | Phase::Lookup | Phase::Connect | Phase::Store | Phase::Acknowledge => {
+                    ("R3207-4-f", "a command")
+                }
             };
             let why = format!(
                 "{} sent {what} in clear to {} after its 220 reply to STARTTLS",

@@ -6,8 +6,9 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::Observation;
 
 use super::{
-    Closure, EventualDelivery, LifetimeConformance, NeverDowngrade, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss,
-    NothingClearAfterGoAhead, PublicNeverRequires, RecipientChart, VanishedTlsAlarm,
+    Closure, EventualDelivery, ExchangerOrder, Isolation, LifetimeConformance, NeverDowngrade, NextExchanger,
+    NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NoStickyDowngrade, NothingClearAfterGoAhead, PublicNeverRequires,
+    RecheckOnReuse, RecipientChart, RestartStability, VanishedTlsAlarm,
 };
 use crate::rules::Property;
 use crate::setup::Setup;
@@ -64,8 +65,14 @@ panel! {
     P11 eventual_delivery: EventualDelivery,
     P12 closure: Closure,
     P13 no_loss: NoLoss,
+    P14 next_exchanger: NextExchanger,
+    P15 exchanger_order: ExchangerOrder,
     P29 nothing_clear_after_go_ahead: NothingClearAfterGoAhead,
+    P38 recheck_on_reuse: RecheckOnReuse,
+    P39 no_sticky_downgrade: NoStickyDowngrade,
     P40 lifetime_conformance: LifetimeConformance,
+    P42 isolation: Isolation,
+    P44 restart_stability: RestartStability,
 }
 
 fn violations(results: impl IntoIterator<Item = (Property, Result<(), Violation>)>) -> Vec<(Property, Violation)> {

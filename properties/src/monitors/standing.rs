@@ -28,6 +28,7 @@ impl Standings {
             Observation::Listed { domain, listed, .. } => put(&mut after.listed, domain, listed),
             Observation::Lookups { domain, work, .. } => put(&mut after.lookups_failing, domain, !work),
             Observation::Attacked { attacks, .. } => after.attacks = attacks,
+            Observation::Running { up, .. } => after.is_down = !up,
             _ => {}
         }
         before != *after
@@ -68,6 +69,7 @@ fn host_of(observation: &Observation) -> Option<HostId> {
         | Observation::Exchanger { host, .. }
         | Observation::Listed { host, .. }
         | Observation::Lookups { host, .. }
+        | Observation::Running { host, .. }
         | Observation::Attacked { host, .. } => Some(host),
         _ => None,
     }

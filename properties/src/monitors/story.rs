@@ -22,6 +22,9 @@ pub(super) const MAIL: MessageId = MessageId(0);
 /// A notification about it.
 pub(super) const NOTIFICATION: MessageId = MessageId(1);
 
+/// Another message to b.example.
+pub(super) const OTHER: MessageId = MessageId(2);
+
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
@@ -86,6 +89,45 @@ impl Story {
             host: OUT,
             message: MAIL,
         })
+    }
+
+    /// Another message to the same next hop is tried at the same time.
+    pub(super) fn other_mail_is_tried(self) -> Self {
+        self.sees(Observation::Queued {
+            host: OUT,
+            message: OTHER,
+            next_hop: B,
+            domain: B,
+            mailbox: MailboxState::Accepts,
+            null_reverse_path: false,
+            about: None,
+        })
+        .sees(Observation::Attempt {
+            host: OUT,
+            message: OTHER,
+        })
+    }
+
+    /// DNS tells the sender of these exchangers of b.example.
+    pub(super) fn told(self, exchangers: &[(u16, HostId)]) -> Self {
+        let answer = exchangers.iter().enumerate();
+        answer.fold(self, |story, (place, (preference, exchanger))| {
+            story.sees(Observation::Told {
+                host: OUT,
+                domain: B,
+                exchanger: *exchanger,
+                preference: *preference,
+                is_first: place == 0,
+            })
+        })
+    }
+
+    pub(super) fn crashes(self, host: HostId) -> Self {
+        self.sees(Observation::Running { host, up: false })
+    }
+
+    pub(super) fn starts_again(self, host: HostId) -> Self {
+        self.sees(Observation::Running { host, up: true })
     }
 
     /// The sender dials a host, which accepts and greets.

@@ -21,6 +21,7 @@ use crate::setup::Setup;
 ///   220, or the handshake after the 220 failed. It is due within a minute of the session's end.
 /// - It is not due, but may come, where the connection ended before STARTTLS was answered, where the client did not ask, and
 ///   in a session dialled within a minute of another such session with the peer: the retry in clear is the same occasion.
+/// - A host that crashed has forgotten all that it knew: it has used TLS with nobody yet (C-DR-9).
 /// - Each such session justifies one alarm. An alarm without one, or for a session that has TLS after all, is false.
 ///
 /// Exercised when an alarm was due or was raised.
@@ -88,6 +89,7 @@ impl Monitor for VanishedTlsAlarm {
                     session.notes = watch;
                 }
             }
+            Observation::Running { host, up: false } => self.forgets(host),
             Observation::Policy { host, level, .. } => {
                 for session in self.sessions.iter_mut().filter(|session| session.client == host) {
                     session.notes.may_be_due &= level >= Level::May;
@@ -141,6 +143,15 @@ impl VanishedTlsAlarm {
         }
         self.ended.retain(|ended| ended.age <= LOG_DELAY);
         Ok(())
+    }
+
+    /// A host has crashed.
+    fn forgets(&mut self, host: HostId) {
+        self.used_tls.retain(|(client, _)| *client != host);
+        self.ended.retain(|ended| ended.client != host);
+        for session in self.sessions.iter_mut().filter(|session| session.client == host) {
+            session.notes.may_be_due = false;
+        }
     }
 
     fn watch(&self, client: HostId, peer: HostId) -> Watch {
@@ -201,7 +212,8 @@ impl VanishedTlsAlarm {
             ended.alarmed = true;
             return Ok(());
         }
-        let open = self.sessions.iter_mut().find(|session| {
+        // A session that is kept for more mail may stand beside the one that gave the occasion.
+        let open = self.sessions.iter_mut().filter(|session| {
             session.is_clients_own()
                 && session.client == client
                 && session.server == peer
@@ -210,7 +222,7 @@ impl VanishedTlsAlarm {
                 && session.notes.wished
                 && !session.notes.alarmed
         });
-        match open {
+        match open.min_by_key(|session| !session.notes.may_be_due) {
             Some(session) => {
                 session.notes.alarmed = true;
                 Ok(())
@@ -328,6 +340,30 @@ mod tests {
     fn one_session_is_worth_one_alarm() {
         let story = after_tls().dials(MX1).ehlo(false).alarm(MX1).alarm(MX1);
         assert_eq!(judged(story), Found::Violated("SEED-10"));
+    }
+
+    #[test]
+    fn an_alarm_belongs_to_the_session_that_it_is_due_for_and_not_to_one_that_is_kept() {
+        let kept = after_tls().policy(Level::None).dials(MX1).ehlo(true).transaction(false);
+        let beside = kept
+            .policy(Level::May)
+            .tried_again()
+            .dials(MX1)
+            .ehlo(true)
+            .starttls(220);
+        assert_eq!(judged(beside.alarm(MX1).closes()), Found::Holds);
+    }
+
+    #[test]
+    fn a_host_that_crashed_has_used_tls_with_nobody_yet() {
+        let restarted = after_tls()
+            .crashes(OUT)
+            .starts_again(OUT)
+            .tried_again()
+            .dials(MX1)
+            .ehlo(false);
+        assert_eq!(judged(restarted.clone().closes()), Found::NotExercised);
+        assert_eq!(judged(restarted.alarm(MX1).closes()), Found::Violated("SEED-10"));
     }
 
     #[test]

@@ -53,6 +53,7 @@ impl Reader {
     pub fn read(&mut self, record: &Record) -> Vec<Observation> {
         match &record.event {
             Event::Set(Setting::Mx { domain, exchangers }) => self.listed(domain, exchangers),
+            Event::Answered { host, question, answer } => self.answered(host, question, answer),
             event => self.read_one(event).unwrap_or_default(),
         }
     }
@@ -90,7 +91,6 @@ impl Reader {
                 host: self.setup.host(host)?,
                 message: self.message(message)?,
             },
-            Event::Answered { host, question, answer } => self.no_such_domain(host, question, answer)?,
             Event::Dialled {
                 connection,
                 from,
@@ -172,7 +172,7 @@ impl Reader {
                 let said = self.logged(host, entry)?;
                 return Some(self.status(host, entry).into_iter().chain([said]).collect());
             }
-            Event::NotSecured { .. } | Event::Interfered { .. } => return None,
+            Event::Answered { .. } | Event::NotSecured { .. } | Event::Interfered { .. } => return None,
         };
         Some(vec![one])
     }
@@ -203,6 +203,10 @@ impl Reader {
                 host: self.setup.host(host)?,
                 next_hop: self.setup.domain(next_hop)?,
                 level: *level,
+            },
+            Setting::Running { host, up } => Observation::Running {
+                host: self.setup.host(host)?,
+                up: *up,
             },
             Setting::Lookups { host, domain, work } => Observation::Lookups {
                 host: self.setup.host(host)?,
@@ -268,6 +272,46 @@ impl Reader {
             mailbox: self.setup.mailbox_of(domain, to.local_part()),
             null_reverse_path: *from == ReversePath::Null,
             about,
+        })
+    }
+
+    /// What a host learnt of DNS.
+    fn answered(&self, host: &DomainName, question: &Question, answer: &Answer) -> Vec<Observation> {
+        let mut learnt = Vec::new();
+        learnt.extend(self.no_such_domain(host, question, answer));
+        match (question, answer) {
+            (Question::Mx(domain), Answer::Exchangers(exchangers)) => {
+                learnt.extend(self.told(host, domain, exchangers))
+            }
+            (Question::Address(_), Answer::Addresses(_)) | (Question::Mx(_), _) => {}
+            (Question::Address(name), _) => learnt.extend(self.no_address(host, name)),
+        }
+        learnt
+    }
+
+    fn told(&self, host: &DomainName, domain: &DomainName, exchangers: &[(u16, DomainName)]) -> Vec<Observation> {
+        let (Some(host), Some(domain)) = (self.setup.host(host), self.setup.domain(domain)) else {
+            return Vec::new();
+        };
+        let known = exchangers
+            .iter()
+            .filter_map(|(preference, name)| Some((*preference, self.setup.host(name)?)));
+        let told = known
+            .enumerate()
+            .map(|(place, (preference, exchanger))| Observation::Told {
+                host,
+                domain,
+                exchanger,
+                preference,
+                is_first: place == 0,
+            });
+        told.collect()
+    }
+
+    fn no_address(&self, host: &DomainName, name: &DomainName) -> Option<Observation> {
+        Some(Observation::NoAddress {
+            host: self.setup.host(host)?,
+            exchanger: self.setup.host(name)?,
         })
     }
 

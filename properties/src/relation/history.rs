@@ -245,6 +245,7 @@ impl Standing {
             Setting::Exchanger { host, domain, .. } => format!("{host} as exchanger of {domain}"),
             Setting::Policy { host, next_hop, .. } => format!("policy of {host} for {next_hop}"),
             Setting::Mx { domain, .. } => format!("exchangers of {domain}"),
+            Setting::Running { host, .. } => format!("running of {host}"),
             Setting::Lookups { host, domain, .. } => format!("lookups of {host} about {domain}"),
             Setting::Permanent { .. } => return,
         };

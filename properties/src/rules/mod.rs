@@ -184,15 +184,27 @@ properties! {
         "Every message is delivered, sent on, or given back with one notification, and in time.";
     P13 "no-loss" ["R5321-4.2.5-a" "R5321-6.1-b"]:
         "Accepted mail is never lost, and duplicated only where a reply to the end of data was lost.";
+    P14 "next-exchanger" ["R5321-5.1-d"]:
+        "Where the TLS that a message requires cannot be had at one exchanger, the next is tried, by the end of the next attempt.";
+    P15 "exchanger-order" ["R5321-5.1-c" "R5321-5.1-e"]:
+        "Exchangers are tried by preference whatever their security, and by one of them only those that are better.";
     P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g"]:
         "After 220 to STARTTLS the client says nothing in clear.";
     P34 "adversary-indifference" ["SEED-17"]:
         "Of mail that requires TLS nothing can be read in clear, whether STARTTLS is stripped or not.";
     P35 "role-invariance" ["SEED-13"]:
         "With equal policy a relay defers and gives back as the originator would.";
+    P38 "recheck-on-reuse" ["SEED-12" "SEED-14"]:
+        "Before each message, what a connection proved is held against what is required now.";
+    P39 "no-sticky-downgrade" ["SEED-12" "R5321-4.5.4.1-e"]:
+        "What went wrong once at a host is not held against later mail for ever, and never where TLS is required.";
     P40 "lifetime-conformance"
         ["R5321-4.5.4.1-a" "R5321-4.5.4.1-b" "R5321-4.5.4.1-c" "R5321-4.5.4.1-d"]:
         "Deferred mail is tried again after a delay, as configured, neither too often nor too seldom, and for four days at least.";
+    P42 "isolation" ["R5321-4.5.4.1-a"]:
+        "Trouble at one destination delays the mail for it, by more than a moment, and no other.";
+    P44 "restart-stability" ["R5321-4.2.5-a"]:
+        "What a host has accepted outlives its crash, at whatever moment that comes.";
 }
 
 impl fmt::Display for Property {

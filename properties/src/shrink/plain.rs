@@ -53,6 +53,9 @@ const HOST_EDITS: &[fn(&mut Host, &Host)] = &[
     |host, plain| host.retry = plain.retry,
     |host, plain| host.lifetime = plain.lifetime,
     |host, plain| host.warning = plain.warning,
+    |host, plain| host.reuse = plain.reuse,
+    |host, plain| host.tls_failure_memory = plain.tls_failure_memory,
+    |host, plain| host.sessions_per_host = plain.sessions_per_host,
     |host, plain| host.alarms = plain.alarms,
 ];
 

@@ -118,6 +118,6 @@ fn is_about(step: &Step, name: &DomainName) -> bool {
             | Drift::RestoreLookups(domain)
             | Drift::Policy { next_hop: domain, .. },
         ) => domain == name,
-        Action::Drift(Drift::Tls(_) | Drift::Certificate(_)) | Action::Attack { .. } => false,
+        Action::Drift(Drift::Tls(_) | Drift::Certificate(_) | Drift::Crash { .. }) | Action::Attack { .. } => false,
     }
 }

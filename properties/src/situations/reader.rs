@@ -25,11 +25,18 @@ pub(super) struct Reader<'a> {
     asked: BTreeMap<ConnectionId, Situation>,
     queued: BTreeMap<(DomainName, Token), (Duration, DomainName)>,
     notifications: BTreeSet<Token>,
+    /// The clients and the hosts between which a handshake has failed.
+    broke_tls: BTreeSet<(DomainName, DomainName)>,
     delivered: BTreeSet<(Token, Mailbox)>,
 }
 
 /// An open connection.
 struct Connection {
+    from: DomainName,
+    /// How many contents crossed it.
+    contents: u32,
+    /// STARTTLS was offered on it, and not sent.
+    leaves_tls: bool,
     to: DomainName,
     /// The attacker accepted it.
     by_attacker: bool,
@@ -51,6 +58,7 @@ impl<'a> Reader<'a> {
             asked: BTreeMap::new(),
             queued: BTreeMap::new(),
             notifications: BTreeSet::new(),
+            broke_tls: BTreeSet::new(),
             delivered: BTreeSet::new(),
         }
     }
@@ -83,8 +91,20 @@ impl<'a> Reader<'a> {
                 }
             }
             Event::Answered { host, question, answer } => self.answered(host, question, answer),
-            Event::Dialled { connection, to, .. } => {
+            Event::Dialled {
+                connection,
+                from,
+                to,
+                relays,
+            } => {
+                let mut open = self.connections.values();
+                if relays.is_none() && open.any(|open| open.contents > 0 && open.from == *from && open.to == *to) {
+                    self.reached.insert(Situation::SessionNotReused);
+                }
                 let dialled = Connection {
+                    from: from.clone(),
+                    contents: 0,
+                    leaves_tls: false,
                     to: to.clone(),
                     by_attacker: false,
                     interference: None,
@@ -110,7 +130,13 @@ impl<'a> Reader<'a> {
                 connection,
                 by: End::Dialler,
                 ..
-            } => self.not_secured(*connection),
+            } => {
+                if let Some(Connection { from, to, .. }) = self.connections.get(connection) {
+                    self.broke_tls.insert((from.clone(), to.clone()));
+                }
+                self.not_secured(*connection);
+            }
+            Event::Content { connection, .. } => self.content(*connection),
             Event::Interfered { connection, attack, .. } => {
                 self.reached.extend(interference(*attack));
                 if let Some(connection) = self.connections.get_mut(connection) {
@@ -126,7 +152,7 @@ impl<'a> Reader<'a> {
                 connection,
                 certificate,
             } => self.secured(*connection, certificate),
-            Event::Content { .. } | Event::NotSecured { by: End::Acceptor, .. } => {}
+            Event::NotSecured { by: End::Acceptor, .. } => {}
         }
     }
 
@@ -184,6 +210,12 @@ impl<'a> Reader<'a> {
                     has_more(&before, exchangers).then_some(Situation::MxDropped)
                 }
             }
+            Setting::Running { host, up } => {
+                if !up {
+                    self.crashed(host);
+                }
+                None
+            }
             Setting::Lookups { work: false, .. } => Some(Situation::LookupsFailed),
             Setting::Lookups { work: true, .. } => Some(Situation::LookupsRestored),
             Setting::Permanent { .. } => None,
@@ -226,6 +258,11 @@ impl<'a> Reader<'a> {
         match answer {
             Answer::Failed if is_client_of_it => self.reached.insert(Situation::LookupFailedAtClient),
             Answer::Failed if is_server_of_it => self.reached.insert(Situation::LookupFailedAtServer),
+            Answer::Exchangers(exchangers)
+                if is_client_of_it && exchangers.iter().any(|(_, exchanger)| exchanger == host) =>
+            {
+                self.reached.insert(Situation::FoundItselfListed)
+            }
             Answer::NoName if is_client_of_it => self.reached.insert(Situation::NoSuchDomain),
             _ => false,
         };
@@ -258,6 +295,34 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn content(&mut self, connection: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        connection.contents += 1;
+        let between = (connection.from.clone(), connection.to.clone());
+        if connection.contents == 2 {
+            self.reached.insert(Situation::SessionReused);
+        }
+        if connection.leaves_tls && self.broke_tls.contains(&between) {
+            self.reached.insert(Situation::SentInClearFromMemory);
+        }
+    }
+
+    /// A host is down: with mail in its queue, or in the middle of a session.
+    fn crashed(&mut self, host: &DomainName) {
+        if self.queued.keys().any(|(holder, _)| holder == host) {
+            self.reached.insert(Situation::SenderCrashed);
+        }
+        if self
+            .connections
+            .values()
+            .any(|open| open.to == *host && !open.by_attacker)
+        {
+            self.reached.insert(Situation::ServerCrashed);
+        }
+    }
+
     /// The client gave up the handshake: because of a certificate, if a bad one was there and nothing else came between.
     fn not_secured(&mut self, connection: ConnectionId) {
         let Some(connection) = self.connections.get(&connection) else {
@@ -274,12 +339,24 @@ impl<'a> Reader<'a> {
     fn line(&mut self, connection: ConnectionId, from: End, channel: Channel, text: &str) {
         match from {
             End::Dialler if channel == Channel::Clear => {
+                if text.eq_ignore_ascii_case("STARTTLS")
+                    && let Some(connection) = self.connections.get_mut(&connection)
+                {
+                    connection.leaves_tls = false;
+                }
                 if let Some(cell) = self.cell(connection, text) {
                     self.asked.insert(connection, cell);
                 }
             }
             End::Dialler => {}
-            End::Acceptor => self.reached.extend(self.asked.remove(&connection)),
+            End::Acceptor => {
+                if matches!(text, "250-STARTTLS" | "250 STARTTLS")
+                    && let Some(connection) = self.connections.get_mut(&connection)
+                {
+                    connection.leaves_tls = true;
+                }
+                self.reached.extend(self.asked.remove(&connection));
+            }
         }
     }
 

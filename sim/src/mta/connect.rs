@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use postern_model::mta::delivery::{Input, JobId, PeerId};
 use postern_model::mta::policy::TlsUse;
-use postern_model::mta::session::Outcome;
+use postern_model::mutant::Mutant;
 use postern_model::scenario::Phase;
 
 use super::failure::Failure;
 use super::{Mta, State};
-use crate::client::{self, Errand, Located};
+use crate::client::{self, Errand, Located, Sent};
 
 impl Mta {
     pub(super) fn connect(self: &Rc<Self>, job: JobId, peer: PeerId, tls: TlsUse) {
@@ -19,6 +19,7 @@ impl Mta {
         self.door.spawn(async move {
             let exchanger = mta.world.host(usize::from(peer.0)).name.clone();
             mta.reached(&mail, attempt, &exchanger, Phase::Connect);
+            mta.door.while_alive().await;
             let located = client::locate(&mta, &exchanger).await;
             let level = mta.world.host(mta.index).level_for(&mail.next_hop);
             if mta.planned_level(job) != Some(level) {
@@ -32,26 +33,80 @@ impl Mta {
                 exchanger: &exchanger,
                 tls,
             };
-            let (outcome, failure) = mta.send(errand, located).await;
-            *mail.state.borrow_mut() = State {
-                failure,
-                sent_to: Some(peer),
-            };
-            mta.handle(Input::Ended { job, outcome });
+            let (sent, failure) = mta.send(errand, located).await;
+            mta.ended(errand, peer, sent, failure);
         });
     }
 
-    async fn send(&self, errand: Errand<'_>, located: Result<Located, String>) -> (Outcome, Failure) {
-        let located = match located {
-            Ok(located) => located,
-            Err(because) => return (Outcome::ConnectionFailed, Failure::new("4.4.3", &because)),
-        };
-        match client::connect(self, errand.exchanger, located).await {
-            Ok((stream, dialled)) => {
-                let (outcome, because) = client::send(errand, stream, dialled).await;
-                (outcome, Failure::of(outcome, &because))
+    /// Sends on the session that is kept, under the policy of the moment as with every session.
+    pub(super) fn reuse(self: &Rc<Self>, job: JobId, peer: PeerId) {
+        let Some(mail) = self.mail(job) else { return };
+        let attempt = self.attempts(job);
+        let mta = Rc::clone(self);
+        self.door.spawn(async move {
+            let level = mta.world.host(mta.index).level_for(&mail.next_hop);
+            if mta.planned_level(job) != Some(level) && mta.world.mutant != Some(Mutant::KeepsOldPolicyOnReuse) {
+                return mta.handle(Input::PolicyChanged { job, level });
             }
-            Err(because) => (Outcome::ConnectionFailed, Failure::new("4.4.1", &because)),
+            let exchanger = mta.world.host(usize::from(peer.0)).name.clone();
+            let errand = Errand {
+                mta: &mta,
+                job,
+                mail: &mail,
+                attempt,
+                exchanger: &exchanger,
+                tls: TlsUse::of(level),
+            };
+            let session = mta.kept.borrow_mut().remove(&peer);
+            let sent = match session {
+                Some(session) => session.send(errand).await,
+                None => Sent::not_connected("the session that was kept is gone".to_owned()),
+            };
+            let failure = Failure::of(sent.outcome, &sent.because);
+            mta.ended(errand, peer, sent, failure);
+        });
+    }
+
+    /// Ends the session that is kept with a host.
+    pub(super) fn hang_up(&self, peer: PeerId) {
+        if let Some(session) = self.kept.borrow_mut().remove(&peer) {
+            let door = self.door.clone();
+            self.door.spawn(async move { session.quit(&door).await });
+        }
+    }
+
+    fn ended(self: &Rc<Self>, errand: Errand<'_>, peer: PeerId, sent: Sent, failure: Failure) {
+        let Errand { job, mail, .. } = errand;
+        *mail.state.borrow_mut() = State {
+            failure,
+            sent_to: Some(peer),
+        };
+        if let Some(session) = sent.kept {
+            let proof = session.proof(self.world.hop(&mail.next_hop));
+            self.handle(Input::Kept { job, proof });
+            self.kept.borrow_mut().insert(peer, session);
+        }
+        let outcome = sent.outcome;
+        self.handle(Input::Ended { job, outcome });
+    }
+
+    async fn send(&self, errand: Errand<'_>, located: Result<Located, String>) -> (Sent, Failure) {
+        let connected = match located {
+            Ok(located) => client::connect(self, errand.exchanger, located)
+                .await
+                .map_err(|because| ("4.4.1", because)),
+            Err(because) => Err(("4.4.3", because)),
+        };
+        match connected {
+            Ok((stream, dialled)) => {
+                let sent = client::send(errand, stream, dialled).await;
+                let failure = Failure::of(sent.outcome, &sent.because);
+                (sent, failure)
+            }
+            Err((status, because)) => {
+                let failure = Failure::new(status, &because);
+                (Sent::not_connected(because), failure)
+            }
         }
     }
 }

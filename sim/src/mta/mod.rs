@@ -3,21 +3,28 @@
 mod connect;
 mod content;
 mod failure;
+mod life;
 mod notify;
 mod queue;
 mod resolve;
+mod spool;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
-use postern_model::mta::delivery::{self, Cause, Delivery, Input, JobId, Output, PeerId, Timer};
+use postern_model::mta::delivery::{self, Cause, Delivery, Input, JobId, Output, PeerId, Role, Timer};
+use postern_model::mta::session::Transaction;
 use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
 use postern_model::scenario::{Level, Phase, Position};
 use postern_model::trace::LogEntry;
 
 use self::failure::Failure;
+pub(crate) use self::life::{Power, live};
+pub(crate) use self::spool::Spool;
+use crate::client::KeptSession;
 use crate::dns::Resolver;
 use crate::net::Door;
 use crate::world::{World, address_of_host};
@@ -30,8 +37,8 @@ pub(crate) struct Mta {
     pub(crate) door: Door,
     resolver: Resolver,
     delivery: RefCell<Delivery>,
-    queue: RefCell<BTreeMap<JobId, Rc<Mail>>>,
-    next_job: Cell<u32>,
+    /// The sessions that stand open for more mail.
+    kept: RefCell<BTreeMap<PeerId, KeptSession>>,
     /// What was just given back, for the notification that the machine may ask for next.
     last_bounced: RefCell<Option<(JobId, Rc<Mail>)>>,
     /// The clients whose handshakes with this server have failed.
@@ -46,6 +53,14 @@ pub(crate) struct Mail {
     pub(crate) next_hop: DomainName,
     /// Lines ended by CRLF.
     pub(crate) content: Vec<u8>,
+    /// What this host is to it.
+    role: Role,
+    /// When it entered the queue.
+    queued_at: Duration,
+    /// How many attempts it had.
+    attempts: Cell<u16>,
+    /// When its next attempt is due, while it waits for one.
+    due: Cell<Option<Duration>>,
     state: RefCell<State>,
 }
 
@@ -61,6 +76,9 @@ impl Mta {
         let settings = delivery::Settings {
             own,
             alarms: host.alarms,
+            reuse: host.reuse,
+            remembers_tls_failure: host.tls_failure_memory.is_some(),
+            sessions_per_host: host.sessions_per_host,
             mutant: world.mutant,
         };
         Rc::new(Self {
@@ -70,8 +88,7 @@ impl Mta {
             door,
             resolver,
             delivery: RefCell::new(Delivery::new(settings)),
-            queue: RefCell::default(),
-            next_job: Cell::new(0),
+            kept: RefCell::default(),
             last_bounced: RefCell::default(),
             failed_at_tls: RefCell::default(),
         })
@@ -79,6 +96,10 @@ impl Mta {
 
     /// Hands a fact to the delivery machine and does what it asks.
     pub(crate) fn handle(self: &Rc<Self>, input: Input) {
+        // Nobody is there to take it after a crash.
+        if !self.door.is_alive() {
+            return;
+        }
         self.delivery.borrow_mut().handle(input);
         loop {
             let output = self.delivery.borrow_mut().poll();
@@ -86,6 +107,8 @@ impl Mta {
                 Output::Idle => return,
                 Output::Resolve(job) => self.resolve(job),
                 Output::Connect { job, peer, tls } => self.connect(job, peer, tls),
+                Output::Reuse { job, peer } => self.reuse(job, peer),
+                Output::HangUp(peer) => self.hang_up(peer),
                 Output::Arm(timer) => self.arm(timer),
                 Output::Sent(job) => self.sent(job),
                 Output::Deferred(job) => self.deferred(job),
@@ -110,6 +133,21 @@ impl Mta {
         self.world.reached(&position);
     }
 
+    /// This host, as a server, stands at this phase of the attempt at a message.
+    pub(crate) fn serve_position(&self, transaction: &Transaction, phase: Phase) {
+        let message = content::token_in(&transaction.content);
+        self.world.reached_by_server(message, &self.name, phase);
+    }
+
+    /// Whether sessions are kept open for more mail.
+    pub(crate) fn keeps_sessions(&self) -> bool {
+        self.world.host(self.index).reuse
+    }
+
+    fn spool(&self) -> &Spool {
+        self.world.spool(self.index)
+    }
+
     fn log(&self, entry: LogEntry) {
         self.world.recorder.log(&self.name, entry);
     }
@@ -119,7 +157,7 @@ impl Mta {
     }
 
     fn mail(&self, job: JobId) -> Option<Rc<Mail>> {
-        self.queue.borrow().get(&job).cloned()
+        self.spool().mail(job)
     }
 
     fn planned_level(&self, job: JobId) -> Option<Level> {
@@ -131,17 +169,36 @@ impl Mta {
     }
 
     fn arm(self: &Rc<Self>, timer: Timer) {
-        let host = self.world.host(self.index);
         let wait = match timer {
-            Timer::Retry { attempts, .. } => delivery::gap(host.retry, attempts, self.world.mutant),
-            Timer::Lifetime(_) => delivery::lifetime(host.lifetime(), self.world.mutant),
+            Timer::Retry { job, attempts } => self.until_retry(job, attempts),
+            Timer::Lifetime(job) => self.until_expiry(job),
+            Timer::Kept(_) => delivery::KEPT_FOR,
+            Timer::TlsFailure(_) => self.world.host(self.index).tls_failure_memory.unwrap_or_default(),
         };
-        drop(host);
         let mta = Rc::clone(self);
         self.door.spawn(async move {
             mta.door.sleep(wait).await;
             mta.handle(Input::Expired(timer));
         });
+    }
+
+    /// The gap of the schedule, or what is left of it after a restart.
+    fn until_retry(&self, job: JobId, attempts: u16) -> Duration {
+        let now = self.door.now();
+        let gap = delivery::gap(self.world.host(self.index).retry, attempts, self.world.mutant);
+        let Some(mail) = self.mail(job) else { return gap };
+        let due = mail.due.get().unwrap_or(now + gap);
+        mail.due.set(Some(due));
+        due.saturating_sub(now)
+    }
+
+    /// Lifetimes run from the queueing, restarts or not.
+    fn until_expiry(&self, job: JobId) -> Duration {
+        let lifetime = delivery::lifetime(self.world.host(self.index).lifetime(), self.world.mutant);
+        let age = self
+            .mail(job)
+            .map(|mail| self.door.now().saturating_sub(mail.queued_at));
+        lifetime.saturating_sub(age.unwrap_or_default())
     }
 
     fn sent(&self, job: JobId) {
@@ -176,7 +233,7 @@ impl Mta {
     }
 
     fn forget(&self, job: JobId) -> Option<Rc<Mail>> {
-        let mail = self.queue.borrow_mut().remove(&job)?;
+        let mail = self.spool().remove(job)?;
         self.world.work_ended();
         Some(mail)
     }

@@ -1,9 +1,9 @@
 //! How mail comes into the queue of an MTA, and how it leaves it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use postern_model::mta::delivery::{Cause, Input, JobId, Role};
+use postern_model::mta::delivery::{Cause, Input, Role};
 use postern_model::mta::session::Transaction;
 use postern_model::name::{Mailbox, ReversePath, Token};
 use postern_model::scenario::Message;
@@ -35,7 +35,7 @@ impl Mta {
             .filter(|message| message.host == self.name)
             .collect();
         messages.sort_by_key(|message| message.at);
-        for message in messages {
+        for message in messages.into_iter().skip(self.spool().submitted()) {
             self.door.sleep(message.at.saturating_sub(self.door.now())).await;
             let outgoing = Outgoing {
                 token: message.name.clone(),
@@ -43,6 +43,7 @@ impl Mta {
                 to: message.to.clone(),
                 content: self.content_of(message),
             };
+            self.spool().one_more_is_submitted();
             self.originate(outgoing, None);
             self.world.work_ended();
         }
@@ -106,16 +107,20 @@ impl Mta {
             to,
             next_hop,
             content,
+            role,
+            queued_at: self.door.now(),
+            attempts: Cell::new(0),
+            due: Cell::new(None),
             state,
         });
-        let job = JobId(self.next_job.replace(self.next_job.get() + 1));
-        self.queue.borrow_mut().insert(job, mail);
+        let next_hop = self.world.hop(&mail.next_hop);
+        let job = self.spool().insert(mail);
         self.world.work_began();
         if goes_in_circles {
             self.bounced(job, Cause::LoopsBack);
             self.notify(job);
         } else {
-            self.handle(Input::Queued { job, role });
+            self.handle(Input::Queued { job, next_hop, role });
         }
     }
 

@@ -47,9 +47,12 @@ impl Mta {
     pub(super) fn resolve(self: &Rc<Self>, job: JobId) {
         let Some(mail) = self.mail(job) else { return };
         let attempt = self.attempts(job);
+        mail.attempts.set(attempt);
+        mail.due.set(None);
         let mta = Rc::clone(self);
         self.door.spawn(async move {
             mta.reached(&mail, attempt, &mta.name, Phase::Lookup);
+            mta.door.while_alive().await;
             let level = mta.world.host(mta.index).level_for(&mail.next_hop);
             mta.log(LogEntry::Attempt {
                 message: mail.token.clone(),

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::Notify;
 
 use super::clock::{Place, Standing};
-use super::{Network, Sleep, Stream, Task, Wire};
+use super::{Life, Network, Sleep, Stream, Task, Wire};
 use crate::random;
 
 /// A host that was woken listens after so many steps, or never will.
@@ -26,6 +26,7 @@ pub struct Door {
     host: Rc<str>,
     address: IpAddr,
     connection: Option<ConnectionId>,
+    life: Option<Life>,
 }
 
 /// The time that was allowed has passed.
@@ -40,6 +41,7 @@ impl Door {
             host,
             address,
             connection: None,
+            life: None,
         }
     }
 
@@ -63,6 +65,30 @@ impl Door {
         Self {
             connection: Some(connection),
             ..self.clone()
+        }
+    }
+
+    /// The same door for code that runs from a start of the host to its crash.
+    pub fn living(&self, life: &Life) -> Self {
+        Self {
+            life: Some(life.clone()),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn life(&self) -> Option<&Life> {
+        self.life.as_ref()
+    }
+
+    /// Whether the host has not crashed since the start that this door was made for.
+    pub fn is_alive(&self) -> bool {
+        self.life.as_ref().is_none_or(|life| !life.is_over())
+    }
+
+    /// Goes on if the host lives; else nothing that comes behind is ever done.
+    pub async fn while_alive(&self) {
+        if !self.is_alive() {
+            std::future::pending().await
         }
     }
 

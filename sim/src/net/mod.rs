@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 pub use door::{Datagrams, Door, Elapsed, ForeignCode, Listener};
 pub use simulation::{End, Simulation, SimulationError, TICK};
 pub use stream::{DiallerProgress, Stream, Wire};
-pub use task::Task;
+pub use task::{Life, Task};
 pub use timer::Sleep;
 
 /// What all hosts of a run share: the clock, the numbers of connections, and the hash of all that crossed the wire.

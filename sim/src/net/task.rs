@@ -1,14 +1,56 @@
 //! Tasks whose panics end the run instead of vanishing.
 
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::clock::{Place, Standing};
 use super::{Door, Network};
+
+/// The time from one start of a host's software to its crash: what was spawned in it goes with it.
+#[derive(Clone, Default)]
+pub struct Life(Rc<LifeState>);
+
+#[derive(Default)]
+struct LifeState {
+    is_over: Cell<bool>,
+    tasks: RefCell<Vec<AbortHandle>>,
+}
+
+/// So many finished tasks are borne with before they are swept out.
+const FINISHED_TASKS_MAX: usize = 64;
+
+impl Life {
+    /// Whether the crash has come.
+    pub fn is_over(&self) -> bool {
+        self.0.is_over.get()
+    }
+
+    /// The crash. Tasks are dropped, and with them their connections are closed, in the host's next turn at the latest; a
+    /// task that crashes its own host runs on to where it waits next.
+    pub fn end(&self) {
+        self.0.is_over.set(true);
+        for task in self.0.tasks.take() {
+            task.abort();
+        }
+    }
+
+    fn adopt(&self, task: AbortHandle) {
+        if self.is_over() {
+            return task.abort();
+        }
+        let mut tasks = self.0.tasks.borrow_mut();
+        if tasks.len() >= FINISHED_TASKS_MAX {
+            tasks.retain(|task| !task.is_finished());
+        }
+        tasks.push(task);
+    }
+}
 
 /// A future of a host: it knows its place, is counted when it is polled, and has its panic recorded.
 pub(super) struct Watched<F> {
@@ -51,6 +93,16 @@ impl<F: Future> Future for Watched<F> {
     }
 }
 
+/// A task that is dropped before its end closes its connections: the step in which it does is not idle.
+impl<F> Drop for Watched<F> {
+    fn drop(&mut self) {
+        if self.future.take().is_some() {
+            let polls = &self.network.0.polls;
+            polls.set(polls.get() + 1);
+        }
+    }
+}
+
 impl Network {
     /// Keeps the first panic: what follows may only be its consequence.
     pub(super) fn record_panic(&self, what: String) {
@@ -71,7 +123,11 @@ pub struct Task<T>(JoinHandle<Option<T>>);
 impl<T: 'static> Task<T> {
     #[expect(clippy::disallowed_methods, reason = "this is the spawn that records panics")]
     pub(super) fn spawn<F: Future<Output = T> + 'static>(door: &Door, future: F) -> Self {
-        Self(tokio::task::spawn_local(Watched::new(door, future)))
+        let task = tokio::task::spawn_local(Watched::new(door, future));
+        if let Some(life) = door.life() {
+            life.adopt(task.abort_handle());
+        }
+        Self(task)
     }
 }
 

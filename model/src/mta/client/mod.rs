@@ -53,6 +53,8 @@ pub struct Plan {
     pub envelope: Envelope,
     /// The content, in lines ended by CRLF, dots not stuffed.
     pub content: Vec<u8>,
+    /// Whether the session stays open after its message was accepted, for [`Client::send_another`] or [`Client::quit`].
+    pub keep: bool,
     /// The one bug that the client has, if any.
     pub mutant: Option<Mutant>,
 }
@@ -107,7 +109,9 @@ impl Client {
             (Stage::Handshake, Input::TlsUp) => self.secured(),
             (Stage::Handshake, Input::TlsFailed) => self.handshake_failed(),
             (stage, Input::Received(octets)) if stage.awaits_reply() => self.receive(octets),
-            (Stage::Quit, Input::Closed | Input::Expired(Timer::Command)) => self.close(),
+            (Stage::Kept, Input::Closed) | (Stage::Quit, Input::Closed | Input::Expired(Timer::Command)) => {
+                self.close()
+            }
             (Stage::Over, _) => {}
             (Stage::EndOfData, Input::Closed) if self.has(Mutant::TakesSilenceForAcceptance) => {
                 self.abort(Outcome::Accepted, "no objection to the end of data".to_owned());
@@ -130,6 +134,28 @@ impl Client {
     /// What the session asks next; call it until it says [`Output::Idle`].
     pub fn poll(&mut self) -> Output {
         self.outputs.pop_front().unwrap_or(Output::Idle)
+    }
+
+    /// Whether TLS is up.
+    pub fn is_secured(&self) -> bool {
+        self.tls
+    }
+
+    /// Sends another message on a session that was kept. MAIL may follow the end of a transaction without RSET
+    /// (RFC 5321 §4.1.4).
+    pub fn send_another(&mut self, envelope: Envelope, content: Vec<u8>) {
+        if self.stage == Stage::Kept {
+            self.plan.envelope = envelope;
+            self.plan.content = content;
+            self.mail();
+        }
+    }
+
+    /// Takes leave on a session that was kept.
+    pub fn quit(&mut self) {
+        if self.stage == Stage::Kept {
+            self.command(Stage::Quit, &Command::Quit);
+        }
     }
 
     fn receive(&mut self, octets: &[u8]) {
@@ -168,6 +194,7 @@ impl Client {
             (Stage::Mail, Severity::Completion) => self.rcpt(),
             (Stage::Rcpt, Severity::Completion) => self.data(),
             (Stage::Data, Severity::Intermediate) => self.content(),
+            (Stage::EndOfData, Severity::Completion) if self.may_keep() => self.keep(self.said(reply)),
             (Stage::EndOfData, Severity::Completion) => self.finish(Outcome::Accepted, self.said(reply)),
             (Stage::Quit, _) => self.close(),
             (_, Severity::Transient) => self.finish(Outcome::RefusedForNow, self.said(reply)),
@@ -344,6 +371,18 @@ impl Client {
         } else {
             self.abort(Outcome::TlsBroke(reason), why);
         }
+    }
+
+    /// Octets behind the last reply would be taken for the reply to the next command.
+    fn may_keep(&self) -> bool {
+        self.plan.keep && self.replies.is_empty()
+    }
+
+    /// Tells the result and stays.
+    fn keep(&mut self, because: String) {
+        self.ended(Outcome::Accepted, because);
+        self.wait(Stage::Kept);
+        self.outputs.push_back(Output::Keep);
     }
 
     /// Tells the result and takes leave.

@@ -18,6 +18,8 @@ pub(super) enum Stage {
     Rcpt,
     Data,
     EndOfData,
+    /// The message was accepted, and another may follow.
+    Kept,
     Quit,
     Over,
 }
@@ -25,7 +27,7 @@ pub(super) enum Stage {
 impl Stage {
     /// Whether octets from the server are awaited.
     pub(super) fn awaits_reply(self) -> bool {
-        !matches!(self, Self::Opening | Self::Handshake | Self::Over)
+        !matches!(self, Self::Opening | Self::Handshake | Self::Kept | Self::Over)
     }
 
     /// The timer that runs meanwhile.
@@ -39,7 +41,7 @@ impl Stage {
             Self::Rcpt => Some(Timer::Rcpt),
             Self::Data => Some(Timer::DataInitiation),
             Self::EndOfData => Some(Timer::DataTermination),
-            Self::Over => None,
+            Self::Kept | Self::Over => None,
         }
     }
 
@@ -58,7 +60,7 @@ impl Stage {
     /// What the server is asked for.
     pub(super) fn request(self) -> &'static str {
         match self {
-            Self::Opening | Self::Greeting | Self::Over => "connection",
+            Self::Opening | Self::Greeting | Self::Kept | Self::Over => "connection",
             Self::Ehlo => "EHLO",
             Self::Helo => "HELO",
             Self::Starttls => "STARTTLS",
@@ -76,7 +78,7 @@ impl Stage {
 impl fmt::Display for Stage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Opening | Self::Over => formatter.write_str("the connection"),
+            Self::Opening | Self::Kept | Self::Over => formatter.write_str("the connection"),
             Self::Greeting => formatter.write_str("the greeting"),
             Self::Handshake => formatter.write_str("the TLS handshake"),
             _ => write!(formatter, "the reply to {}", self.request()),

@@ -8,15 +8,20 @@
 //! [`Output::Idle`].
 
 mod attempt;
+mod memory;
+mod reuse;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-pub use vocabulary::{Cause, Input, JobId, Output, PeerId, Role, Route, Settings, Timer};
+pub use reuse::KEPT_FOR;
+pub use vocabulary::{Cause, HopId, Input, JobId, Output, PeerId, Proof, Role, Route, Settings, Timer};
 
+use self::memory::Memory;
+use self::reuse::Kept;
 use crate::mutant::Mutant;
 use crate::scenario::{Level, RetrySchedule};
 
@@ -25,13 +30,19 @@ use crate::scenario::{Level, RetrySchedule};
 pub struct Delivery {
     settings: Settings,
     jobs: BTreeMap<JobId, Job>,
-    /// Hosts with which a handshake was once completed. Warns, and decides nothing (SEED-11).
-    tls_seen: BTreeSet<PeerId>,
+    memory: Memory,
+    /// The sessions that stand open, idle, for more mail.
+    kept: BTreeMap<PeerId, Kept>,
+    /// The jobs with a session under way, and the host that it is with.
+    sessions: BTreeMap<JobId, PeerId>,
+    /// The jobs that wait because there are as many sessions with their host as there may be, in order.
+    held_back: VecDeque<JobId>,
     outputs: VecDeque<Output>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Job {
+    next_hop: HopId,
     role: Role,
     attempts: u16,
     lifetime_is_over: bool,
@@ -47,6 +58,8 @@ enum Stage {
         peer: PeerId,
         /// After a failed try at TLS that was not required.
         in_clear: bool,
+        /// The session is one that was kept.
+        reused: Option<Kept>,
         rest: VecDeque<PeerId>,
     },
 }
@@ -62,6 +75,7 @@ pub fn lifetime(configured: Duration, mutant: Option<Mutant>) -> Duration {
 /// How long the machine's [`Timer::Retry`] runs after this attempt, given the configured schedule.
 pub fn gap(configured: RetrySchedule, attempts: u16, mutant: Option<Mutant>) -> Duration {
     let schedule = match mutant {
+        Some(Mutant::RetriesAtOnce) if attempts == 1 => return Duration::ZERO,
         Some(Mutant::IgnoresConfiguredSchedule) => RetrySchedule::default(),
         _ => configured,
     };
@@ -74,7 +88,10 @@ impl Delivery {
         Self {
             settings,
             jobs: BTreeMap::new(),
-            tls_seen: BTreeSet::new(),
+            memory: Memory::default(),
+            kept: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            held_back: VecDeque::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -82,20 +99,34 @@ impl Delivery {
     /// Takes a fact. Facts about jobs that are over, or that do not fit a job's stage, change nothing.
     pub fn handle(&mut self, input: Input) {
         match input {
-            Input::Queued { job, role } => self.queued(job, role),
+            Input::Queued { job, next_hop, role } => self.queued(job, next_hop, role),
+            Input::Restored {
+                job,
+                next_hop,
+                role,
+                attempts,
+                waits,
+            } => self.restored(job, next_hop, role, attempts, waits),
             Input::Resolved { job, level, route } => self.resolved(job, level, route),
             Input::PolicyChanged { job, level } => self.policy_changed(job, level),
             Input::Secured(job) => {
                 if let Some(peer) = self.peer_of(job) {
-                    self.tls_seen.insert(peer);
+                    self.memory.secured(peer);
                 }
             }
             Input::WithoutTls(job) => self.without_tls(job),
+            Input::Kept { job, proof } => self.keep(job, proof),
             Input::Ended { job, outcome } => self.ended(job, outcome),
             Input::Expired(Timer::Retry { job, attempts }) => {
                 // A gap that the last attempt of a lifetime has cut short is over already.
                 if self.attempts(job) == Some(attempts) {
                     self.try_again(job);
+                }
+            }
+            Input::Expired(Timer::Kept(peer)) => self.hang_up(peer),
+            Input::Expired(Timer::TlsFailure(peer)) => {
+                if !self.has(Mutant::NegativeMemoryNeverExpires) {
+                    self.memory.forget_tls_failure(peer);
                 }
             }
             Input::Expired(Timer::Lifetime(job)) => {
@@ -125,17 +156,38 @@ impl Delivery {
         self.jobs.get(&job).map(|job| job.attempts)
     }
 
-    fn queued(&mut self, job: JobId, role: Role) {
+    fn queued(&mut self, job: JobId, next_hop: HopId, role: Role) {
+        if self.take_in(job, next_hop, role, 0) {
+            self.try_again(job);
+        }
+    }
+
+    /// A job that was waiting still waits for a particular destination after a failure (R5321-4.5.4.1-a).
+    fn restored(&mut self, job: JobId, next_hop: HopId, role: Role, attempts: u16, waits: bool) {
+        if !self.take_in(job, next_hop, role, attempts) {
+            return;
+        }
+        match waits {
+            true => self.outputs.push_back(Output::Arm(Timer::Retry { job, attempts })),
+            false => self.try_again(job),
+        }
+    }
+
+    /// Whether the job is new.
+    fn take_in(&mut self, job: JobId, next_hop: HopId, role: Role, attempts: u16) -> bool {
+        if self.jobs.contains_key(&job) {
+            return false;
+        }
         let fresh = Job {
+            next_hop,
             role,
-            attempts: 0,
+            attempts,
             lifetime_is_over: false,
             stage: Stage::Waiting,
         };
-        if self.jobs.insert(job, fresh).is_none() {
-            self.outputs.push_back(Output::Arm(Timer::Lifetime(job)));
-            self.try_again(job);
-        }
+        self.jobs.insert(job, fresh);
+        self.outputs.push_back(Output::Arm(Timer::Lifetime(job)));
+        true
     }
 
     /// Begins an attempt. At the end of the lifetime that is the last one, made at once.
@@ -153,7 +205,7 @@ impl Delivery {
         let alarm = match self.settings.mutant {
             Some(Mutant::NeverAlarms) => false,
             Some(Mutant::AlwaysAlarms) => true,
-            _ => self.tls_seen.contains(&peer),
+            _ => self.memory.has_seen_tls(peer),
         };
         if alarm && self.settings.alarms {
             self.outputs.push_back(Output::Alarm(peer));
@@ -180,6 +232,10 @@ impl Delivery {
         if self.settings.mutant != Some(Mutant::BouncesSilently) {
             self.outputs.push_back(Output::Notify(job));
         }
+    }
+
+    fn has(&self, mutant: Mutant) -> bool {
+        self.settings.mutant == Some(mutant)
     }
 
     fn peer_of(&self, job: JobId) -> Option<PeerId> {

@@ -13,6 +13,21 @@ pub struct JobId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerId(pub u8);
 
+/// A next hop: a domain, or a fixed host, whose policy rules and whose name a certificate must prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HopId(pub u8);
+
+/// What a session proved of its other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proof {
+    /// Nothing: it is in clear.
+    Clear,
+    /// TLS, with somebody.
+    Encrypted,
+    /// TLS, with a host whose certificate proves this next hop and no other.
+    Authenticated(HopId),
+}
+
 /// A timer that the machine arms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
@@ -25,6 +40,10 @@ pub enum Timer {
     },
     /// The whole lifetime of a job, from its queueing (R5321-4.5.4.1-c): see [`super::lifetime`].
     Lifetime(JobId),
+    /// How long a session that is kept for more mail may be idle: [`super::KEPT_FOR`].
+    Kept(PeerId),
+    /// How long it is remembered that TLS broke at this host (C-DG-12).
+    TlsFailure(PeerId),
 }
 
 /// A fact that the driver hands to the machine.
@@ -34,8 +53,23 @@ pub enum Input {
     Queued {
         /// The job.
         job: JobId,
+        /// Where it goes.
+        next_hop: HopId,
         /// What this host is to the message. It decides nothing (SEED-13).
         role: Role,
+    },
+    /// A message was found in the queue when this host started: it had been accepted before (R5321-4.2.5-a).
+    Restored {
+        /// The job.
+        job: JobId,
+        /// Where it goes.
+        next_hop: HopId,
+        /// What this host is to the message.
+        role: Role,
+        /// How many attempts it had.
+        attempts: u16,
+        /// It was waiting for its next attempt, and waits on; else an attempt was cut short, and another begins.
+        waits: bool,
     },
     /// The answer to [`Output::Resolve`].
     Resolved {
@@ -58,6 +92,13 @@ pub enum Input {
     Secured(JobId),
     /// A session wished for TLS and does without it.
     WithoutTls(JobId),
+    /// The session of a job stands open after the message was accepted and can take another.
+    Kept {
+        /// The job.
+        job: JobId,
+        /// What the session proved.
+        proof: Proof,
+    },
     /// A session has its result.
     Ended {
         /// The job.
@@ -104,6 +145,15 @@ pub enum Output {
         /// What the session must do about TLS.
         tls: TlsUse,
     },
+    /// Send a message on the session that is kept open with this host; answer as to [`Output::Connect`].
+    Reuse {
+        /// The job to send.
+        job: JobId,
+        /// The host that the session is with.
+        peer: PeerId,
+    },
+    /// End the session that is kept open with this host.
+    HangUp(PeerId),
     /// Start this timer.
     Arm(Timer),
     /// The next hop took the message: the job is over.
@@ -145,6 +195,12 @@ pub struct Settings {
     pub own: PeerId,
     /// Whether to remember TLS and to warn (RFC 3207 §6: MAY).
     pub alarms: bool,
+    /// Whether a session is kept open for more mail to the same host.
+    pub reuse: bool,
+    /// Whether to remember for a while that TLS broke at a host, and to go in clear at once where TLS is not required.
+    pub remembers_tls_failure: bool,
+    /// How many sessions there may be with one host at the same time.
+    pub sessions_per_host: u8,
     /// The one bug that it has, if any.
     pub mutant: Option<Mutant>,
 }

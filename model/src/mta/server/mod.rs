@@ -123,7 +123,12 @@ impl Server {
                 self.answer_recipient(to, listing);
                 self.advance();
             }
-            (Stage::Storing, Input::Stored) => self.stored(Reply::enhanced(250, 0, 0, "Ok: message taken")),
+            (Stage::Storing, Input::Stored) if self.settings.mutant == Some(Mutant::Answers250BeforeStoring) => {
+                self.stage = Stage::Command;
+                self.outputs.push_back(Output::Arm(Timer::Idle));
+                self.advance();
+            }
+            (Stage::Storing, Input::Stored) => self.stored(message_taken()),
             (Stage::Storing, Input::StoreFailed) => {
                 self.stored(Reply::enhanced(451, 3, 0, "Local error, message not taken"));
             }
@@ -349,6 +354,9 @@ impl Server {
                     to,
                     content,
                 };
+                if self.settings.mutant == Some(Mutant::Answers250BeforeStoring) {
+                    self.reply(message_taken());
+                }
                 self.outputs
                     .extend([Output::Disarm(Timer::Idle), Output::Store(transaction)]);
                 self.stage = Stage::Storing;
@@ -402,6 +410,10 @@ impl Server {
         self.envelope = None;
         self.lines.clear();
     }
+}
+
+fn message_taken() -> Reply {
+    Reply::enhanced(250, 0, 0, "Ok: message taken")
 }
 
 fn too_large(limit: usize) -> Reply {

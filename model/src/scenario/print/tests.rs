@@ -156,10 +156,12 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
         option::of(times(3600, 400 * 86_400)),
         option::of(times(0, 3600)),
         any::<bool>(),
+        (any::<bool>(), option::of(times(1, 7 * 86_400)), 1..=u8::MAX),
     );
     (server, client).prop_map(|(server, client)| {
         let (exchanger_for, tls, certificate, demands_tls, unlisted_answer, relay_for, mailboxes) = server;
-        let (level, policy, route, retry, lifetime, warning, alarms) = client;
+        let (level, policy, route, retry, lifetime, warning, alarms, sessions) = client;
+        let (reuse, tls_failure_memory, sessions_per_host) = sessions;
         Host {
             name: domain_name("unnamed.example"),
             exchanger_for,
@@ -175,6 +177,9 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
             retry,
             lifetime,
             warning,
+            reuse,
+            tls_failure_memory,
+            sessions_per_host,
             alarms,
         }
     })
@@ -226,13 +231,15 @@ fn drifts() -> impl Strategy<Value = Drift> {
         domain().prop_map(Drift::Configure),
         domain().prop_map(Drift::Unconfigure),
         (domain(), select(&LEVELS[..])).prop_map(|(next_hop, level)| Drift::Policy { next_hop, level }),
+        times(1, 30 * 86_400).prop_map(|down_for| Drift::Crash { down_for }),
         domain().prop_map(Drift::FailLookups),
         domain().prop_map(Drift::RestoreLookups),
     ]
 }
 
 fn attacks() -> impl Strategy<Value = Attack> {
-    let phases = || phases().prop_filter("a connection stands", |&phase| phase >= Phase::Ehlo);
+    let is_command = |&phase: &Phase| phase >= Phase::Ehlo && !matches!(phase, Phase::Store | Phase::Acknowledge);
+    let phases = || phases().prop_filter("a connection stands", is_command);
     let certificates = certificates().prop_filter("the attacker's", |certificate| certificate.can_be_an_attackers());
     prop_oneof![
         Just(Attack::StripStarttls),
@@ -275,8 +282,20 @@ fn expectations() -> impl Strategy<Value = Expectation> {
 }
 
 fn phases() -> impl Strategy<Value = Phase> {
-    use Phase::{Connect, Data, Ehlo, EndOfData, Lookup, Mail, Quit, Rcpt, Starttls};
-    select(vec![Lookup, Connect, Ehlo, Starttls, Mail, Rcpt, Data, EndOfData, Quit])
+    use Phase::{Acknowledge, Connect, Data, Ehlo, EndOfData, Lookup, Mail, Quit, Rcpt, Starttls, Store};
+    select(vec![
+        Lookup,
+        Connect,
+        Ehlo,
+        Starttls,
+        Mail,
+        Rcpt,
+        Data,
+        EndOfData,
+        Store,
+        Acknowledge,
+        Quit,
+    ])
 }
 
 fn certificates() -> impl Strategy<Value = Certificate> {

@@ -1,0 +1,189 @@
+//! The walk of each attempt over the exchangers that DNS told its host of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use postern_model::observation::{ConnectionId, DomainId, HostId, MessageId, Observation};
+use postern_model::scenario::Phase;
+
+use crate::setup::Setup;
+
+/// The walks of all hosts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Walks {
+    walks: BTreeMap<(HostId, MessageId), Walk>,
+    /// The clients' own connections, and whether mail was sent on them.
+    connections: BTreeMap<ConnectionId, (HostId, HostId, bool)>,
+}
+
+/// The walk of one attempt, or of the last.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Walk {
+    pub(super) next_hop: DomainId,
+    /// The exchangers by preference. Empty where there is no MX, and for a fixed route.
+    pub(super) told: BTreeSet<(u16, HostId)>,
+    /// The hosts that were dialled, or used again, or have no address.
+    pub(super) tried: BTreeSet<HostId>,
+    under_way: bool,
+    copies: u8,
+    /// Whatever was told and dialled may have been for another message: nobody can be accused.
+    pub(super) is_certain: bool,
+}
+
+/// A step of a walk, with the walk as it stood before.
+pub(super) struct Trial {
+    pub(super) client: HostId,
+    pub(super) server: HostId,
+    pub(super) message: MessageId,
+    pub(super) before: Walk,
+}
+
+impl Walks {
+    /// Takes the next observation. The messages that a dial, or another use of a connection, may be for are returned.
+    pub(super) fn observe(&mut self, setup: &Setup, observation: &Observation) -> Vec<Trial> {
+        match *observation {
+            Observation::Queued {
+                host,
+                message,
+                next_hop,
+                ..
+            } => {
+                let walk = self.walks.entry((host, message)).or_insert(Walk::new(next_hop));
+                walk.copies = walk.copies.saturating_add(1);
+            }
+            Observation::Attempt { host, message } => {
+                if let Some(walk) = self.walks.get_mut(&(host, message)) {
+                    let copies = walk.copies;
+                    *walk = Walk {
+                        under_way: true,
+                        copies,
+                        is_certain: copies == 1,
+                        ..Walk::new(walk.next_hop)
+                    };
+                }
+            }
+            Observation::Deferred { host, message } => {
+                if let Some(walk) = self.walks.get_mut(&(host, message)) {
+                    walk.under_way = false;
+                }
+            }
+            Observation::Sent { host, message }
+            | Observation::Bounced { host, message }
+            | Observation::Delivered { host, message } => self.decided(host, message),
+            Observation::Running { host, up: false } => {
+                for (_, walk) in self.walks.iter_mut().filter(|((client, _), _)| *client == host) {
+                    walk.under_way = false;
+                }
+            }
+            Observation::Told {
+                host,
+                domain,
+                exchanger,
+                preference,
+                is_first,
+            } => self.told(host, domain, (preference, exchanger), is_first),
+            Observation::NoAddress { host, exchanger } => {
+                for (_, walk) in self.under_way(host) {
+                    walk.tried.insert(exchanger);
+                }
+            }
+            Observation::Dialled { connection, from, to } => {
+                self.connections.insert(connection, (from, to, false));
+                return self.tries(setup, from, to);
+            }
+            Observation::Closed { connection } => {
+                self.connections.remove(&connection);
+            }
+            Observation::Command {
+                connection,
+                phase: Some(Phase::Mail),
+                ..
+            } => {
+                if let Some((from, to, used)) = self.connections.get_mut(&connection) {
+                    let (from, to) = (*from, *to);
+                    if std::mem::replace(used, true) {
+                        return self.tries(setup, from, to);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// The walk of a message at a host.
+    pub(super) fn of(&self, host: HostId, message: MessageId) -> Option<&Walk> {
+        self.walks.get(&(host, message))
+    }
+
+    fn under_way(&mut self, host: HostId) -> impl Iterator<Item = (MessageId, &mut Walk)> {
+        let walks = self.walks.iter_mut();
+        walks
+            .filter(move |((client, _), walk)| *client == host && walk.under_way)
+            .map(|((_, message), walk)| (*message, walk))
+    }
+
+    /// A second answer in one attempt may be meant for another message.
+    fn told(&mut self, host: HostId, domain: DomainId, exchanger: (u16, HostId), is_first: bool) {
+        for (_, walk) in self.under_way(host).filter(|(_, walk)| walk.next_hop == domain) {
+            walk.is_certain &= !(is_first && !walk.told.is_empty());
+            walk.told.insert(exchanger);
+        }
+    }
+
+    fn tries(&mut self, setup: &Setup, client: HostId, server: HostId) -> Vec<Trial> {
+        let meant = self.under_way(client).filter(|(_, walk)| match walk.told.is_empty() {
+            true => setup.may_serve(server, walk.next_hop),
+            false => walk.told.iter().any(|(_, exchanger)| *exchanger == server),
+        });
+        let mut meant: Vec<(MessageId, &mut Walk)> = meant.collect();
+        let is_certain = meant.len() == 1;
+        let mut trials = Vec::new();
+        for (message, walk) in &mut meant {
+            walk.is_certain &= is_certain;
+            trials.push(Trial {
+                client,
+                server,
+                message: *message,
+                before: walk.clone(),
+            });
+            walk.tried.insert(server);
+        }
+        trials
+    }
+
+    fn decided(&mut self, host: HostId, message: MessageId) {
+        if let Some(walk) = self.walks.get_mut(&(host, message)) {
+            walk.under_way = false;
+            walk.copies = walk.copies.saturating_sub(1);
+            if walk.copies == 0 {
+                self.walks.remove(&(host, message));
+            }
+        }
+    }
+}
+
+impl Walk {
+    fn new(next_hop: DomainId) -> Self {
+        Self {
+            next_hop,
+            told: BTreeSet::new(),
+            tried: BTreeSet::new(),
+            under_way: false,
+            copies: 0,
+            is_certain: true,
+        }
+    }
+
+    /// The preference of an exchanger.
+    pub(super) fn preference(&self, host: HostId) -> Option<u16> {
+        let found = self.told.iter().find(|(_, exchanger)| *exchanger == host);
+        found.map(|(preference, _)| *preference)
+    }
+
+    /// The exchangers that a client may try: those better than itself, if it is one of them (RFC 5321 §5.1).
+    pub(super) fn eligible(&self, client: HostId) -> impl Iterator<Item = (u16, HostId)> {
+        let own = self.preference(client);
+        let told = self.told.iter().copied();
+        told.filter(move |(preference, _)| own.is_none_or(|own| *preference < own))
+    }
+}
