@@ -36,3 +36,35 @@ impl Timer {
         Duration::from_secs(minutes * 60)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_timer_is_shorter_than_the_standard_says() {
+        let minutes = [
+            (Timer::Greeting, 5),
+            (Timer::Mail, 5),
+            (Timer::Rcpt, 5),
+            (Timer::DataInitiation, 2),
+            (Timer::DataTermination, 10),
+            (Timer::Idle, 5),
+        ];
+        for (timer, minutes) in minutes {
+            assert_eq!(
+                timer.duration(),
+                Duration::from_secs(60 * minutes),
+                "{timer:?}, RFC 5321 §4.5.3.2"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_standard_gives_no_figure_waits_some_minutes() {
+        for timer in [Timer::Connect, Timer::Command, Timer::Handshake] {
+            let seconds = timer.duration().as_secs();
+            assert!((120..=300).contains(&seconds), "{timer:?}");
+        }
+    }
+}

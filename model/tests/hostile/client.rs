@@ -76,7 +76,7 @@ struct Script {
 #[test]
 fn client() {
     bolero::check!(name = "client")
-        .with_iterations(5_000)
+        .with_iterations(2_000)
         .with_type()
         .map(script)
         .for_each(|script| {
@@ -230,8 +230,15 @@ impl Session {
             Input::TlsFailed | Input::Closed | Input::Expired(Timer::Handshake) => self.handshake = None,
             _ => {}
         }
+        let runs = |timer| self.contract.running.contains(&timer);
+        let is_news = !matches!(input, Input::Expired(timer) if !runs(timer));
+        let outputs = self.contract.outputs;
         memory::within(MEMORY_MAX, || self.client.handle(input));
         self.listen();
+        assert!(
+            is_news || self.contract.outputs == outputs,
+            "a timer that does not run changed something"
+        );
     }
 
     fn listen(&mut self) {

@@ -69,7 +69,7 @@ fn scenarios() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn random_scenarios(octets in random()) {

@@ -73,7 +73,7 @@ struct Script {
 #[test]
 fn server() {
     bolero::check!(name = "server")
-        .with_iterations(5_000)
+        .with_iterations(2_000)
         .with_type()
         .map(script)
         .for_each(|script| {

@@ -383,6 +383,80 @@ fn what_the_server_said_in_clear_does_not_count_inside_tls() {
 }
 
 #[test]
+fn octets_between_the_go_ahead_and_the_handshake_are_nobodys_reply() {
+    let clean = [GREETING, EHLO, "220 go", "<up>", PLAIN];
+    let injected = [GREETING, EHLO, "220 go", "250 STARTTLS", "<up>", PLAIN];
+    let (clean, injected) = (
+        story(plan(TlsUse::Required), &clean),
+        story(plan(TlsUse::Required), &injected),
+    );
+    assert_eq!(injected.lines, clean.lines);
+    assert_eq!(injected.client, clean.client);
+}
+
+#[test]
+fn a_timer_that_does_not_run_says_nothing() {
+    let script = [
+        GREETING, EHLO, "220 go", "<up>", PLAIN, "250 ok", "250 ok", "354 go", "250 ok",
+    ];
+    for length in 0..=script.len() {
+        let mut story = story(plan(TlsUse::IfOffered), &script[..length]);
+        let before = story.client.clone();
+        let timers = [
+            Timer::Connect,
+            Timer::Greeting,
+            Timer::Handshake,
+            Timer::Mail,
+            Timer::Rcpt,
+            Timer::Idle,
+        ];
+        let idle = timers
+            .into_iter()
+            .filter(|timer| !story.timers.running().contains(timer));
+        for timer in idle.collect::<Vec<_>>() {
+            story.hand(Input::Expired(timer));
+        }
+        assert_eq!(story.client, before, "after {:?}", &script[..length]);
+    }
+}
+
+#[test]
+fn helo_is_not_sent_into_a_reply_that_came_before_it() {
+    let early = story(plan(TlsUse::IfOffered), &[GREETING, "502 what\n250 mx.b.example"]);
+    assert_eq!(early.outcome(), Outcome::ConnectionFailed);
+    assert!(!early.sent("HELO"));
+    let closing = story(plan(TlsUse::IfOffered), &[GREETING, "421 busy\n421 closing"]);
+    assert_eq!(closing.outcome(), Outcome::RefusedForNow);
+}
+
+#[test]
+fn the_reason_tells_what_was_waited_for() {
+    for (script, awaited) in [
+        (&[][..], "the greeting"),
+        (&[GREETING], "the reply to EHLO"),
+        (&[GREETING, "500 what"], "the reply to HELO"),
+        (&[GREETING, EHLO], "the reply to STARTTLS"),
+        (&[GREETING, EHLO, "220 go"], "the TLS handshake"),
+        (&[GREETING, PLAIN, "250 ok"], "the reply to RCPT"),
+        (
+            &[GREETING, PLAIN, "250 ok", "250 ok", "354 go"],
+            "the reply to end of data",
+        ),
+    ] {
+        for (trouble, how) in [
+            ("<closed>", "lost connection with mx.b.example"),
+            ("<timeout>", "mx.b.example timed out"),
+        ] {
+            let told = story(plan(TlsUse::IfOffered), &[script, &[trouble]].concat())
+                .lines
+                .concat();
+            let reason = format!("{how} while waiting for {awaited}>");
+            assert!(told.contains(&reason), "no “{reason}” in {told}");
+        }
+    }
+}
+
+#[test]
 fn eight_bit_content_is_declared_where_it_is_offered() {
     let eight_bit = Plan {
         content: "Subject: grüß\r\n".into(),

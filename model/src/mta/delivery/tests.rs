@@ -1,3 +1,5 @@
+mod mutants;
+
 use super::*;
 use crate::mta::policy::TlsUse;
 use crate::mta::session::{Outcome, WithoutTls};
@@ -166,6 +168,55 @@ fn a_host_that_finds_itself_listed_tries_only_better_exchangers() {
     });
     assert_eq!(said, connect(BEST, TlsUse::Never));
     assert_eq!(story.ended(Outcome::ConnectionFailed), deferral(1));
+}
+
+#[test]
+fn a_host_that_is_the_best_exchanger_itself_returns_the_mail() {
+    for route in [vec![(10, PeerId(0)), (20, SECOND)], Vec::new()] {
+        let mut story = Story::queued(None);
+        let said = story.says(Input::Resolved {
+            job: JOB,
+            level: Level::May,
+            route: Route::Exchangers(route),
+        });
+        let bounced = Output::Bounced {
+            job: JOB,
+            cause: Cause::LoopsBack,
+        };
+        assert_eq!(said, [bounced, Output::Notify(JOB)]);
+    }
+}
+
+#[test]
+fn the_level_of_a_job_is_known_while_a_session_is_asked_for() {
+    let mut story = Story::queued(None);
+    assert_eq!(story.machine.level(JOB), None);
+    story.resolved(Level::Encrypt);
+    assert_eq!(story.machine.level(JOB), Some(Level::Encrypt));
+    story.ended(NOT_OFFERED);
+    story.ended(NOT_OFFERED);
+    assert_eq!(story.machine.level(JOB), None);
+}
+
+#[test]
+fn attempts_are_counted_and_only_the_gap_behind_the_last_begins_another() {
+    let mut story = Story::queued(None);
+    story.resolved(Level::May);
+    story.ended(Outcome::RefusedForNow);
+    story.ended(Outcome::RefusedForNow);
+    assert_eq!(story.retried(2), [], "no such attempt was made");
+    assert_eq!(story.retried(1), [Output::Resolve(JOB)]);
+    assert_eq!(story.machine.attempts(JOB), Some(2));
+    assert_eq!(story.retried(2), [], "it is under way");
+}
+
+#[test]
+fn a_host_without_alarms_raises_none() {
+    let mut story = Story::queued(None);
+    story.machine.settings.alarms = false;
+    story.resolved(Level::May);
+    story.says(Input::Secured(JOB));
+    assert_eq!(story.says(Input::WithoutTls(JOB)), []);
 }
 
 #[test]

@@ -338,6 +338,16 @@ fn a_flood_of_pipelined_commands_closes_the_session() {
 }
 
 #[test]
+fn sixty_four_kilobytes_of_pipelined_commands_wait_and_one_octet_more_does_not() {
+    let mut session = Session::new(demanding());
+    session.say(&[EHLO, MAIL, RCPT]);
+    let waiting = "NOOP\r\n".repeat(10_922) + "NOOP";
+    assert_eq!(waiting.len(), 64 * 1024);
+    assert_eq!(session.hand(Input::Received(waiting.as_bytes())), [""; 0]);
+    assert!(session.hand(Input::Received(b"\r"))[1].starts_with("421 4.7.0"));
+}
+
+#[test]
 fn a_transaction_over_tls_says_so() {
     let mut session = Session::over_tls(settings());
     session.say(&[MAIL, RCPT, "DATA"]);

@@ -277,7 +277,7 @@ fn unknown_words_are_refused_with_the_known_ones() {
     assert_refused(
         "[[step]]",
         "[[steps]]",
-        "f:22: steps: unknown field `steps`, expected one of `title`, `seed`, `mutant`, `domain`, `host`, `message`, \
+        "f:22: steps: unknown field `steps`, expected one of `title`, `seed`, `mutant`, `reading`, `domain`, `host`, `message`, \
          `step`, `expect`",
     );
     assert_refused(
