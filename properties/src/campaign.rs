@@ -5,6 +5,7 @@
 mod examine;
 mod finding;
 mod mutants;
+mod prices;
 mod report;
 mod tally;
 
@@ -26,6 +27,7 @@ use crate::generate::{self, Profile};
 pub use examine::{ExamineError, Examined, Relations, examine};
 pub use finding::{Finding, replay_command};
 pub use mutants::{Conviction, Kill, MutantResult, convict, hunt, mutants};
+pub use prices::{Price, Prices};
 pub use report::{Failure, PropertyCount, RelationCount, Report, Worth};
 
 use tally::{Outcome, Tally};

@@ -19,7 +19,9 @@ const RANGE: RangeInclusive<u64> = 1..=1_000_000;
 #[test]
 fn every_property_holds_in_random_worlds() {
     if let Some(seed) = number_in("POSTERN_SEED") {
-        return holds(seed, Profile::Swarm).unwrap_or_else(|failure| panic!("{failure}"));
+        let mut profiles = Profile::ALL.iter();
+        let all_hold = profiles.try_for_each(|profile| holds(seed, *profile));
+        return all_hold.unwrap_or_else(|failure| panic!("{failure}"));
     }
     let seeds = number_in("POSTERN_SEEDS").unwrap_or(SEEDS).max(1);
     let config = Config {
@@ -45,9 +47,11 @@ fn holds(seed: u64, profile: Profile) -> TestCaseResult {
     };
     let fail = |what: String| {
         TestCaseError::fail(format!(
-            "seed {seed}: {what}\n\
+            "seed {seed} of profile {}: {what}\n\
              replay here:    POSTERN_SEED={seed} cargo test -p mailpostern --test explore\n\
-             with transcript: cargo run --release -- replay {seed}"
+             with transcript: cargo run --release -- replay {seed} --profile {}",
+            profile.name(),
+            profile.name()
         ))
     };
     let examined = examine(&scenario(seed, profile), options, Relations::Always)

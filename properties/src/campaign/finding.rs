@@ -7,6 +7,7 @@ use postern_model::scenario::{Reading, Scenario};
 use postern_sim::{Client, Crypto, Options};
 
 use super::{Campaign, Examined, Relations, examine};
+use crate::generate::Profile;
 use crate::rules::Property;
 use crate::shrink::shrink;
 
@@ -49,7 +50,11 @@ pub fn replay_command(campaign: &Campaign, seed: u64) -> String {
         Reading::Thread => "",
         Reading::Rfc3207 => " --reading rfc3207",
     };
-    replay(seed, campaign.client) + &mutant.unwrap_or_default() + crypto + reading
+    let profile = match campaign.profile {
+        Profile::Swarm => String::new(),
+        profile => format!(" --profile {}", profile.name()),
+    };
+    replay(seed, campaign.client) + &mutant.unwrap_or_default() + crypto + reading + &profile
 }
 
 /// The command that replays a saved scenario, which has its mutant in it, under real cryptography.

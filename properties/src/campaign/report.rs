@@ -5,7 +5,8 @@ use postern_sim::Client;
 
 use super::finding::pursue;
 use super::tally::{Tally, VerdictCounts};
-use super::{Campaign, CryptoChoice, Finding, REAL_CRYPTO_EVERY, Shard, replay_command};
+use super::{Campaign, CryptoChoice, Finding, Prices, REAL_CRYPTO_EVERY, Shard, replay_command};
+use crate::generate::Profile;
 use crate::relation::Relation;
 use crate::rules::Property;
 use crate::situations::Situation;
@@ -43,6 +44,8 @@ pub struct Report {
     pub relations: Vec<RelationCount>,
     /// In how many worlds each situation was reached, in the order of [`Situation::ALL`].
     pub situations: Vec<(Situation, u64)>,
+    /// The price of each local policy.
+    pub prices: Prices,
     /// The first violation of each rule.
     pub findings: Vec<Finding>,
     /// Where the testbed itself failed, by seed; the first hundred.
@@ -166,6 +169,7 @@ impl Report {
             properties: properties.collect(),
             relations: relations.collect(),
             situations: situations.collect(),
+            prices: tally.prices,
             findings,
             failures,
             failed,
@@ -178,8 +182,10 @@ impl Report {
 
     /// What a campaign of this size, on correct machines of the project's own, must have met and has not.
     fn find_shortfalls(&self, campaign: &Campaign) -> Vec<String> {
-        let is_typical =
-            campaign.client == Client::Postern && campaign.mutant.is_none() && campaign.reading == Reading::default();
+        let is_typical = campaign.profile == Profile::Swarm
+            && campaign.client == Client::Postern
+            && campaign.mutant.is_none()
+            && campaign.reading == Reading::default();
         if self.worlds < ENOUGH_WORLDS || !is_typical {
             return Vec::new();
         }

@@ -6,7 +6,7 @@ use postern_model::monitor::Verdict;
 use postern_model::scenario::Scenario;
 use postern_sim::{Crypto, Run};
 
-use super::{Examined, Progress, Worth};
+use super::{Examined, Prices, Progress, Worth};
 use crate::relation::Relation;
 use crate::rules::Property;
 use crate::situations::Situation;
@@ -33,6 +33,7 @@ struct Counts {
     verdicts: Vec<(Property, VerdictKind)>,
     relations: Vec<(Relation, VerdictKind)>,
     situations: BTreeSet<Situation>,
+    prices: Prices,
 }
 
 /// A verdict without its place.
@@ -49,6 +50,7 @@ impl Outcome {
             runs: examined.runs,
             sessions: examined.run.sessions,
             messages: scenario.message.len(),
+            prices: Prices::of(&scenario, &examined.run.trace, &examined.judgement),
             situations: Situation::reached(&scenario, &examined.run.trace, &examined.judgement),
             verdicts: examined
                 .judgement
@@ -137,6 +139,7 @@ pub(super) struct Tally {
     /// The relations, each over the worlds that it was drawn for.
     pub(super) relations: BTreeMap<Relation, VerdictCounts>,
     pub(super) situations: BTreeMap<Situation, u64>,
+    pub(super) prices: Prices,
     pub(super) violations: BTreeMap<(Property, &'static str), Violations>,
     pub(super) worth: Worth,
     pub(super) failed: u64,
@@ -164,6 +167,7 @@ impl Tally {
         self.fingerprint = self.fingerprint.wrapping_add(counts.fingerprint);
         self.runs += counts.runs;
         self.sessions += counts.sessions;
+        self.prices.merge(&counts.prices);
         let holds_enough = counts.messages >= WORTH_MESSAGES && counts.sessions >= WORTH_SESSIONS;
         self.worth.two_messages_and_five_sessions += u64::from(holds_enough);
         self.worth.reached_a_lifetime += u64::from(counts.situations.contains(&Situation::Expired));
@@ -217,6 +221,7 @@ mod tests {
             verdicts: vec![(Property::P01, verdict)],
             relations: vec![(Relation::HistoryIndependence, VerdictKind::Holds)],
             situations: BTreeSet::from([Situation::Expired]),
+            prices: Prices::default(),
         };
         Outcome {
             seed,

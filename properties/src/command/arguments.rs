@@ -76,12 +76,23 @@ pub(super) enum ProfileName {
     /// Every seed draws what there is in its world, and how likely
     #[default]
     Swarm,
+    /// STARTTLS and certificates as measured in 2014
+    #[value(name = "2014")]
+    Year2014,
+    /// STARTTLS and certificates as measured in 2024
+    #[value(name = "2024")]
+    Year2024,
+    /// As 2024, on paths that strip STARTTLS as in the worst countries measured
+    HostilePath,
 }
 
 impl From<ProfileName> for Profile {
     fn from(name: ProfileName) -> Self {
         match name {
             ProfileName::Swarm => Self::Swarm,
+            ProfileName::Year2014 => Self::Year2014,
+            ProfileName::Year2024 => Self::Year2024,
+            ProfileName::HostilePath => Self::HostilePath,
         }
     }
 }

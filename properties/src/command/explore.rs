@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{self, CampaignCrypto, ClientName, ProfileName, ReadingName};
 use super::outcome::{CommandError, Outcome, Status};
+use super::prices;
 use super::progress::ProgressLine;
 use super::stop;
 
@@ -183,6 +184,8 @@ fn text(report: &Report, client: Client) -> String {
         worth.two_messages_and_five_sessions, worth.reached_a_lifetime, worth.real_crypto, report.fingerprint
     )
     .expect("a string takes all");
+    text += &prices::text(&report.prices);
+    text.push('\n');
     for finding in &report.findings {
         write_finding(&mut text, finding, client).expect("a string takes all");
     }
@@ -299,6 +302,7 @@ fn json(report: &Report, client: Client, interrupted: bool) -> Value {
         "properties": properties.collect::<Vec<_>>(),
         "relations": relations.collect::<Vec<_>>(),
         "sometimes": situations.collect::<Vec<_>>(),
+        "prices": prices::json(&report.prices),
         "violations": violations.collect::<Vec<_>>(),
         "failed": report.failed,
         "failures": failures.collect::<Vec<_>>(),

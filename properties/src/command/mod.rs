@@ -7,6 +7,7 @@ mod arguments;
 mod explore;
 mod mutants;
 mod outcome;
+mod prices;
 mod progress;
 mod replay;
 mod rules;

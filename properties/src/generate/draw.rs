@@ -18,6 +18,11 @@ impl Draw {
         self.0.random_range(0..100) < percent
     }
 
+    /// True in so many of a thousand cases.
+    pub(super) fn permille(&mut self, permille: u32) -> bool {
+        self.0.random_range(0..1000) < permille
+    }
+
     /// A number of the range, both ends included.
     pub(super) fn between(&mut self, least: u32, most: u32) -> u32 {
         self.0.random_range(least..=most)

@@ -6,6 +6,7 @@
 //! trouble where trouble is known to live, such as TLS that vanishes between two messages.
 
 mod draw;
+mod measured;
 mod stories;
 mod swarm;
 mod topology;
@@ -28,11 +29,27 @@ pub enum Profile {
     /// Every seed draws what there is in its world, and how likely.
     #[default]
     Swarm,
+    /// The mail of 2014, as it was measured.
+    Year2014,
+    /// The mail of 2024, as it was measured.
+    Year2024,
+    /// The servers of 2024 behind paths on which STARTTLS is stripped as it was in the worst countries.
+    HostilePath,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: &[Self] = &[Self::Swarm];
+    pub const ALL: &[Self] = &[Self::Swarm, Self::Year2014, Self::Year2024, Self::HostilePath];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Swarm => "swarm",
+            Self::Year2014 => "2014",
+            Self::Year2024 => "2024",
+            Self::HostilePath => "hostile-path",
+        }
+    }
 }
 
 /// The world of a seed. The same seed and profile give the same scenario, always and everywhere.
@@ -40,6 +57,9 @@ pub fn scenario(seed: u64, profile: Profile) -> Scenario {
     let mut draw = Draw::from_seed(seed);
     let swarm = match profile {
         Profile::Swarm => Swarm::draw(&mut draw),
+        Profile::Year2014 => measured::YEAR_2014.draw(&mut draw),
+        Profile::Year2024 => measured::YEAR_2024.draw(&mut draw),
+        Profile::HostilePath => measured::HOSTILE_PATH.draw(&mut draw),
     };
     let topology = Topology::draw(&mut draw, &swarm);
     let mut scenario = Walk::new(draw, swarm, topology).finish();

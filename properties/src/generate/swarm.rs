@@ -38,11 +38,18 @@ pub(super) struct Swarm {
     pub(super) shapes: Vec<(u32, Shape)>,
     pub(super) stories: Vec<(u32, Story)>,
     pub(super) attacks: Vec<(u32, Attack)>,
+    /// The policies for the next hops that have one of their own.
     pub(super) levels: Vec<(u32, Level)>,
+    /// The policies for all others.
+    pub(super) default_levels: Vec<(u32, Level)>,
     pub(super) certificates: Vec<(u32, Certificate)>,
     pub(super) retries: Vec<(u32, RetrySchedule)>,
     /// How many messages are submitted.
     pub(super) messages: usize,
+    /// How many of a thousand servers offer TLS.
+    pub(super) offers_tls_permille: u32,
+    /// How many of a thousand paths to a host strip STARTTLS, from the start to the end.
+    pub(super) stripped_paths_permille: u32,
     /// How many of a hundred servers wish to refuse mail without TLS.
     pub(super) demands_tls_percent: u32,
     /// How many of a hundred recipients have a mailbox that is full or does not exist.
@@ -64,6 +71,9 @@ impl Swarm {
             stories: draw.some(Story::WEIGHTS),
             attacks: draw.some(ATTACKS),
             levels: draw.some(LEVELS),
+            default_levels: DEFAULT_LEVELS.to_vec(),
+            offers_tls_permille: 880,
+            stripped_paths_permille: 0,
             certificates: draw.some(CERTIFICATES),
             retries: RETRIES.to_vec(),
             messages: draw.weighted(&[(6, 1), (15, 2), (27, 3), (27, 4), (15, 5), (10, 6)]),
@@ -93,6 +103,13 @@ const LEVELS: &[(u32, Level)] = &[
     (3, Level::Secure),
 ];
 
+const DEFAULT_LEVELS: &[(u32, Level)] = &[
+    (2, Level::None),
+    (14, Level::May),
+    (2, Level::Encrypt),
+    (1, Level::Secure),
+];
+
 const CERTIFICATES: &[(u32, Certificate)] = &[
     (12, Certificate::Valid),
     (8, Certificate::HostNameOnly),
@@ -116,7 +133,7 @@ const CERTIFICATES: &[(u32, Certificate)] = &[
 
 /// The dense schedules are rare: a message that is tried to its lifetime costs as many sessions as its schedule has
 /// attempts.
-const RETRIES: &[(u32, RetrySchedule)] = &[
+pub(super) const RETRIES: &[(u32, RetrySchedule)] = &[
     (50, RetrySchedule::Exim),
     (30, RetrySchedule::Rfc5321),
     (14, RetrySchedule::Opensmtpd),

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use postern_model::scenario::{
-    Action, Attack, Certificate, Drift, Level, MailboxState, RetrySchedule, Scenario, Switch, When,
+    Action, Attack, Certificate, Drift, Host, Level, MailboxState, RetrySchedule, Scenario, Switch, When,
 };
 
 use super::{Profile, scenario};
@@ -139,4 +139,74 @@ fn drift_kind(drift: &Drift) -> &'static str {
         Drift::FailLookups(_) => "fail lookups",
         Drift::RestoreLookups(_) => "restore lookups",
     }
+}
+
+/// The hosts that the sender dials in the worlds of a profile, each with its world.
+fn dialled(profile: Profile) -> Vec<(Scenario, usize)> {
+    let worlds = (1..=400).map(|seed| scenario(seed, profile));
+    let dialled = worlds.flat_map(|world| {
+        let hosts = world.host.iter().enumerate().skip(1);
+        let hosts = hosts.filter(|(_, host)| host.name.as_str() != "in.a.example");
+        let places: Vec<_> = hosts.map(|(place, _)| place).collect();
+        places.into_iter().map(move |place| (world.clone(), place))
+    });
+    dialled.collect()
+}
+
+/// How many of a hundred of them this holds of.
+fn percent_of_dialled(profile: Profile, holds: impl Fn(&Scenario, &Host) -> bool) -> usize {
+    let dialled = dialled(profile);
+    let counted = dialled
+        .iter()
+        .filter(|(world, place)| holds(world, &world.host[*place]));
+    counted.count() * 100 / dialled.len()
+}
+
+#[test]
+fn the_worlds_of_every_profile_can_be() {
+    for profile in Profile::ALL {
+        for seed in 1..=100 {
+            let world = scenario(seed, *profile);
+            assert_eq!(world.validate(), Ok(()), "seed {seed} of {}", profile.name());
+        }
+    }
+}
+
+#[test]
+fn measured_profiles_offer_starttls_as_often_as_was_measured() {
+    let offers = |profile| percent_of_dialled(profile, |_, host| host.tls == Switch::On);
+    assert!(
+        (72..=80).contains(&offers(Profile::Year2014)),
+        "{}",
+        offers(Profile::Year2014)
+    );
+    assert!(offers(Profile::Year2024) >= 98, "{}", offers(Profile::Year2024));
+}
+
+#[test]
+fn measured_profiles_hold_valid_certificates_as_often_as_was_measured() {
+    let valid = |profile| percent_of_dialled(profile, |_, host| host.certificate == Certificate::Valid);
+    assert!(
+        (46..=54).contains(&valid(Profile::Year2014)),
+        "{}",
+        valid(Profile::Year2014)
+    );
+    assert!(
+        (92..=96).contains(&valid(Profile::Year2024)),
+        "{}",
+        valid(Profile::Year2024)
+    );
+}
+
+#[test]
+fn paths_are_stripped_where_the_profile_is_hostile_and_nowhere_else() {
+    let stripped = |profile| {
+        percent_of_dialled(profile, |world, host| {
+            let mut steps = world.step.iter();
+            steps.any(|step| step.host == host.name && matches!(step.action, Action::Attack { lasting: None, .. }))
+        })
+    };
+    let hostile = stripped(Profile::HostilePath);
+    assert!((45..=70).contains(&hostile), "{hostile}");
+    assert_eq!((stripped(Profile::Year2014), stripped(Profile::Year2024)), (0, 0));
 }

@@ -163,7 +163,11 @@ impl Topology {
     ) -> DomainName {
         let mut host = Host::new(name(text));
         host.exchanger_for.extend(configured_for.cloned());
-        host.tls = if draw.percent(88) { Switch::On } else { Switch::Off };
+        host.tls = if draw.permille(swarm.offers_tls_permille) {
+            Switch::On
+        } else {
+            Switch::Off
+        };
         host.certificate = draw.weighted(&swarm.certificates);
         host.demands_tls = host.tls.is_on() && draw.percent(swarm.demands_tls_percent);
         host.unlisted_answer = *draw.pick(&[UnlistedAnswer::StarttlsFirst, UnlistedAnswer::NotExchanger]);
@@ -199,12 +203,7 @@ impl Topology {
         for sender in senders {
             let next_hops: Vec<_> = self.next_hops(&sender).collect();
             let host = self.host_mut(&sender);
-            host.level = draw.weighted(&[
-                (2, Level::None),
-                (14, Level::May),
-                (2, Level::Encrypt),
-                (1, Level::Secure),
-            ]);
+            host.level = draw.weighted(&swarm.default_levels);
             for next_hop in next_hops {
                 if draw.percent(60) {
                     host.policy.insert(next_hop, draw.weighted(&swarm.levels));

@@ -53,6 +53,7 @@ impl Walk {
 
     /// Tells stories until all messages are submitted, then brings the world to its end.
     pub(super) fn finish(mut self) -> Scenario {
+        self.strip_paths();
         self.reserved = usize::from(self.swarm.ending == Ending::Siege);
         if self.swarm.history && self.messages_left() >= 2 {
             self.tell(Story::History);
@@ -74,6 +75,20 @@ impl Walk {
         let told: Vec<_> = self.told.iter().map(|story| story.name()).collect();
         self.scenario.title = told.join(", ");
         self.scenario
+    }
+
+    /// Whoever sits on a path to a target's host strips STARTTLS all the time.
+    fn strip_paths(&mut self) {
+        if self.swarm.stripped_paths_permille == 0 {
+            return;
+        }
+        for target in self.targets.clone() {
+            for victim in self.exchangers(&target) {
+                if self.draw.permille(self.swarm.stripped_paths_permille) {
+                    self.attack(&victim, Attack::StripStarttls, None);
+                }
+            }
+        }
     }
 
     fn tell(&mut self, story: Story) {
