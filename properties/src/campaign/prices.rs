@@ -66,13 +66,13 @@ impl Price {
 pub struct Prices(BTreeMap<Level, Price>);
 
 impl Prices {
-    /// The prices in one run, over the messages of the scenario; notifications are not counted. A message counts for the
-    /// policy under which the MTA that it was handed to first tried it.
+    /// The prices in one run, over the messages of the scenario. A message counts for the policy of the MTA that it was
+    /// handed to. Notifications are not counted, nor mail whose policy changed from one attempt to the next.
     pub fn of(scenario: &Scenario, trace: &Trace, judgement: &Judgement) -> Self {
         let mut prices = Self::default();
         for message in &scenario.message {
-            let mut events = trace.records.iter().map(|record| &record.event);
-            let level = events.find_map(|event| match event {
+            let events = trace.records.iter().map(|record| &record.event);
+            let mut levels = events.filter_map(|event| match event {
                 Event::Logged {
                     host,
                     entry: LogEntry::Attempt { message: of, level, .. },
@@ -81,9 +81,12 @@ impl Prices {
             });
             let mut fates = judgement.fates.iter();
             let fate = fates.find(|fate| fate.message == message.name);
-            let (Some(level), Some(fate)) = (level, fate) else {
+            let (Some(level), Some(fate)) = (levels.next(), fate) else {
                 continue;
             };
+            if levels.any(|later| later != level) {
+                continue;
+            }
             let price = prices.0.entry(level).or_default();
             price.messages += 1;
             match (fate.fate, fate.security) {
@@ -152,10 +155,23 @@ mod tests {
     }
 
     #[test]
-    fn a_message_counts_for_the_policy_of_its_first_attempt() {
+    fn a_message_counts_for_the_policy_of_its_attempts() {
         let price = of(&delivered_after(1), Level::May);
         assert_eq!((price.messages, price.clear, price.delayed()), (1, 1, 0));
         assert_eq!(of(&delivered_after(1), Level::Encrypt), Price::default());
+    }
+
+    #[test]
+    fn a_message_whose_policy_changed_counts_for_none() {
+        let entry = LogEntry::Attempt {
+            message: token("m1"),
+            number: 2,
+            next_hop: name("b.example"),
+            level: Level::Encrypt,
+        };
+        let tape = Tape::new().queued("out.a.example").attempt(1);
+        let prices = prices_of(Level::May, tape.logged("out.a.example", entry));
+        assert!(prices.iter().all(|(_, price)| price == Price::default()));
     }
 
     #[test]

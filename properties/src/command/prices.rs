@@ -38,8 +38,8 @@ pub(super) fn text(prices: &Prices) -> String {
         ]
     });
     format!(
-        "The price of each policy, of the mail in these worlds. Delayed is what was delivered more than a minute after it\n\
-         was handed in; how long that took is told of delayed mail alone.\n\n{}",
+        "The price of each policy, of the mail in these worlds. In clear is what crossed some part of its way in clear.\n\
+         Delayed is what was delivered more than a minute after it was handed in; the times are those of delayed mail.\n\n{}",
         table(&columns, rows)
     )
 }

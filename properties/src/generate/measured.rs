@@ -1,7 +1,8 @@
 //! Profiles that are calibrated to published measurements of the mail of the Internet (RULES C.9).
 //!
 //! Every number is an assumption calibrated to its source, not a claim about any network. What no source gives is as plain
-//! as may be, so that it tells nothing: every policy is equally likely, nobody else interferes, no mailbox is full.
+//! as may be, so that it tells nothing: every policy is equally likely, nobody else interferes, every server knows its
+//! domains, and no mailbox is full.
 
 use postern_model::scenario::{Certificate, Level};
 
@@ -56,6 +57,8 @@ impl Measured {
             retries: RETRIES.to_vec(),
             messages: draw.weighted(&[(1, 4), (1, 5), (1, 6)]),
             offers_tls_permille: self.offers_starttls,
+            configured_percent: (100, 100),
+            nowhere_percent: 0,
             stripped_paths_permille: draw.between(least, most),
             demands_tls_percent: 0,
             bad_mailbox_percent: 0,

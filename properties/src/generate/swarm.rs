@@ -48,6 +48,10 @@ pub(super) struct Swarm {
     pub(super) messages: usize,
     /// How many of a thousand servers offer TLS.
     pub(super) offers_tls_permille: u32,
+    /// How many of a hundred listed exchangers are configured for their domain: of its own, and of another's.
+    pub(super) configured_percent: (u32, u32),
+    /// How many of a hundred messages go to a domain that does not exist.
+    pub(super) nowhere_percent: u32,
     /// How many of a thousand paths to a host strip STARTTLS, from the start to the end.
     pub(super) stripped_paths_permille: u32,
     /// How many of a hundred servers wish to refuse mail without TLS.
@@ -73,6 +77,8 @@ impl Swarm {
             levels: draw.some(LEVELS),
             default_levels: DEFAULT_LEVELS.to_vec(),
             offers_tls_permille: 880,
+            configured_percent: (93, 85),
+            nowhere_percent: 1,
             stripped_paths_permille: 0,
             certificates: draw.some(CERTIFICATES),
             retries: RETRIES.to_vec(),

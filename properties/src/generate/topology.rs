@@ -72,8 +72,8 @@ impl Topology {
             shape => shape,
         };
         match shape {
-            _ if room < 2 => self.host_by_another(domain.clone(), draw),
-            Shape::Hosted => self.host_by_another(domain.clone(), draw),
+            _ if room < 2 => self.host_by_another(domain.clone(), draw, swarm),
+            Shape::Hosted => self.host_by_another(domain.clone(), draw, swarm),
             Shape::Exchangers => self.add_exchangers(&domain, room, draw, swarm),
             Shape::Implicit => {
                 self.add_server(text, Some(&domain), draw, swarm);
@@ -124,7 +124,7 @@ impl Topology {
         let equal = draw.percent(35);
         let mut mx = Vec::new();
         for number in 1..=count {
-            let configured = draw.percent(93).then_some(domain);
+            let configured = draw.percent(swarm.configured_percent.0).then_some(domain);
             let host = self.add_server(&format!("mx{number}.{domain}"), configured, draw, swarm);
             mx.push((
                 host,
@@ -139,7 +139,7 @@ impl Topology {
     }
 
     /// Lists, and mostly configures, a server that is there already.
-    fn host_by_another(&mut self, domain: DomainName, draw: &mut Draw) {
+    fn host_by_another(&mut self, domain: DomainName, draw: &mut Draw, swarm: &Swarm) {
         let servers: Vec<_> = self.scenario.host.iter().map(|host| host.name.clone()).collect();
         let sender = self.scenario.host(&self.sender);
         let gate = sender.and_then(|host| host.route.values().next().cloned());
@@ -148,7 +148,7 @@ impl Topology {
             Some(gate) => gate,
             None => draw.pick(&servers[1..]).clone(),
         };
-        if draw.percent(85) {
+        if draw.percent(swarm.configured_percent.1) {
             self.host_mut(&provider).exchanger_for.push(domain.clone());
         }
         self.add_domain(domain, vec![(provider, 10)], draw);

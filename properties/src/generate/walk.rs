@@ -156,7 +156,7 @@ impl Walk {
             true => *draw.pick(&["full", "ghost", "ghost"]),
             false => "bob",
         };
-        let domain = if draw.percent(1) {
+        let domain = if draw.percent(self.swarm.nowhere_percent) {
             "nowhere.example"
         } else {
             domain.as_str()
