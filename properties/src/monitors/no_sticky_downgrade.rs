@@ -115,13 +115,14 @@ impl NoStickyDowngrade {
                 let mut refused = self.refused.iter();
                 let refused_before =
                     refused.any(|(client, server)| *client == host && self.setup.may_serve(*server, next_hop));
+                // Mail that would come back to the host itself is a loop (RFC 5321 §5.1).
+                let answered = self.setup.may_serve(host, next_hop);
                 self.queue.entry((host, message)).or_insert(Queued {
                     next_hop,
                     domain,
                     age: Duration::ZERO,
                     tried: false,
-                    // Mail that would come back to the host itself is a loop (RFC 5321 §5.1).
-                    answered: self.setup.may_serve(host, next_hop),
+                    answered,
                     refused_before,
                 });
             }

@@ -47,7 +47,7 @@ impl Walks {
                 next_hop,
                 ..
             } => {
-                let walk = self.walks.entry((host, message)).or_insert(Walk::new(next_hop));
+                let walk = self.walks.entry((host, message)).or_insert_with(|| Walk::new(next_hop));
                 walk.copies = walk.copies.saturating_add(1);
             }
             Observation::Attempt { host, message } => {
@@ -125,7 +125,7 @@ impl Walks {
     /// A second answer in one attempt may be meant for another message.
     fn told(&mut self, host: HostId, domain: DomainId, exchanger: (u16, HostId), is_first: bool) {
         for (_, walk) in self.under_way(host).filter(|(_, walk)| walk.next_hop == domain) {
-            walk.is_certain &= !(is_first && !walk.told.is_empty());
+            walk.is_certain &= !is_first || walk.told.is_empty();
             walk.told.insert(exchanger);
         }
     }

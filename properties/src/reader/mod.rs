@@ -281,7 +281,7 @@ impl Reader {
         learnt.extend(self.no_such_domain(host, question, answer));
         match (question, answer) {
             (Question::Mx(domain), Answer::Exchangers(exchangers)) => {
-                learnt.extend(self.told(host, domain, exchangers))
+                learnt.extend(self.told(host, domain, exchangers));
             }
             (Question::Address(_), Answer::Addresses(_)) | (Question::Mx(_), _) => {}
             (Question::Address(name), _) => learnt.extend(self.no_address(host, name)),

@@ -88,7 +88,7 @@ impl Door {
     /// Goes on if the host lives; else nothing that comes behind is ever done.
     pub async fn while_alive(&self) {
         if !self.is_alive() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

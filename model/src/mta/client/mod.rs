@@ -110,7 +110,7 @@ impl Client {
             (Stage::Handshake, Input::TlsFailed) => self.handshake_failed(),
             (stage, Input::Received(octets)) if stage.awaits_reply() => self.receive(octets),
             (Stage::Kept, Input::Closed) | (Stage::Quit, Input::Closed | Input::Expired(Timer::Command)) => {
-                self.close()
+                self.close();
             }
             (Stage::Over, _) => {}
             (Stage::EndOfData, Input::Closed) if self.has(Mutant::TakesSilenceForAcceptance) => {
