@@ -98,7 +98,7 @@ const SHAPES: &[(u32, Shape)] = &[
     (2, Shape::Implicit),
     (3, Shape::Gate),
     (2, Shape::Relayed),
-    (1, Shape::Hosted),
+    (2, Shape::Hosted),
     (1, Shape::Fallback),
 ];
 

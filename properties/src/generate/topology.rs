@@ -144,7 +144,7 @@ impl Topology {
         let sender = self.scenario.host(&self.sender);
         let gate = sender.and_then(|host| host.route.values().next().cloned());
         // Two next hops that lead to one host are where sessions can be confused (C-DG-19).
-        let provider = match gate.filter(|_| draw.percent(50)) {
+        let provider = match gate.filter(|_| draw.percent(75)) {
             Some(gate) => gate,
             None => draw.pick(&servers[1..]).clone(),
         };

@@ -150,7 +150,11 @@ fn passes_by(run: Side<'_>) -> Option<(usize, String)> {
                     End::Dialler if text == "STARTTLS" => _ = tried.insert(peers, record.at),
                     End::Dialler => {
                         let Some(to) = recipient(text) else { continue };
-                        let just_tried = tried.get(&peers).is_some_and(|at| record.at - *at <= EXCUSED_FOR);
+                        let host = run.scenario.host(session.from);
+                        let memory = host.and_then(|host| host.tls_failure_memory).unwrap_or_default();
+                        let just_tried = tried
+                            .get(&peers)
+                            .is_some_and(|at| record.at - *at <= EXCUSED_FOR + memory);
                         if session.offers && !just_tried && levels.get(&(session.from, &to)) == Some(&Level::May) {
                             let (from, server) = peers;
                             let why = format!(

@@ -15,6 +15,8 @@ const PHASES: &[Phase] = &[
     Phase::EndOfData,
     Phase::Store,
     Phase::Store,
+    Phase::Store,
+    Phase::Store,
     Phase::Acknowledge,
     Phase::Acknowledge,
     Phase::Quit,
