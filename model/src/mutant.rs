@@ -33,6 +33,18 @@ macro_rules! mutants {
 mutants! {
     /// The client sends in clear when a required TLS session cannot be had.
     FallsBackToClear = "falls-back-to-clear",
+    /// The client returns the mail at once when DNS does not say where the domain's mail goes.
+    BouncesOnServfail = "bounces-on-servfail",
+    /// The client takes a domain without MX records for one that does not exist.
+    TakesNodataForNoSuchDomain = "takes-nodata-for-no-such-domain",
+    /// The client queues mail for a domain with a null MX and tries again later.
+    QueuesNullMx = "queues-null-mx",
+    /// The client takes a null MX for no MX, and dials the domain's own address.
+    DialsNullMxDomainAddress = "dials-null-mx-domain-address",
+    /// The client tries the domain's own address when none of its exchangers takes the message.
+    FallsBackToAddressOfDomain = "falls-back-to-address-of-domain",
+    /// The client takes 521 in place of the greeting for a refusal of the message.
+    Takes521ForMessageRefusal = "takes-521-for-message-refusal",
     /// The client returns the mail at once when a required STARTTLS is not offered.
     BouncesWhenStarttlsVanishes = "bounces-when-starttls-vanishes",
     /// The client takes a 5yz reply to STARTTLS for a 5yz reply to the message.
@@ -111,6 +123,8 @@ mutants! {
     BansAfterFailedHandshake = "bans-after-failed-handshake",
     /// The server answers RCPT from its configuration alone, without asking whether it is listed.
     AnswersFromConfigurationAlone = "answers-from-configuration-alone",
+    /// What an MTA's resolver was told once it believes for ever, whatever the time to live.
+    IgnoresTimeToLive = "ignores-time-to-live",
     /// The server takes a failed lookup for “not listed”.
     TakesFailedLookupForUnlisted = "takes-failed-lookup-for-unlisted",
 }

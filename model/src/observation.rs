@@ -67,6 +67,55 @@ impl std::fmt::Display for Status {
     }
 }
 
+/// A set of hosts, as the exchangers that an answer of DNS names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostSet(pub u64);
+
+impl HostSet {
+    /// The set with this host in it too.
+    #[must_use]
+    pub fn with(self, host: HostId) -> Self {
+        Self(self.0 | 1 << (host.0 % 64))
+    }
+
+    /// The hosts of both sets.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the host is in it.
+    pub fn has(self, host: HostId) -> bool {
+        self.0 & 1 << (host.0 % 64) != 0
+    }
+}
+
+/// What DNS said to a question for the exchangers of a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MxAnswer {
+    /// These take its mail.
+    Exchangers(HostSet),
+    /// No MX record: the domain's own address takes it.
+    NoData,
+    /// A null MX and nothing else.
+    NullMx,
+    /// The domain does not exist.
+    NoName,
+    /// Nothing was said.
+    Failed,
+}
+
+/// What DNS said to a question for the addresses of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AddressAnswer {
+    /// It has some.
+    Found,
+    /// It has none.
+    Nothing,
+    /// Nothing was said.
+    Failed,
+}
+
 /// One thing that a judge can see. Every variant is what a real MTA would show on the wire, in its DNS, its
 /// configuration, its mailboxes or its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,6 +186,15 @@ pub enum Observation {
         /// How many.
         attacks: u8,
     },
+    /// Somebody lies to a host's resolver about a domain, or no longer does.
+    Deceived {
+        /// The host that asks.
+        host: HostId,
+        /// The domain asked about.
+        domain: DomainId,
+        /// Whether somebody lies.
+        active: bool,
+    },
     /// A message entered a queue.
     Queued {
         /// The queue's host.
@@ -160,6 +218,31 @@ pub enum Observation {
         host: HostId,
         /// The message.
         message: MessageId,
+    },
+    /// An impostor accepted a message, and will deliver nothing.
+    Stolen {
+        /// The impostor.
+        host: HostId,
+        /// The message.
+        message: MessageId,
+    },
+    /// DNS told a host where a domain's mail goes.
+    MxAnswered {
+        /// The host that asked.
+        host: HostId,
+        /// The domain.
+        domain: DomainId,
+        /// What it was told.
+        answer: MxAnswer,
+    },
+    /// DNS told a host of the addresses of a name.
+    AddressAnswered {
+        /// The host that asked.
+        host: HostId,
+        /// The name.
+        name: DomainId,
+        /// What it was told.
+        answer: AddressAnswer,
     },
     /// A connection was dialled by a mail host for its own queue.
     Dialled {
@@ -279,7 +362,7 @@ pub enum Observation {
         /// The message.
         message: MessageId,
     },
-    /// The host's DNS said definitively that the domain takes no mail (no such name).
+    /// The host's DNS said definitively that the domain takes no mail (no such name, or a null MX).
     NoSuchDomain {
         /// The host.
         host: HostId,

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::name::{DomainName, Mailbox, ReversePath, Token};
-use crate::scenario::{Attack, Certificate, Level, UnlistedAnswer};
+use crate::scenario::{Attack, Certificate, Level, Lie, UnlistedAnswer};
 
 /// All that happened in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +60,17 @@ pub enum Event {
         /// It began; else it ended.
         active: bool,
     },
+    /// The attacker began or ended to lie to a host's resolver.
+    Deceived {
+        /// The host that asks.
+        host: DomainName,
+        /// The domain that it asks about.
+        domain: DomainName,
+        /// What it is told.
+        lie: Lie,
+        /// It began; else it ended.
+        active: bool,
+    },
     /// A message entered the queue of an MTA.
     Queued {
         /// The MTA.
@@ -76,6 +87,15 @@ pub enum Event {
     /// A message arrived in a mailbox.
     Delivered {
         /// The host of the mailbox.
+        host: DomainName,
+        /// The message.
+        message: Token,
+        /// Its recipient.
+        to: Mailbox,
+    },
+    /// A message was accepted by an impostor, who delivers nothing.
+    Stolen {
+        /// The impostor.
         host: DomainName,
         /// The message.
         message: Token,
@@ -212,12 +232,14 @@ pub enum Setting {
         /// The level.
         level: Level,
     },
-    /// The MX set of a domain in DNS, in order of preference. Empty: the implicit MX.
+    /// The MX set of a domain in DNS, in order of preference. Empty, and no null MX: the implicit MX.
     Mx {
         /// The domain.
         domain: DomainName,
         /// The exchangers.
         exchangers: Vec<(u16, DomainName)>,
+        /// There is a null MX too.
+        null_mx: bool,
     },
     /// The host runs, or has crashed.
     Running {
@@ -251,6 +273,10 @@ pub enum Permanent {
     DemandsTls(UnlistedAnswer),
     /// The server relays the mail of this host to anywhere.
     RelaysFor(DomainName),
+    /// The host answers every connection with 521.
+    NeverAcceptsMail,
+    /// The host is the attacker's own.
+    Impostor,
     /// The client's policy for each next hop that no other policy names.
     Level(Level),
     /// The client's mail for a domain goes to a fixed host.
@@ -276,6 +302,11 @@ pub enum Question {
 pub enum Answer {
     /// MX records: preference and host.
     Exchangers(Vec<(u16, DomainName)>),
+    /// A null MX. Beside other records, given here, it is an error of the zone (RFC 7505 §3).
+    NullMx {
+        /// The other MX records.
+        beside: Vec<(u16, DomainName)>,
+    },
     /// Address records, and the names of the hosts that have them.
     Addresses(Vec<std::net::IpAddr>),
     /// The name exists and has no such record.

@@ -17,8 +17,10 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::NeverTriesTls => (Property::P04, "R3207-6-b"),
         Mutant::DefersAfterBrokenHandshake => (Property::P04, "SEED-06"),
         Mutant::WantsClientCertificates | Mutant::BansAfterFailedHandshake => (Property::P05, "SEED-05"),
+        Mutant::Takes521ForMessageRefusal => (Property::P02, "R7504-3/4"),
         Mutant::AnswersFromConfigurationAlone => (Property::P06, "SEED-03"),
         Mutant::TakesFailedLookupForUnlisted => (Property::P06, "SEED-15"),
+        Mutant::IgnoresTimeToLive => (Property::P08, "SEED-15"),
         Mutant::DemandsTlsOfLocalMail => (Property::P07, "SEED-01"),
         Mutant::RemembersTlsAndRefusesClear => (Property::P09, "SEED-11"),
         Mutant::NeverAlarms | Mutant::AlwaysAlarms | Mutant::AlarmHoldsMail => (Property::P10, "SEED-10"),
@@ -39,6 +41,10 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::NamesSenderBeforeTls => (Property::P34, "SEED-17"),
         Mutant::RelayReturnsMailForWantOfTls => (Property::P35, "SEED-13"),
         Mutant::IgnoresConfiguredSchedule => (Property::P40, "R5321-4.5.4.1-d"),
+        Mutant::BouncesOnServfail | Mutant::TakesNodataForNoSuchDomain => (Property::P41, "R5321-5.1-a"),
+        Mutant::FallsBackToAddressOfDomain => (Property::P41, "R5321-5.1-b"),
+        Mutant::DialsNullMxDomainAddress => (Property::P41, "R7505-3-a"),
+        Mutant::QueuesNullMx => (Property::P41, "R7505-4.1-b"),
     }
 }
 

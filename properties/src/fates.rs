@@ -143,6 +143,13 @@ impl<'a> Fates<'a> {
                     fate.why = format!("it lies in the mailbox at {host}");
                 }
             }
+            Event::Stolen { host, message, .. } => {
+                if let Some(fate) = self.undelivered(message) {
+                    fate.fate = Fate::Stolen;
+                    fate.at = Some(at);
+                    fate.why = format!("the impostor {host} accepted it and delivers nothing");
+                }
+            }
             Event::Logged { entry, .. } => self.logged(at, entry),
             Event::Dialled {
                 connection,

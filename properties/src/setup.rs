@@ -8,7 +8,7 @@ use std::time::Duration;
 use postern_model::name::DomainName;
 use postern_model::observation::{DomainId, DomainSet, HostId};
 use postern_model::scenario::{
-    Action, Certificate, Drift, Host, Level, MailboxState, Reading, RetrySchedule, Scenario,
+    Action, Certificate, Drift, Host, Level, Lie, MailboxState, Reading, RetrySchedule, Scenario,
 };
 
 use crate::certificate;
@@ -51,6 +51,10 @@ struct HostFacts {
     ever_configured: DomainSet,
     demands_tls: bool,
     relays_for: Vec<HostId>,
+    impostor: bool,
+    never_accepts_mail: bool,
+    /// Whom a forged answer may send to it.
+    ever_forged: DomainSet,
     mailboxes: BTreeMap<String, MailboxState>,
     level: Level,
     policy: BTreeMap<DomainId, Level>,
@@ -81,6 +85,8 @@ pub struct Standing {
     pub configured: DomainSet,
     /// The domains that its own lookups fail about.
     pub lookups_failing: DomainSet,
+    /// The domains that its resolver is lied to about.
+    pub deceived: DomainSet,
     /// How many attacks are under way on the paths to it.
     pub attacks: u8,
     /// It has crashed and does not run.
@@ -93,7 +99,9 @@ impl Setup {
         let names = names(scenario);
         let domain = |name: &DomainName| place(&names, name);
         let listed_at_start = |host: &Host, domain: &DomainName| match scenario.domain(domain) {
-            Some(facts) if !facts.mx.is_empty() => facts.mx.iter().any(|record| record.host == host.name),
+            Some(facts) if !facts.mx.is_empty() || facts.null_mx => {
+                facts.mx.iter().any(|record| record.host == host.name)
+            }
             _ => *domain == host.name,
         };
         let hosts = scenario.host.iter().take(HOSTS_MAX).map(|host| {
@@ -107,7 +115,7 @@ impl Setup {
                 let steps = scenario.step.iter().filter(|step| step.host == host.name);
                 steps.filter_map(|step| match &step.action {
                     Action::Drift(drift) => Some(drift),
-                    Action::Attack { .. } => None,
+                    Action::Attack { .. } | Action::Forge { .. } => None,
                 })
             };
             let added = drifts().filter_map(|drift| match drift {
@@ -118,6 +126,12 @@ impl Setup {
                 Drift::Configure(domain) => Some(domain),
                 _ => None,
             });
+            let forgeries = scenario.step.iter().filter_map(|step| match &step.action {
+                Action::Forge { forgery, .. } => Some(forgery),
+                _ => None,
+            });
+            let forged = forgeries.filter(|forgery| forgery.answer == Lie::Mx(host.name.clone()));
+            let ever_forged = set(forged.filter_map(|forgery| domain(&forgery.domain)));
             let ever_listed = union(listed, set(added.filter_map(domain).chain(own_name)));
             let ever_configured = union(configured, set(taken_on.filter_map(domain)));
             let position = |name: &DomainName| scenario.host.iter().take(HOSTS_MAX).position(|host| host.name == *name);
@@ -133,6 +147,9 @@ impl Setup {
                 ever_listed,
                 ever_configured,
                 demands_tls: host.demands_tls,
+                ever_forged,
+                impostor: host.impostor,
+                never_accepts_mail: host.never_accepts_mail,
                 relays_for: host.relay_for.iter().filter_map(position).map(host_id).collect(),
                 mailboxes: host.mailboxes.clone(),
                 level: host.level,
@@ -270,9 +287,15 @@ impl Setup {
         self.facts(host).demands_tls
     }
 
-    /// Whether a server relays a client's mail to anywhere.
+    /// Whether a server relays a client's mail to anywhere, or, as an impostor, lets everybody believe that it does.
     pub fn relays_for(&self, server: HostId, client: HostId) -> bool {
-        self.facts(server).relays_for.contains(&client)
+        let facts = self.facts(server);
+        facts.impostor || facts.relays_for.contains(&client)
+    }
+
+    /// Whether a host answers every connection with 521.
+    pub fn never_accepts_mail(&self, host: HostId) -> bool {
+        self.facts(host).never_accepts_mail
     }
 
     /// How a mailbox of a host treats mail.
@@ -301,7 +324,8 @@ impl Setup {
 
     /// Whether a client may at any time be told that this server takes the next hop's mail.
     pub fn may_serve(&self, server: HostId, next_hop: DomainId) -> bool {
-        self.facts(server).ever_listed.has(next_hop)
+        let facts = self.facts(server);
+        facts.ever_listed.has(next_hop) || facts.ever_forged.has(next_hop)
     }
 
     fn facts(&self, host: HostId) -> &HostFacts {
@@ -369,6 +393,7 @@ fn names(scenario: &Scenario) -> Vec<DomainName> {
                 | Drift::RestoreLookups(domain)
                 | Drift::Policy { next_hop: domain, .. },
             ) => mention(domain),
+            Action::Forge { forgery, .. } => mention(&forgery.domain),
             Action::Drift(Drift::Tls(_) | Drift::Certificate(_) | Drift::Crash { .. }) | Action::Attack { .. } => {}
         }
     }

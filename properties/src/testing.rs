@@ -21,6 +21,7 @@ pub(crate) fn scenario(level: Level) -> Scenario {
     Scenario {
         title: "one sender, two exchangers".to_owned(),
         domain: vec![Domain {
+            null_mx: false,
             name: name("b.example"),
             mx: mx.into(),
             time_to_live: Duration::from_secs(300),

@@ -117,9 +117,10 @@ pub fn run(scenario: &Scenario, options: Options) -> Result<Run, WorldError> {
 fn populate(simulation: &mut Simulation, world: &Rc<World>) {
     let zones = Rc::clone(&world.zones);
     let timeline = Rc::clone(world);
+    let mutant = world.mutant;
     simulation.host("resolver", world::RESOLVER.into(), |door| async move {
         door.spawn(timeline.keep_time(door.clone()));
-        must_serve(dns::serve(door, zones).await);
+        must_serve(dns::serve(door, zones, mutant).await);
     });
     let victims: Vec<usize> = world.victims();
     if !victims.is_empty() {

@@ -10,7 +10,7 @@ use postern_model::mta::delivery::HopId;
 use postern_model::mutant::Mutant;
 use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{
-    Action, Attack, Certificate, Domain, Drift, Host, Level, Phase, Position, Scenario, Step, When,
+    Action, Attack, Certificate, Domain, Drift, Forgery, Host, Level, Phase, Position, Scenario, Step, When,
 };
 use postern_model::trace::{Event, Permanent, Setting};
 use tokio::sync::Notify;
@@ -54,6 +54,8 @@ pub(crate) struct World {
     /// The attempt that each message is at, by the host that it is sent to.
     attempts: RefCell<BTreeMap<(Token, DomainName), u32>>,
     attacks: RefCell<Vec<(usize, Attack)>>,
+    /// The forgeries under way, by the step that began each; of those about the same thing the last counts.
+    forgeries: RefCell<Vec<usize>>,
     /// The steps that have not fired, by their place in the timeline.
     waiting: RefCell<Vec<usize>>,
     /// When the attacks under way end and hosts that crashed start again, by the step that began it.
@@ -98,6 +100,7 @@ impl World {
             hops: RefCell::default(),
             attempts: RefCell::default(),
             attacks: RefCell::default(),
+            forgeries: RefCell::default(),
             waiting: RefCell::new((0..scenario.step.len()).collect()),
             ends: RefCell::default(),
             ends_changed: Notify::new(),
@@ -290,8 +293,9 @@ impl World {
         let mut ended: Vec<(Duration, usize)> = self.ends.borrow_mut().extract_if(.., |end| is_due(end)).collect();
         ended.sort_unstable();
         for (_, index) in ended {
-            match self.scenario.step[index].action {
-                Action::Attack { attack, .. } => self.set_attack(index, attack, false),
+            match &self.scenario.step[index].action {
+                Action::Attack { attack, .. } => self.set_attack(index, *attack, false),
+                Action::Forge { forgery, .. } => self.set_forgery(index, forgery, false),
                 Action::Drift(_) => self.restart(&self.scenario.step[index].host),
             }
         }
@@ -313,10 +317,11 @@ impl World {
             Action::Drift(drift) => self.drift(&step.host, drift),
             Action::Attack { attack, lasting } => {
                 self.set_attack(index, *attack, true);
-                if let Some(lasting) = lasting {
-                    self.ends.borrow_mut().push((self.network.now() + *lasting, index));
-                    self.ends_changed.notify_one();
-                }
+                self.ends_after(index, *lasting);
+            }
+            Action::Forge { forgery, lasting } => {
+                self.set_forgery(index, forgery, true);
+                self.ends_after(index, *lasting);
             }
         }
     }
@@ -340,6 +345,42 @@ impl World {
     fn record_running(&self, host: &DomainName, up: bool) {
         let host = host.clone();
         self.recorder.record(Event::Set(Setting::Running { host, up }));
+    }
+
+    fn ends_after(&self, index: usize, lasting: Option<Duration>) {
+        if let Some(lasting) = lasting {
+            self.ends.borrow_mut().push((self.network.now() + lasting, index));
+            self.ends_changed.notify_one();
+        }
+    }
+
+    /// Begins or ends a lie to a host's resolver.
+    fn set_forgery(&self, index: usize, forgery: &Forgery, begins: bool) {
+        let victim = &self.scenario.step[index].host;
+        let Some(place) = self.host_index(victim) else { return };
+        let mut forgeries = self.forgeries.borrow_mut();
+        match begins {
+            true => forgeries.push(index),
+            false => forgeries.retain(|under_way| *under_way != index),
+        }
+        let same = forgeries.iter().rev().find_map(|other| {
+            let step = &self.scenario.step[*other];
+            match &step.action {
+                Action::Forge { forgery: other, .. } if step.host == *victim && other.domain == forgery.domain => {
+                    Some(other.answer.clone())
+                }
+                _ => None,
+            }
+        });
+        self.zones
+            .borrow_mut()
+            .set_lie(address_of_host(place).into(), forgery.domain.clone(), same);
+        self.recorder.record(Event::Deceived {
+            host: victim.clone(),
+            domain: forgery.domain.clone(),
+            lie: forgery.answer.clone(),
+            active: begins,
+        });
     }
 
     /// Begins or ends an attack. The same attack may be under way twice; it is over when both have ended.
@@ -450,9 +491,12 @@ impl World {
         self.zones
             .borrow_mut()
             .publish_exchangers(domain.clone(), exchangers.clone(), time_to_live);
+        let null_mx = self.scenario.domain(&domain).is_some_and(|domain| domain.null_mx);
+        self.zones.borrow_mut().publish_null_mx(&domain, null_mx);
         Setting::Mx {
             domain,
             exchangers: exchangers.clone(),
+            null_mx,
         }
     }
 
@@ -463,6 +507,7 @@ impl World {
             set(Setting::Mx {
                 domain: domain.name.clone(),
                 exchangers: listed_exchangers(domain),
+                null_mx: domain.null_mx,
             });
         }
         for host in &self.scenario.host {
@@ -529,12 +574,15 @@ impl World {
 fn permanent_facts(host: &Host) -> Vec<Permanent> {
     let demands = host.demands_tls.then_some(Permanent::DemandsTls(host.unlisted_answer));
     let level = (host.level != Level::default()).then_some(Permanent::Level(host.level));
+    let never = host.never_accepts_mail.then_some(Permanent::NeverAcceptsMail);
+    let impostor = host.impostor.then_some(Permanent::Impostor);
     let relays = host.relay_for.iter().cloned().map(Permanent::RelaysFor);
     let routes = host.route.iter().map(|(domain, next_hop)| Permanent::Route {
         domain: domain.clone(),
         next_hop: next_hop.clone(),
     });
-    demands.into_iter().chain(relays).chain(level).chain(routes).collect()
+    let traits = demands.into_iter().chain(never).chain(impostor);
+    traits.chain(relays).chain(level).chain(routes).collect()
 }
 
 fn listed_exchangers(domain: &Domain) -> Vec<(u16, DomainName)> {
@@ -548,9 +596,11 @@ fn published(scenario: &Scenario) -> Zones {
     let mut zones = Zones::default();
     for domain in &scenario.domain {
         zones.publish_exchangers(domain.name.clone(), listed_exchangers(domain), domain.time_to_live);
+        zones.publish_null_mx(&domain.name, domain.null_mx);
     }
     for (index, host) in scenario.host.iter().enumerate() {
-        zones.publish_address(host.name.clone(), address_of_host(index), ADDRESS_TIME_TO_LIVE);
+        let address = address_of_host(index).into();
+        zones.publish_addresses(host.name.clone(), vec![address], ADDRESS_TIME_TO_LIVE);
     }
     zones
 }

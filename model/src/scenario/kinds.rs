@@ -266,6 +266,8 @@ pub enum Fate {
     Delivered,
     /// It was given back.
     Bounced,
+    /// An impostor accepted it, and its sender believes that it was delivered.
+    Stolen,
     /// It still waits in a queue.
     Queued,
 }
@@ -287,6 +289,7 @@ impl fmt::Display for Fate {
         formatter.pad(match self {
             Self::Delivered => "delivered",
             Self::Bounced => "bounced",
+            Self::Stolen => "stolen",
             Self::Queued => "queued",
         })
     }

@@ -2,6 +2,7 @@
 //!
 //! It is read from and printed as TOML, and refused with file and line where it cannot be.
 
+mod dns;
 mod kinds;
 mod print;
 mod read;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use dns::{Forgery, Lie};
 pub use kinds::{
     Attack, Certificate, Drift, Fate, Level, MailboxState, Phase, Reading, Security, Switch, UnlistedAnswer,
 };
@@ -67,6 +69,9 @@ pub struct Domain {
     /// The MX records. None at all means the implicit MX: the domain's own address (RFC 5321 §5.1).
     #[serde(default)]
     pub mx: Vec<MxRecord>,
+    /// Whether the domain publishes `MX 0 .`: it takes no mail (RFC 7505). Beside other records this is an error of the zone.
+    #[serde(default)]
+    pub null_mx: bool,
     /// How long answers about this domain and its exchangers may be cached.
     #[serde(default = "default_time_to_live", with = "humantime_serde")]
     #[schemars(with = "reference::Time")]
@@ -105,6 +110,12 @@ pub struct Host {
     /// Which of the chart's two answers it gives, without TLS, for a domain that it is neither listed nor configured for.
     #[serde(default)]
     pub unlisted_answer: UnlistedAnswer,
+    /// Whether the host answers every connection with 521: it never accepts mail (RFC 7504 §3).
+    #[serde(default)]
+    pub never_accepts_mail: bool,
+    /// Whether the host is the attacker's own: it accepts mail for everybody and delivers none.
+    #[serde(default)]
+    pub impostor: bool,
     /// The hosts whose mail it relays to anywhere.
     #[serde(default)]
     pub relay_for: Vec<DomainName>,
@@ -216,6 +227,13 @@ pub enum Action {
         /// For how long; to the end of the run if not said.
         lasting: Option<Duration>,
     },
+    /// The attacker answers DNS questions of the host.
+    Forge {
+        /// What the host's resolver is made to believe.
+        forgery: Forgery,
+        /// For how long; to the end of the run if not said.
+        lasting: Option<Duration>,
+    },
 }
 
 /// What a named scenario states about its outcome.
@@ -275,6 +293,8 @@ impl Host {
             certificate: Certificate::default(),
             demands_tls: false,
             unlisted_answer: UnlistedAnswer::default(),
+            never_accepts_mail: false,
+            impostor: false,
             relay_for: Vec::new(),
             mailboxes: BTreeMap::new(),
             level: Level::default(),
@@ -329,7 +349,7 @@ impl Scenario {
     }
 }
 
-/// A step as it stands in the file: `at` or `on`, `drift` or `attack`.
+/// A step as it stands in the file: `at` or `on`; `drift`, `attack` or `forge`.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Step")]
@@ -343,14 +363,17 @@ struct StepText {
     on: Option<Position>,
     /// The host that changes, or the victim that the attacked path leads to.
     host: DomainName,
-    /// A change of the host or of its DNS. Either this or `attack`.
+    /// A change of the host or of its DNS. Either this, `attack` or `forge`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drift: Option<Drift>,
-    /// What the attacker does on every path to the host, to connections that are dialled from then on. Either this or
-    /// `drift`.
+    /// What the attacker does on every path to the host, to connections that are dialled from then on. Either this,
+    /// `drift` or `forge`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attack: Option<Attack>,
-    /// How long the attack lasts; to the end of the run if not said.
+    /// What the attacker makes the resolver of the host believe. Either this, `drift` or `attack`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    forge: Option<Forgery>,
+    /// How long the attack or the forgery lasts; to the end of the run if not said.
     #[serde(default, with = "humantime_serde::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<reference::Time>")]
     lasting: Option<Duration>,
@@ -365,14 +388,20 @@ impl TryFrom<StepText> for Step {
             (None, Some(position)) => When::On(position),
             _ => return Err("a step has either `at = \"1h\"` or `on = { message = …, host = …, phase = … }`"),
         };
-        let action = match (text.drift, text.attack) {
-            (Some(drift), None) if text.lasting.is_none() => Action::Drift(drift),
-            (None, Some(attack)) => Action::Attack {
+        let action = match (text.drift, text.attack, text.forge) {
+            (Some(drift), None, None) if text.lasting.is_none() => Action::Drift(drift),
+            (None, Some(attack), None) => Action::Attack {
                 attack,
                 lasting: text.lasting,
             },
-            (Some(_), None) => return Err("`lasting` goes with `attack`; end a drift by another step"),
-            _ => return Err("a step has either `drift = …` or `attack = …`"),
+            (None, None, Some(forgery)) => Action::Forge {
+                forgery,
+                lasting: text.lasting,
+            },
+            (Some(_), None, None) => {
+                return Err("`lasting` goes with `attack` and `forge`; end a drift by another step");
+            }
+            _ => return Err("a step has either `drift = …`, `attack = …` or `forge = …`"),
         };
         Ok(Self {
             when,
@@ -388,9 +417,10 @@ impl From<Step> for StepText {
             When::At(at) => (Some(at), None),
             When::On(position) => (None, Some(position)),
         };
-        let (drift, attack, lasting) = match step.action {
-            Action::Drift(drift) => (Some(drift), None, None),
-            Action::Attack { attack, lasting } => (None, Some(attack), lasting),
+        let (drift, attack, forge, lasting) = match step.action {
+            Action::Drift(drift) => (Some(drift), None, None, None),
+            Action::Attack { attack, lasting } => (None, Some(attack), None, lasting),
+            Action::Forge { forgery, lasting } => (None, None, Some(forgery), lasting),
         };
         Self {
             at,
@@ -398,6 +428,7 @@ impl From<Step> for StepText {
             host: step.host,
             drift,
             attack,
+            forge,
             lasting,
         }
     }

@@ -54,6 +54,7 @@ impl Domain {
         Self {
             name,
             mx: Vec::new(),
+            null_mx: false,
             time_to_live: super::default_time_to_live(),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Action, Attack, Domain, Drift, Expectation, Host, Message, Phase, Scenario, Step, When};
+use super::{Action, Attack, Domain, Drift, Expectation, Host, Lie, Message, Phase, Scenario, Step, When};
 use crate::name::{DomainName, Mailbox, Token};
 
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -127,13 +127,6 @@ impl Scenario {
     }
 
     fn check_domain(&self, place: &Place, domain: &Domain) -> Result<(), Problem> {
-        if !domain.mx.is_empty() && self.host(&domain.name).is_some() {
-            let what = format!(
-                "{} is a host too: a domain with the name of a host is that host's implicit MX and has no mx of its own",
-                domain.name
-            );
-            return Err(place.key("mx").problem(what));
-        }
         let mut listed = BTreeSet::new();
         for (index, record) in domain.mx.iter().enumerate() {
             let place = place.key("mx").index(index);
@@ -221,15 +214,13 @@ impl Scenario {
             Action::Drift(_) => Ok(()),
             Action::Attack { attack, lasting } => {
                 check_attack(place.key("attack"), *attack)?;
-                let shortest = Duration::from_nanos(1);
-                lasting.map_or(Ok(()), |lasting| {
-                    check_duration(
-                        place.key("lasting"),
-                        lasting,
-                        &(shortest..=TIME_MAX),
-                        "more than 0s, to 400 days",
-                    )
-                })
+                check_lasting(place, *lasting)
+            }
+            Action::Forge { forgery, lasting } => {
+                if let Lie::Mx(host) = &forgery.answer {
+                    self.check_known_host(place.key("forge").key("answer").key("mx"), host)?;
+                }
+                check_lasting(place, *lasting)
             }
         }
     }
@@ -342,6 +333,18 @@ fn check_known<'a, Name: Eq + fmt::Display + 'a>(
 
 fn check_time(place: Place, time: Duration) -> Result<(), Problem> {
     check_duration(place, time, &(Duration::ZERO..=TIME_MAX), "0s to 400 days")
+}
+
+fn check_lasting(place: &Place, lasting: Option<Duration>) -> Result<(), Problem> {
+    let shortest = Duration::from_nanos(1);
+    lasting.map_or(Ok(()), |lasting| {
+        check_duration(
+            place.key("lasting"),
+            lasting,
+            &(shortest..=TIME_MAX),
+            "more than 0s, to 400 days",
+        )
+    })
 }
 
 fn check_duration(

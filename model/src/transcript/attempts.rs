@@ -43,8 +43,10 @@ struct Reader {
 impl Reader {
     fn owner(&mut self, event: &Event) -> Option<usize> {
         match event {
-            Event::Set(_) | Event::Adversary { .. } | Event::Queued { .. } => None,
-            Event::Delivered { message, .. } => self.latest(|attempt| attempt.message == *message),
+            Event::Set(_) | Event::Adversary { .. } | Event::Deceived { .. } | Event::Queued { .. } => None,
+            Event::Delivered { message, .. } | Event::Stolen { message, .. } => {
+                self.latest(|attempt| attempt.message == *message)
+            }
             Event::Answered { host, .. } => self
                 .latest(|attempt| attempt.host == *host)
                 .or_else(|| self.latest_at(host)),

@@ -130,6 +130,7 @@ fn a_delivery_over_tls_reads_from_facts_to_mailbox() {
     story
         .switches_tls(true)
         .happens(Event::Set(Setting::Mx {
+            null_mx: false,
             domain: name("b.example"),
             exchangers: vec![(10, name("mx1.b.example")), (20, name("mx2.b.example"))],
         }))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
 use crate::name::DomainName;
-use crate::scenario::{Attack, Certificate, Level, Phase, UnlistedAnswer};
+use crate::scenario::{Attack, Certificate, Level, Lie, Phase, UnlistedAnswer};
 use crate::trace::{
     Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Permanent, Presented, Question, Record, Setting,
 };
@@ -41,6 +41,12 @@ impl Narrator {
             Event::Set(setting) if !self.under_way && is_default(setting) => return Vec::new(),
             Event::Set(setting) => (None, format!("~    {}", self.setting(setting))),
             Event::Adversary { victim, attack, active } => (None, adversary(victim, *attack, *active)),
+            Event::Deceived {
+                host,
+                domain,
+                lie,
+                active,
+            } => (None, deceived(host, domain, lie, *active)),
             Event::Queued {
                 host,
                 message,
@@ -61,6 +67,10 @@ impl Narrator {
             Event::Delivered { host, message, to } => {
                 (None, format!(">    {message} lies in the mailbox of <{to}> on {host}"))
             }
+            Event::Stolen { host, message, to } => (
+                None,
+                format!("M:   {message} for <{to}> is in the hands of the impostor {host}, who delivers nothing"),
+            ),
             Event::Answered { host, question, answer } => {
                 (None, format!("DNS  {host}: {}", answered(question, answer)))
             }
@@ -110,10 +120,15 @@ impl Narrator {
             Setting::Policy { host, next_hop, level } => {
                 format!("{host} has level {} for {next_hop}", level_word(*level))
             }
-            Setting::Mx { domain, exchangers } if exchangers.is_empty() => {
+            Setting::Mx {
+                domain,
+                exchangers,
+                null_mx: true,
+            } => format!("{domain}. MX {}", null_mx_words(exchangers)),
+            Setting::Mx { domain, exchangers, .. } if exchangers.is_empty() => {
                 format!("{domain}. has no MX in DNS: mail goes to its own address")
             }
-            Setting::Mx { domain, exchangers } => format!("{domain}. MX {}", mx_words(exchangers)),
+            Setting::Mx { domain, exchangers, .. } => format!("{domain}. MX {}", mx_words(exchangers)),
             Setting::Running { host, up: true } => format!("{host} starts again"),
             Setting::Running { host, up: false } => format!("{host} crashes"),
             Setting::Lookups {
@@ -231,6 +246,8 @@ fn permanent(host: &DomainName, fact: &Permanent) -> String {
         Permanent::DemandsTls(UnlistedAnswer::NotExchanger) => {
             format!("{host} wishes to refuse mail without TLS, and says 550, not 530, for domains that it is not for")
         }
+        Permanent::NeverAcceptsMail => format!("{host} answers every connection with 521: it never accepts mail"),
+        Permanent::Impostor => format!("{host} is the attacker's own: it accepts all mail and delivers none"),
         Permanent::RelaysFor(client) => format!("{host} relays the mail of {client}"),
         Permanent::Level(level) => format!("{host} has level {} where nothing else is said", level_word(*level)),
         Permanent::Route { domain, next_hop } => format!("{host} sends mail for {domain} to {next_hop}"),
@@ -246,6 +263,23 @@ fn adversary(victim: &DomainName, attack: Attack, active: bool) -> String {
             attack_words(attack)
         )
     }
+}
+
+fn deceived(host: &DomainName, domain: &DomainName, lie: &Lie, active: bool) -> String {
+    let lie = match lie {
+        Lie::Mx(exchanger) => format!("answers its questions for {domain}. MX with 10 {exchanger}."),
+        Lie::Silence => format!("lets its questions for {domain}. MX vanish"),
+        Lie::Failure => format!("answers its questions for {domain}. MX with SERVFAIL"),
+        Lie::NoData => format!("answers its questions for {domain}. MX with NODATA"),
+        Lie::NullMx => format!("answers its questions for {domain}. MX with 0 ."),
+        Lie::NoName => format!("answers its questions for {domain}. MX with NXDOMAIN"),
+    };
+    let attacker = if active {
+        "the attacker"
+    } else {
+        "the attacker no longer"
+    };
+    format!("M:   between {host} and DNS, {attacker} {lie}")
 }
 
 fn attack_words(attack: Attack) -> String {
@@ -323,6 +357,14 @@ fn mx_words(exchangers: &[(u16, DomainName)]) -> String {
     records.collect::<Vec<_>>().join(", ")
 }
 
+/// A null MX, and what stands beside it by mistake.
+fn null_mx_words(beside: &[(u16, DomainName)]) -> String {
+    match beside {
+        [] => "0 .".to_owned(),
+        beside => format!("0 ., {}", mx_words(beside)),
+    }
+}
+
 fn answered(question: &Question, answer: &Answer) -> String {
     let question = match question {
         Question::Mx(domain) => format!("{domain}. MX"),
@@ -330,6 +372,7 @@ fn answered(question: &Question, answer: &Answer) -> String {
     };
     match answer {
         Answer::Exchangers(exchangers) => format!("{question} {}", mx_words(exchangers)),
+        Answer::NullMx { beside } => format!("{question} {}", null_mx_words(beside)),
         Answer::Addresses(addresses) => {
             let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             format!("{question} {}", addresses.join(", "))

@@ -116,6 +116,7 @@ fn exchanger(host: &str, domain: &str) -> Host {
 
 fn listed(domain: &str, exchanger: &str) -> Domain {
     Domain {
+        null_mx: false,
         name: name(domain),
         mx: vec![MxRecord {
             host: name(exchanger),

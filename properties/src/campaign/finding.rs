@@ -137,6 +137,8 @@ fn save(campaign: &Campaign, property: Property, rule: &str, scenario: &Scenario
         Client::Postern => "",
         Client::Lettre => "-lettre",
     };
+    // A rule may bear the numbers of two sections, as R7504-3/4.
+    let rule = rule.replace('/', "-");
     let name = format!("{property}-{rule}{mutant}{client}-{}.toml", scenario.seed);
     let file = campaign.found_folder.join(name);
     write(&file, &scenario.print()).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;

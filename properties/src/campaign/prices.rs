@@ -67,7 +67,8 @@ pub struct Prices(BTreeMap<Level, Price>);
 
 impl Prices {
     /// The prices in one run, over the messages of the scenario. A message counts for the policy of the MTA that it was
-    /// handed to. Notifications are not counted, nor mail whose policy changed from one attempt to the next.
+    /// handed to. Notifications are not counted, nor mail whose policy changed from one attempt to the next, nor what an
+    /// impostor took: no measured profile has one.
     pub fn of(scenario: &Scenario, trace: &Trace, judgement: &Judgement) -> Self {
         let mut prices = Self::default();
         for message in &scenario.message {
@@ -84,14 +85,14 @@ impl Prices {
             let (Some(level), Some(fate)) = (levels.next(), fate) else {
                 continue;
             };
-            if levels.any(|later| later != level) {
+            if levels.any(|later| later != level) || fate.fate == Fate::Stolen {
                 continue;
             }
             let price = prices.0.entry(level).or_default();
             price.messages += 1;
             match (fate.fate, fate.security) {
                 (Fate::Bounced, _) => price.bounced += 1,
-                (Fate::Queued, _) => price.queued += 1,
+                (Fate::Queued | Fate::Stolen, _) => price.queued += 1,
                 (Fate::Delivered, Some(Security::Authenticated)) => price.authenticated += 1,
                 (Fate::Delivered, Some(Security::Encrypted)) => price.encrypted += 1,
                 (Fate::Delivered, Some(Security::Clear) | None) => price.clear += 1,

@@ -64,6 +64,8 @@ impl Measured {
             bad_mailbox_percent: 0,
             position_percent: 0,
             hopeless: true,
+            forgery: false,
+            odd_domains: false,
             history: false,
             ending: Ending::AsItIs,
         }

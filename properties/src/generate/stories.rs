@@ -6,7 +6,7 @@ mod succession;
 use std::time::Duration;
 
 use postern_model::name::DomainName;
-use postern_model::scenario::{Attack, Certificate, Drift, Level, Phase, Switch};
+use postern_model::scenario::{Attack, Certificate, Drift, Level, Lie, Phase, Switch};
 
 use super::walk::Walk;
 
@@ -42,6 +42,8 @@ pub(super) enum Story {
     Isolation,
     /// A host crashes and starts again.
     Crash,
+    /// Somebody lies to the sender's resolver about where the mail goes (C-DNS-1 to 4).
+    Forgery,
     /// A next hop is out of reach until lifetimes run out.
     Siege,
 }
@@ -80,6 +82,7 @@ impl Story {
             Self::BrokenTls => "broken TLS",
             Self::Isolation => "a slow destination",
             Self::Crash => "a crash",
+            Self::Forgery => "a lie about DNS",
             Self::Siege => "a siege",
         }
     }
@@ -102,6 +105,7 @@ impl Story {
             Self::BrokenTls => succession::broken_tls(walk),
             Self::Isolation => succession::isolation(walk),
             Self::Crash => crash::crash(walk),
+            Self::Forgery => forgery(walk),
             Self::Siege => siege(walk),
         }
     }
@@ -178,6 +182,9 @@ fn chart(walk: &mut Walk) {
     }
     let target = walk.draw.pick(&demanding).clone();
     let server = walk.exchangers(&target)[0].clone();
+    if walk.draw.percent(15) {
+        return listing(walk, &server, &target);
+    }
     move_cell(walk, &server, &target);
     let level = walk.truth.level(&walk.sender, &target);
     let never_tls = walk.draw.percent(50);
@@ -202,6 +209,24 @@ fn chart(walk: &mut Walk) {
     if lookups_fail {
         walk.drift(&server, Drift::RestoreLookups(target));
     }
+}
+
+/// A server is asked in clear before its listing changes, and again when what it had cached has expired (SEED-15).
+fn listing(walk: &mut Walk, server: &DomainName, target: &DomainName) {
+    let level = walk.truth.level(&walk.sender, target);
+    set_policy(walk, target, Level::None);
+    walk.submit(target);
+    walk.wait(&[1, 5]);
+    let (listed, domain) = (walk.truth.listed(target), target.clone());
+    let drift = match listed.contains(server) {
+        true => Drift::DropMx(domain),
+        false => Drift::AddMx { domain, preference: 5 },
+    };
+    walk.drift(server, drift);
+    walk.wait(&[70, 100]);
+    walk.submit(target);
+    walk.wait(&[5, 40]);
+    set_policy(walk, target, level);
 }
 
 /// Moves a server and a domain to another cell of the chart: listed × configured, or a lookup that fails.
@@ -364,8 +389,37 @@ fn backup(walk: &mut Walk) {
     }
 }
 
+fn forgery(walk: &mut Walk) {
+    let sender = walk.sender.clone();
+    // What a fixed route says, no lie about DNS changes.
+    let asked_for = walk.targets_where(|truth, target| truth.next_hop(&sender, target) == target);
+    if asked_for.is_empty() {
+        return trouble(walk);
+    }
+    let target = walk.draw.pick(&asked_for).clone();
+    let lie = match (walk.draw.between(0, 9), walk.impostor()) {
+        (0..=4, Some(impostor)) => Lie::Mx(impostor),
+        (0 | 1, None) => Lie::Silence,
+        (2..=4, None) | (5, _) => Lie::Failure,
+        (6, _) => Lie::NoData,
+        (7, _) => Lie::NullMx,
+        (8, _) => Lie::NoName,
+        _ => Lie::Silence,
+    };
+    // Long enough that what was cached has expired.
+    walk.wait(&[70, 90, 130]);
+    let lasting = walk.draw.minutes(WHILE_MINUTES);
+    walk.forge(&sender, &target, lie, lasting);
+    walk.submit(&target);
+}
+
 fn siege(walk: &mut Walk) {
-    let target = walk.target();
+    let sender = walk.sender.clone();
+    let open = walk.targets_where(|truth, target| !truth.exchangers(&sender, target).is_empty());
+    let target = match open.as_slice() {
+        [] => walk.target(),
+        targets => walk.draw.pick(targets).clone(),
+    };
     let level = walk.truth.level(&walk.sender, &target);
     if level == Level::May && walk.draw.percent(40) {
         return broken_for_good(walk, &target);

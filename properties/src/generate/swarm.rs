@@ -23,6 +23,8 @@ pub(super) enum Shape {
     Exchangers,
     /// No MX record: the host of the domain's own name (RFC 5321 §5.1).
     Implicit,
+    /// A null MX: it takes no mail (RFC 7505).
+    Closed,
     /// Listed exchangers, and a fixed route to another host that is not listed.
     Gate,
     /// A fixed route to a smart host that relays.
@@ -62,6 +64,10 @@ pub(super) struct Swarm {
     pub(super) position_percent: u32,
     /// Required TLS may be out of reach from the start.
     pub(super) hopeless: bool,
+    /// Domains may have addresses of their own beside MX records, null MX by mistake, and exchangers that never accept mail.
+    pub(super) odd_domains: bool,
+    /// Somebody lies to resolvers.
+    pub(super) forgery: bool,
     /// The first story is that of TLS that vanishes between two messages.
     pub(super) history: bool,
     pub(super) ending: Ending,
@@ -69,7 +75,7 @@ pub(super) struct Swarm {
 
 impl Swarm {
     pub(super) fn draw(draw: &mut Draw) -> Self {
-        let ending = draw.weighted(&[(60, Ending::Calm), (24, Ending::Siege), (16, Ending::AsItIs)]);
+        let ending = draw.weighted(&[(56, Ending::Calm), (28, Ending::Siege), (16, Ending::AsItIs)]);
         Self {
             shapes: draw.some(SHAPES),
             stories: draw.some(Story::WEIGHTS),
@@ -87,6 +93,8 @@ impl Swarm {
             bad_mailbox_percent: draw.weighted(&[(3, 0), (1, 20)]),
             position_percent: draw.weighted(&[(1, 0), (2, 30), (1, 80)]),
             hopeless: draw.percent(10),
+            odd_domains: true,
+            forgery: draw.percent(15),
             history: draw.percent(50),
             ending,
         }
@@ -96,6 +104,7 @@ impl Swarm {
 const SHAPES: &[(u32, Shape)] = &[
     (6, Shape::Exchangers),
     (2, Shape::Implicit),
+    (1, Shape::Closed),
     (3, Shape::Gate),
     (2, Shape::Relayed),
     (2, Shape::Hosted),

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use postern_model::scenario::{
-    Action, Attack, Certificate, Drift, Host, Level, MailboxState, RetrySchedule, Scenario, Switch, When,
+    Action, Attack, Certificate, Drift, Host, Level, Lie, MailboxState, RetrySchedule, Scenario, Switch, When,
 };
 
 use super::{Profile, scenario};
@@ -61,13 +61,16 @@ fn worlds_are_small() {
 fn every_kind_of_attack_and_drift_appears() {
     let mut attacks = BTreeSet::new();
     let mut drifts = BTreeSet::new();
+    let mut lies = BTreeSet::new();
     for step in worlds(2000).flat_map(|world| world.step) {
         match step.action {
             Action::Attack { attack, .. } => attacks.insert(attack_kind(attack)),
+            Action::Forge { forgery, .. } => lies.insert(lie_kind(&forgery.answer)),
             Action::Drift(drift) => drifts.insert(drift_kind(&drift)),
         };
     }
     assert_eq!(attacks.len(), 10, "{attacks:?}");
+    assert_eq!(lies.len(), 6, "{lies:?}");
     assert_eq!(drifts.len(), 11, "{drifts:?}");
 }
 
@@ -122,6 +125,17 @@ fn attack_kind(attack: Attack) -> &'static str {
         Attack::InterceptTls(_) => "intercept",
         Attack::Refuse => "refuse",
         Attack::BlackHole => "black hole",
+    }
+}
+
+fn lie_kind(lie: &Lie) -> &'static str {
+    match lie {
+        Lie::Mx(_) => "MX",
+        Lie::Silence => "silence",
+        Lie::Failure => "failure",
+        Lie::NoData => "NODATA",
+        Lie::NullMx => "null MX",
+        Lie::NoName => "NXDOMAIN",
     }
 }
 

@@ -12,6 +12,8 @@ use super::swarm::{Shape, Swarm};
 
 /// More make a world slow: every pair of hosts is a link.
 const HOSTS_MAX: usize = 8;
+/// The attacker's own host, in the worlds that have one.
+const IMPOSTOR: &str = "mx.evil.example";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The hosts and domains of a world, before anything happens.
@@ -41,6 +43,11 @@ impl Topology {
         topology.add_sender(draw, swarm);
         for letter in ["b", "c", "d"].iter().take(draw.weighted(&[(4, 1), (4, 2), (2, 3)])) {
             topology.add_target(&format!("{letter}.example"), draw, swarm);
+        }
+        if swarm.forgery && topology.scenario.host.len() < HOSTS_MAX && draw.percent(60) {
+            let mut impostor = Host::new(name(IMPOSTOR));
+            impostor.impostor = true;
+            topology.scenario.host.push(impostor);
         }
         topology.set_policies(draw, swarm);
         if !swarm.hopeless {
@@ -74,7 +81,21 @@ impl Topology {
         match shape {
             _ if room < 2 => self.host_by_another(domain.clone(), draw, swarm),
             Shape::Hosted => self.host_by_another(domain.clone(), draw, swarm),
-            Shape::Exchangers => self.add_exchangers(&domain, room, draw, swarm),
+            Shape::Exchangers => {
+                self.add_exchangers(&domain, room, draw, swarm);
+                if swarm.odd_domains {
+                    self.add_oddities(&domain, draw, swarm);
+                }
+            }
+            Shape::Closed => {
+                if self.scenario.host.len() == 1 || draw.percent(70) {
+                    self.add_server(text, None, draw, swarm);
+                }
+                self.add_domain(domain.clone(), Vec::new(), draw);
+                if let Some(closed) = self.scenario.domain.last_mut() {
+                    closed.null_mx = true;
+                }
+            }
             Shape::Implicit => {
                 self.add_server(text, Some(&domain), draw, swarm);
                 self.add_domain(domain.clone(), Vec::new(), draw);
@@ -138,6 +159,24 @@ impl Topology {
         self.add_domain(domain.clone(), mx, draw);
     }
 
+    /// Now and then a host that has the domain's own name and takes none of its mail, an exchanger that never accepts mail, or
+    /// a null MX by mistake.
+    fn add_oddities(&mut self, domain: &DomainName, draw: &mut Draw, swarm: &Swarm) {
+        if self.scenario.host.len() < HOSTS_MAX && draw.percent(12) {
+            self.add_server(domain.as_str(), None, draw, swarm);
+        }
+        let Some(record) = self.scenario.domain.last_mut() else {
+            return;
+        };
+        record.null_mx = draw.percent(4);
+        if let [first, _, ..] = &record.mx[..]
+            && draw.percent(10)
+        {
+            let first = first.host.clone();
+            self.host_mut(&first).never_accepts_mail = true;
+        }
+    }
+
     /// Lists, and mostly configures, a server that is there already.
     fn host_by_another(&mut self, domain: DomainName, draw: &mut Draw, swarm: &Swarm) {
         let servers: Vec<_> = self.scenario.host.iter().map(|host| host.name.clone()).collect();
@@ -183,6 +222,7 @@ impl Topology {
     fn add_domain(&mut self, name: DomainName, mx: Vec<(DomainName, u16)>, draw: &mut Draw) {
         let seconds = draw.weighted(&[(2, 60), (6, 300), (2, 3600)]);
         self.scenario.domain.push(Domain {
+            null_mx: false,
             name,
             mx: mx
                 .into_iter()

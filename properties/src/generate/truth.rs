@@ -35,7 +35,7 @@ impl Truth {
     pub(super) fn exchangers(&self, sender: &DomainName, domain: &DomainName) -> Vec<DomainName> {
         let next_hop = self.next_hop(sender, domain);
         match self.standing.domain(next_hop) {
-            Some(record) if !record.mx.is_empty() => {
+            Some(record) if !record.mx.is_empty() || record.null_mx => {
                 let mut mx = record.mx.clone();
                 mx.sort_by_key(|record| record.preference);
                 mx.into_iter().map(|record| record.host).collect()
@@ -132,6 +132,11 @@ impl Truth {
         self.attacks
             .push((victim.clone(), lasting.map(|lasting| now + lasting)));
         true
+    }
+
+    /// Notes a lie that ends. Lies and attacks do not get in each other's way.
+    pub(super) fn lie(&mut self, victim: &DomainName, now: Duration, lasting: Duration) {
+        self.attacks.push((victim.clone(), Some(now + lasting)));
     }
 
     /// When the last of the attacks that end has ended.

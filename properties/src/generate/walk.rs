@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern_model::name::{DomainName, ReversePath, Token};
-use postern_model::scenario::{Action, Attack, Drift, Message, Phase, Position, Scenario, Step, When};
+use postern_model::scenario::{Action, Attack, Drift, Forgery, Lie, Message, Phase, Position, Scenario, Step, When};
 
 use super::draw::Draw;
 use super::stories::Story;
@@ -58,6 +58,9 @@ impl Walk {
         if self.swarm.history && self.messages_left() >= 2 {
             self.tell(Story::History);
         }
+        if self.swarm.forgery && self.messages_left() > 0 {
+            self.tell(Story::Forgery);
+        }
         while self.messages_left() > 0 {
             self.wait(&[1, 5, 20, 60, 180, 400]);
             let story = self.draw.weighted(&self.swarm.stories);
@@ -72,7 +75,12 @@ impl Walk {
             }
             Ending::AsItIs => {}
         }
-        let told: Vec<_> = self.told.iter().map(|story| story.name()).collect();
+        let mut told: Vec<&str> = Vec::new();
+        for story in &self.told {
+            if !told.contains(&story.name()) {
+                told.push(story.name());
+            }
+        }
         self.scenario.title = told.join(", ");
         self.scenario
     }
@@ -131,9 +139,16 @@ impl Walk {
         self.truth.exchangers(&self.sender, domain)
     }
 
-    /// All names of hosts.
+    /// The attacker's own host, if there is one.
+    pub(super) fn impostor(&self) -> Option<DomainName> {
+        let impostor = self.scenario.host.iter().find(|host| host.impostor);
+        impostor.map(|host| host.name.clone())
+    }
+
+    /// All names of hosts but the attacker's.
     pub(super) fn hosts(&self) -> Vec<DomainName> {
-        self.scenario.host.iter().map(|host| host.name.clone()).collect()
+        let honest = self.scenario.host.iter().filter(|host| !host.impostor);
+        honest.map(|host| host.name.clone()).collect()
     }
 
     /// Lets one of these numbers of minutes pass.
@@ -227,6 +242,17 @@ impl Walk {
             phase,
         };
         self.push(When::On(position), host, Action::Drift(Drift::Crash { down_for }));
+    }
+
+    /// Writes a lie to a host's resolver, from now on.
+    pub(super) fn forge(&mut self, victim: &DomainName, domain: &DomainName, answer: Lie, lasting: Duration) {
+        self.truth.lie(victim, self.now, lasting);
+        let forgery = Forgery {
+            domain: domain.clone(),
+            answer,
+        };
+        let lasting = Some(lasting);
+        self.push(When::At(self.now), victim, Action::Forge { forgery, lasting });
     }
 
     /// Sometimes a protocol position of the last message submitted.

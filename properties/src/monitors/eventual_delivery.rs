@@ -171,9 +171,9 @@ impl EventualDelivery {
             | Observation::Certificate { host, .. }
             | Observation::Attacked { host, .. } => is_exchanger(host),
             Observation::Exchanger { domain, .. } | Observation::Listed { domain, .. } => is_about(domain),
-            Observation::Lookups { host, .. } | Observation::Running { host, .. } => {
-                host == sender || is_exchanger(host)
-            }
+            Observation::Lookups { host, .. }
+            | Observation::Running { host, .. }
+            | Observation::Deceived { host, .. } => host == sender || is_exchanger(host),
             _ => false,
         }
     }
@@ -194,6 +194,9 @@ impl EventualDelivery {
 
     /// A host that relays for the sender knows it by its address, which an attacker who passes mail on does not have.
     fn may_refuse_for_good(&self, sender: HostId, host: HostId, queued: &Queued) -> bool {
+        if self.setup.never_accepts_mail(host) {
+            return false;
+        }
         let relays = self.setup.relays_for(host, sender) && self.standings.of(host).attacks == 0;
         let is_exchanger = self.standings.is_configured(host, queued.domain);
         let is_public = is_exchanger && self.standings.is_listed(host, queued.domain);
@@ -210,7 +213,8 @@ impl EventualDelivery {
         // To answer as the chart says, a server that demands TLS must be able to look itself up.
         let knows_its_listing =
             !self.setup.demands_tls(host) || self.standings.exchangers_can_be_found(&self.setup, host, queued.domain);
-        standing.attacks == 0 && !standing.is_down && is_secure_enough && knows_its_listing
+        let takes_mail = standing.attacks == 0 && !standing.is_down && !self.setup.never_accepts_mail(host);
+        takes_mail && is_secure_enough && knows_its_listing
     }
 
     /// One copy is decided.

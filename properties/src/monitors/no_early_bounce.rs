@@ -52,6 +52,8 @@ struct Queued {
 /// What TLS trouble an attempt met; the last is the most telling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Trouble {
+    /// A host said by 521, in place of its greeting, that it never accepts mail.
+    HostNeverAcceptsMail,
     /// TLS was wished for, and there was none.
     WithoutTls,
     /// TLS was required, and there was none.
@@ -156,6 +158,9 @@ impl NoEarlyBounce {
             } => {
                 let session = self.sessions.get(connection).filter(|session| session.is_clients_own());
                 if let Some(session) = session.cloned() {
+                    if phase == Some(Phase::Connect) && code == 521 {
+                        self.note_refusing_host(&session);
+                    }
                     self.note_trouble(&session, false);
                     let is_about_mail =
                         matches!(phase, Some(Phase::Mail | Phase::Rcpt | Phase::Data | Phase::EndOfData));
@@ -192,6 +197,10 @@ impl NoEarlyBounce {
                 ("SEED-11", "STARTTLS, and not the message, was refused by a 5yz reply")
             }
             Some(Trouble::WithoutRequiredTls) => ("R3207-6-d", "a session lacked the TLS that its policy requires"),
+            Some(Trouble::HostNeverAcceptsMail) => (
+                "R7504-3/4",
+                "a host said of itself, by 521 and not of the message, that it never accepts mail",
+            ),
             Some(Trouble::WithoutTls) => ("SEED-11", "a session lacked TLS"),
             // A shorter time may be set for notifications (RFC 5321 §4.5.4.1).
             None if queued.is_notification => return Ok(()),
@@ -214,6 +223,15 @@ impl NoEarlyBounce {
                 None => self.setup.may_serve(session.server, queued.next_hop),
             };
             queued.refused_for_good |= *client == session.client && concerns;
+        }
+    }
+
+    fn note_refusing_host(&mut self, session: &Session<Option<DomainId>>) {
+        for (message, _) in self.attempts.candidates(&self.setup, session.client, session.server) {
+            if let Some(queued) = self.queue.get_mut(&(session.client, message)) {
+                queued.trouble = queued.trouble.max(Some(Trouble::HostNeverAcceptsMail));
+                self.exercised = true;
+            }
         }
     }
 
@@ -282,6 +300,16 @@ mod tests {
             .sees(Observation::NoSuchDomain { host: OUT, domain: B })
             .bounced();
         assert_eq!(judged(Level::May, story), Found::Holds);
+    }
+
+    #[test]
+    fn a_host_that_never_accepts_mail_refuses_no_message() {
+        let story = Story::new().mail_is_tried().dials_and_hears(MX1, 521);
+        assert_eq!(
+            judged(Level::May, story.clone().bounced()),
+            Found::Violated("R7504-3/4")
+        );
+        assert_eq!(judged(Level::May, story.deferred()), Found::Holds);
     }
 
     #[test]

@@ -83,6 +83,12 @@ impl Monitor for NoLoss {
                 passing.delivered = passing.delivered.saturating_add(1);
                 self.judge_duplicates(message)
             }
+            // What an impostor does with it is no fault of the client's.
+            Observation::Stolen { host, message } => {
+                let here = self.at_hosts.entry((host, message)).or_default();
+                here.stored = here.stored.saturating_add(1);
+                Ok(())
+            }
             Observation::Content {
                 connection, message, ..
             } => self.content(connection, message),

@@ -6,9 +6,9 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::Observation;
 
 use super::{
-    Closure, EventualDelivery, ExchangerOrder, Isolation, LifetimeConformance, NeverDowngrade, NextExchanger,
-    NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NoStickyDowngrade, NothingClearAfterGoAhead, PublicNeverRequires,
-    RecheckOnReuse, RecipientChart, RestartStability, VanishedTlsAlarm,
+    Closure, EventualDelivery, ExchangerOrder, Isolation, LifetimeConformance, ListedViewLag, NeverDowngrade,
+    NextExchanger, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NoStickyDowngrade, NothingClearAfterGoAhead,
+    OnlyWhereDnsSays, PublicNeverRequires, RecheckOnReuse, RecipientChart, RestartStability, VanishedTlsAlarm,
 };
 use crate::rules::Property;
 use crate::setup::Setup;
@@ -61,6 +61,7 @@ panel! {
     P03 no_bounce_without_policy: NoBounceWithoutPolicy,
     P06 recipient_chart: RecipientChart,
     P07 public_never_requires: PublicNeverRequires,
+    P08 listed_view_lag: ListedViewLag,
     P10 vanished_tls_alarm: VanishedTlsAlarm,
     P11 eventual_delivery: EventualDelivery,
     P12 closure: Closure,
@@ -71,6 +72,7 @@ panel! {
     P38 recheck_on_reuse: RecheckOnReuse,
     P39 no_sticky_downgrade: NoStickyDowngrade,
     P40 lifetime_conformance: LifetimeConformance,
+    P41 only_where_dns_says: OnlyWhereDnsSays,
     P42 isolation: Isolation,
     P44 restart_stability: RestartStability,
 }

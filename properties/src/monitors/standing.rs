@@ -27,11 +27,17 @@ impl Standings {
             Observation::Exchanger { domain, configured, .. } => put(&mut after.configured, domain, configured),
             Observation::Listed { domain, listed, .. } => put(&mut after.listed, domain, listed),
             Observation::Lookups { domain, work, .. } => put(&mut after.lookups_failing, domain, !work),
+            Observation::Deceived { domain, active, .. } => put(&mut after.deceived, domain, active),
             Observation::Attacked { attacks, .. } => after.attacks = attacks,
             Observation::Running { up, .. } => after.is_down = !up,
             _ => {}
         }
         before != *after
+    }
+
+    /// Whether a host's resolver is lied to about a domain.
+    pub(super) fn is_deceived(&self, host: HostId, domain: DomainId) -> bool {
+        self.of(host).deceived.has(domain)
     }
 
     /// How a host stands.
@@ -56,9 +62,10 @@ impl Standings {
         self.lookups_work(host, domain) && names.all(|name| self.lookups_work(host, name))
     }
 
-    /// Whether a host's own lookups about a domain work.
+    /// Whether a host's own lookups about a domain work, and tell the truth.
     fn lookups_work(&self, host: HostId, domain: DomainId) -> bool {
-        !self.of(host).lookups_failing.has(domain)
+        let standing = self.of(host);
+        !standing.lookups_failing.has(domain) && !standing.deceived.has(domain)
     }
 }
 
@@ -70,6 +77,7 @@ fn host_of(observation: &Observation) -> Option<HostId> {
         | Observation::Listed { host, .. }
         | Observation::Lookups { host, .. }
         | Observation::Running { host, .. }
+        | Observation::Deceived { host, .. }
         | Observation::Attacked { host, .. } => Some(host),
         _ => None,
     }

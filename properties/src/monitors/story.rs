@@ -147,6 +147,20 @@ impl Story {
         .reply(Phase::Connect, 220)
     }
 
+    /// The sender dials a host, which answers with this in place of a greeting.
+    pub(super) fn dials_and_hears(mut self, to: HostId, code: Code) -> Self {
+        self.connections += 1;
+        let connection = self.connection();
+        let acceptor = Acceptor::Host;
+        self.sees(Observation::Dialled {
+            connection,
+            from: OUT,
+            to,
+        })
+        .sees(Observation::Connected { connection, acceptor })
+        .reply(Phase::Connect, code)
+    }
+
     /// The attacker dials a host in the sender's name.
     pub(super) fn attacker_dials(mut self, to: HostId) -> Self {
         self.connections += 1;

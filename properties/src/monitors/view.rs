@@ -42,7 +42,7 @@ impl View {
         }
         match *observation {
             Observation::Listed { host, domain, .. } => self.lags_behind(host, domain),
-            Observation::Lookups { host, domain, .. } => {
+            Observation::Lookups { host, domain, .. } | Observation::Deceived { host, domain, .. } => {
                 for affected in self.setup.domains() {
                     if affected == domain || self.is_exchanger_named(domain, affected) {
                         self.lags_behind(host, affected);
@@ -70,9 +70,9 @@ impl View {
         self.standings.exchangers_can_be_found(&self.setup, server, domain)
     }
 
-    /// Whether an earlier view of the listing is still admissible.
+    /// Whether an earlier view of the listing is still admissible, or the server is lied to: then any view is.
     pub(super) fn lags(&self, server: HostId, domain: DomainId) -> bool {
-        self.lags.contains_key(&(server, domain))
+        self.lags.contains_key(&(server, domain)) || self.standings.is_deceived(server, domain)
     }
 
     fn lags_behind(&mut self, host: HostId, domain: DomainId) {

@@ -9,7 +9,9 @@ mod lines;
 use std::collections::BTreeMap;
 
 use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
-use postern_model::observation::{Acceptor, ConnectionId, DomainId, DomainSet, HostId, MessageId, Observation};
+use postern_model::observation::{
+    Acceptor, AddressAnswer, ConnectionId, DomainId, DomainSet, HostId, HostSet, MessageId, MxAnswer, Observation,
+};
 use postern_model::trace::{self, Answer, Channel, End, Event, LogEntry, Presented, Question, Record, Setting};
 
 use crate::certificate;
@@ -52,7 +54,11 @@ impl Reader {
     /// What the next record shows, in order. Names that the scenario does not know show nothing.
     pub fn read(&mut self, record: &Record) -> Vec<Observation> {
         match &record.event {
-            Event::Set(Setting::Mx { domain, exchangers }) => self.listed(domain, exchangers),
+            Event::Set(Setting::Mx {
+                domain,
+                exchangers,
+                null_mx,
+            }) => self.listed(domain, exchangers, *null_mx),
             Event::Answered { host, question, answer } => self.answered(host, question, answer),
             event => self.read_one(event).unwrap_or_default(),
         }
@@ -87,6 +93,17 @@ impl Reader {
                 to,
                 about,
             } => self.queued(host, message, from, to, about.as_ref())?,
+            Event::Deceived {
+                host, domain, active, ..
+            } => Observation::Deceived {
+                host: self.setup.host(host)?,
+                domain: self.setup.domain(domain)?,
+                active: *active,
+            },
+            Event::Stolen { host, message, .. } => Observation::Stolen {
+                host: self.setup.host(host)?,
+                message: self.message(message)?,
+            },
             Event::Delivered { host, message, .. } => Observation::Delivered {
                 host: self.setup.host(host)?,
                 message: self.message(message)?,
@@ -220,7 +237,7 @@ impl Reader {
 
     /// The hosts that are listed now and were not, or were and are not. With no MX record the domain's own host is
     /// listed (RFC 5321 §5.1, implicit MX).
-    fn listed(&mut self, domain: &DomainName, exchangers: &[(u16, DomainName)]) -> Vec<Observation> {
+    fn listed(&mut self, domain: &DomainName, exchangers: &[(u16, DomainName)], null_mx: bool) -> Vec<Observation> {
         let Some(domain_id) = self.setup.domain(domain) else {
             return Vec::new();
         };
@@ -228,7 +245,7 @@ impl Reader {
         for host in self.setup.hosts() {
             let name = self.setup.host_name(host);
             let listed = match exchangers {
-                [] => name == domain,
+                [] => name == domain && !null_mx,
                 exchangers => exchangers.iter().any(|(_, exchanger)| exchanger == name),
             };
             let known = &mut self.listed[usize::from(host.0)];
@@ -275,24 +292,7 @@ impl Reader {
         })
     }
 
-    /// What a host learnt of DNS.
-    fn answered(&self, host: &DomainName, question: &Question, answer: &Answer) -> Vec<Observation> {
-        let mut learnt = Vec::new();
-        learnt.extend(self.no_such_domain(host, question, answer));
-        match (question, answer) {
-            (Question::Mx(domain), Answer::Exchangers(exchangers)) => {
-                learnt.extend(self.told(host, domain, exchangers));
-            }
-            (Question::Address(_), Answer::Addresses(_)) | (Question::Mx(_), _) => {}
-            (Question::Address(name), _) => learnt.extend(self.no_address(host, name)),
-        }
-        learnt
-    }
-
-    fn told(&self, host: &DomainName, domain: &DomainName, exchangers: &[(u16, DomainName)]) -> Vec<Observation> {
-        let (Some(host), Some(domain)) = (self.setup.host(host), self.setup.domain(domain)) else {
-            return Vec::new();
-        };
+    fn told(&self, host: HostId, domain: DomainId, exchangers: &[(u16, DomainName)]) -> Vec<Observation> {
         let known = exchangers
             .iter()
             .filter_map(|(preference, name)| Some((*preference, self.setup.host(name)?)));
@@ -308,24 +308,61 @@ impl Reader {
         told.collect()
     }
 
-    fn no_address(&self, host: &DomainName, name: &DomainName) -> Option<Observation> {
+    fn no_address(&self, host: HostId, name: &DomainName) -> Option<Observation> {
         Some(Observation::NoAddress {
-            host: self.setup.host(host)?,
+            host,
             exchanger: self.setup.host(name)?,
         })
     }
 
-    /// A domain takes no mail if its name does not exist, or if it has neither an exchanger nor an address.
-    fn no_such_domain(&self, host: &DomainName, question: &Question, answer: &Answer) -> Option<Observation> {
-        let ((Question::Mx(domain), Answer::NoName) | (Question::Address(domain), Answer::NoName | Answer::NoData)) =
-            (question, answer)
-        else {
-            return None;
+    /// What a host was told. A domain takes no mail if its name does not exist, if it has neither an exchanger nor an
+    /// address, or if it has a null MX.
+    fn answered(&self, host: &DomainName, question: &Question, answer: &Answer) -> Vec<Observation> {
+        let (Question::Mx(name) | Question::Address(name)) = question;
+        let (Some(host), Some(domain)) = (self.setup.host(host), self.setup.domain(name)) else {
+            return Vec::new();
         };
-        Some(Observation::NoSuchDomain {
-            host: self.setup.host(host)?,
-            domain: self.setup.domain(domain)?,
-        })
+        let (told, takes_no_mail) = match question {
+            Question::Mx(_) => {
+                let answer = self.mx_answer(answer);
+                let takes_no_mail = matches!(answer, MxAnswer::NoName | MxAnswer::NullMx);
+                (Observation::MxAnswered { host, domain, answer }, takes_no_mail)
+            }
+            Question::Address(_) => {
+                let name = domain;
+                let answer = match answer {
+                    Answer::Addresses(_) => AddressAnswer::Found,
+                    Answer::Failed => AddressAnswer::Failed,
+                    _ => AddressAnswer::Nothing,
+                };
+                let takes_no_mail = answer == AddressAnswer::Nothing;
+                (Observation::AddressAnswered { host, name, answer }, takes_no_mail)
+            }
+        };
+        let mut learnt = Vec::new();
+        learnt.extend(takes_no_mail.then_some(Observation::NoSuchDomain { host, domain }));
+        learnt.push(told);
+        match (question, answer) {
+            (Question::Mx(_), Answer::Exchangers(exchangers) | Answer::NullMx { beside: exchangers }) => {
+                learnt.extend(self.told(host, domain, exchangers));
+            }
+            (Question::Address(_), Answer::Addresses(_)) | (Question::Mx(_), _) => {}
+            (Question::Address(name), _) => learnt.extend(self.no_address(host, name)),
+        }
+        learnt
+    }
+
+    fn mx_answer(&self, answer: &Answer) -> MxAnswer {
+        match answer {
+            Answer::NullMx { beside } if beside.is_empty() => MxAnswer::NullMx,
+            Answer::Exchangers(exchangers) | Answer::NullMx { beside: exchangers } => {
+                let known = exchangers.iter().filter_map(|(_, host)| self.setup.host(host));
+                MxAnswer::Exchangers(known.fold(HostSet::default(), HostSet::with))
+            }
+            Answer::NoData | Answer::Addresses(_) => MxAnswer::NoData,
+            Answer::NoName => MxAnswer::NoName,
+            Answer::Failed => MxAnswer::Failed,
+        }
     }
 
     fn dialled(

@@ -271,6 +271,7 @@ fn the_attacker_dials_in_the_clients_name() {
 
 fn mx(exchangers: &[(u16, &str)]) -> Event {
     Event::Set(Setting::Mx {
+        null_mx: false,
         domain: name("b.example"),
         exchangers: exchangers
             .iter()
@@ -338,16 +339,24 @@ fn a_notification_names_what_it_is_about() {
 #[test]
 fn a_name_that_does_not_exist_and_an_address_that_does_not_are_definitive() {
     let answered = |question, answer| {
-        read(Tape::new().event(Event::Answered {
+        let mut seen = read(Tape::new().event(Event::Answered {
             host: name("out.a.example"),
             question,
             answer,
-        }))
+        }));
+        seen.retain(|observation| matches!(observation, Observation::NoSuchDomain { .. }));
+        seen
     };
     let b = || name("b.example");
     let definitive = [Observation::NoSuchDomain { host: OUT, domain: B }];
     assert_eq!(answered(Question::Mx(b()), Answer::NoName), definitive);
     assert_eq!(answered(Question::Address(b()), Answer::NoData), definitive);
+    assert_eq!(
+        answered(Question::Mx(b()), Answer::NullMx { beside: Vec::new() }),
+        definitive
+    );
+    let beside = vec![(10, name("mx1.b.example"))];
+    assert_eq!(answered(Question::Mx(b()), Answer::NullMx { beside }), []);
     assert_eq!(answered(Question::Mx(b()), Answer::NoData), []);
     assert_eq!(answered(Question::Mx(b()), Answer::Failed), []);
     assert_eq!(answered(Question::Address(b()), Answer::Failed), []);

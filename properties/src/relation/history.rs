@@ -265,6 +265,7 @@ fn in_words(fates: &[(Fate, Option<Security>, u32)]) -> String {
         let fate = match fate {
             Fate::Delivered => "delivered",
             Fate::Bounced => "bounced",
+            Fate::Stolen => "stolen",
             Fate::Queued => "still queued",
         };
         let security = match security {

@@ -144,7 +144,9 @@ fn is_cut_by_the_clock(scenario: &Scenario, course: &Course) -> bool {
         .iter()
         .filter_map(|step| match (&step.when, &step.action) {
             (When::On(_), _) => None,
-            (When::At(at), Action::Attack { lasting, .. }) => Some((*at, lasting.map(|lasting| *at + lasting))),
+            (When::At(at), Action::Attack { lasting, .. } | Action::Forge { lasting, .. }) => {
+                Some((*at, lasting.map(|lasting| *at + lasting)))
+            }
             (When::At(at), Action::Drift(_)) => Some((*at, None)),
         });
     let mut times = times.flat_map(|(begin, end)| [Some(begin), end]).flatten();

@@ -162,7 +162,7 @@ macro_rules! properties {
 properties! {
     P01 "never-downgrade" ["SEED-12" "SEED-14" "SEED-17" "R3207-4.1-d" "R3207-6-a"]:
         "Recipient and content of a message cross only sessions that meet what the sender's policy requires for the next hop.";
-    P02 "no-early-bounce" ["SEED-11" "SEED-12" "R3207-6-d" "R5321-4.2.1-a" "R5321-4.5.4.1-c"]:
+    P02 "no-early-bounce" ["SEED-11" "SEED-12" "R3207-6-d" "R5321-4.2.1-a" "R5321-4.5.4.1-c" "R7504-3/4"]:
         "Nothing bounces before its lifetime is over, unless it was refused for good or its domain does not exist.";
     P03 "no-bounce-without-policy" ["SEED-11" "SEED-13"]:
         "Where nothing requires TLS, no message bounces for want of it, not even when its lifetime is over.";
@@ -174,6 +174,8 @@ properties! {
         "Every answer to RCPT is one that the chart of the thread allows.";
     P07 "public-never-requires" ["SEED-01" "R3207-4-c"]:
         "A server that is listed and configured as exchanger never refuses its own domain's mail for want of TLS.";
+    P08 "listed-view-lag" ["SEED-15"]:
+        "What a server answers follows from a view of DNS that is at most one time to live old.";
     P09 "history-independence" ["SEED-11"]:
         "Whether earlier sessions used TLS changes the fate of no message.";
     P10 "vanished-tls-alarm" ["SEED-10" "R3207-6-c"]:
@@ -201,6 +203,8 @@ properties! {
     P40 "lifetime-conformance"
         ["R5321-4.5.4.1-a" "R5321-4.5.4.1-b" "R5321-4.5.4.1-c" "R5321-4.5.4.1-d"]:
         "Deferred mail is tried again after a delay, as configured, neither too often nor too seldom, and for four days at least.";
+    P41 "no-mail-only-if-dns-says-so" ["R5321-5.1-a" "R5321-5.1-b" "R7505-3-a" "R7505-4.1-a" "R7505-4.1-b"]:
+        "Mail goes where DNS says: it is given back at once for a definitive answer, waits for any other, and never goes to a domain's own address beside MX records.";
     P42 "isolation" ["R5321-4.5.4.1-a"]:
         "Trouble at one destination delays the mail for it, by more than a moment, and no other.";
     P44 "restart-stability" ["R5321-4.2.5-a"]:

@@ -33,6 +33,9 @@ pub(super) fn candidates(scenario: &Scenario) -> Vec<Scenario> {
             candidate.domain[index].time_to_live = plain.time_to_live;
         }));
         candidates.push(edited(scenario, |candidate| {
+            candidate.domain[index].null_mx = plain.null_mx;
+        }));
+        candidates.push(edited(scenario, |candidate| {
             for record in &mut candidate.domain[index].mx {
                 record.preference = 10;
             }
@@ -46,6 +49,8 @@ pub(super) fn candidates(scenario: &Scenario) -> Vec<Scenario> {
 const HOST_EDITS: &[fn(&mut Host, &Host)] = &[
     |host, plain| host.mailboxes.clone_from(&plain.mailboxes),
     |host, plain| host.demands_tls = plain.demands_tls,
+    |host, plain| host.never_accepts_mail = plain.never_accepts_mail,
+    |host, plain| host.impostor = plain.impostor,
     |host, plain| host.unlisted_answer = plain.unlisted_answer,
     |host, plain| host.certificate = plain.certificate,
     |host, plain| host.tls = plain.tls,
@@ -81,6 +86,17 @@ fn plainer_steps(step: &Step) -> impl Iterator<Item = Step> {
         if *attack != Attack::StripStarttls {
             plainer.push(with_action(step, Attack::StripStarttls, *lasting));
         }
+    }
+    if let Action::Forge {
+        forgery,
+        lasting: Some(_),
+    } = &step.action
+    {
+        let action = Action::Forge {
+            forgery: forgery.clone(),
+            lasting: None,
+        };
+        plainer.push(Step { action, ..step.clone() });
     }
     plainer.into_iter()
 }

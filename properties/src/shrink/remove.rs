@@ -1,7 +1,7 @@
 //! Taking parts of a scenario away, with everything that refers to them.
 
 use postern_model::name::{DomainName, ReversePath, Token};
-use postern_model::scenario::{Action, Drift, Host, Scenario, Step, When};
+use postern_model::scenario::{Action, Drift, Host, Lie, Scenario, Step, When};
 
 /// Removes a message and the steps that fire at its positions.
 pub(super) fn message(scenario: &mut Scenario, name: &Token) {
@@ -81,7 +81,9 @@ fn host(scenario: &mut Scenario, name: &DomainName) {
             When::On(position) => position.host != *name,
             When::At(_) => true,
         };
-        elsewhere && step.host != *name
+        let is_forged =
+            matches!(&step.action, Action::Forge { forgery, .. } if forgery.answer == Lie::Mx(name.clone()));
+        elsewhere && step.host != *name && !is_forged
     });
 }
 
@@ -118,6 +120,7 @@ fn is_about(step: &Step, name: &DomainName) -> bool {
             | Drift::RestoreLookups(domain)
             | Drift::Policy { next_hop: domain, .. },
         ) => domain == name,
+        Action::Forge { forgery, .. } => forgery.domain == *name,
         Action::Drift(Drift::Tls(_) | Drift::Certificate(_) | Drift::Crash { .. }) | Action::Attack { .. } => false,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postern_model::name::{DomainName, Mailbox, Token};
-use postern_model::scenario::{Attack, Certificate, Scenario};
+use postern_model::scenario::{Attack, Certificate, Lie, Scenario};
 use postern_model::trace::{
     Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Question, Record, Setting,
 };
@@ -20,6 +20,8 @@ pub(super) struct Reader<'a> {
     attacks: Vec<(DomainName, Attack)>,
     without_tls: BTreeSet<DomainName>,
     certificates: BTreeMap<DomainName, Certificate>,
+    /// The lies that hosts are told, by host and domain.
+    lies: BTreeMap<(DomainName, DomainName), Lie>,
     connections: BTreeMap<ConnectionId, Connection>,
     /// The cell of the chart that a RCPT in clear is in whose reply is still to come.
     asked: BTreeMap<ConnectionId, Situation>,
@@ -54,6 +56,7 @@ impl<'a> Reader<'a> {
             attacks: Vec::new(),
             without_tls: BTreeSet::new(),
             certificates: BTreeMap::new(),
+            lies: BTreeMap::new(),
             connections: BTreeMap::new(),
             asked: BTreeMap::new(),
             queued: BTreeMap::new(),
@@ -89,6 +92,16 @@ impl<'a> Reader<'a> {
                 if !self.delivered.insert((message.clone(), to.clone())) {
                     self.reached.insert(Situation::DeliveredTwice);
                 }
+            }
+            Event::Deceived {
+                host,
+                domain,
+                lie,
+                active,
+            } => self.deceived(host, domain, lie, *active),
+            Event::Stolen { host, message, .. } => {
+                self.queued.remove(&(host.clone(), message.clone()));
+                self.reached.insert(Situation::Stolen);
             }
             Event::Answered { host, question, answer } => self.answered(host, question, answer),
             Event::Dialled {
@@ -202,7 +215,7 @@ impl<'a> Reader<'a> {
                 let waits = queued.any(|((sender, _), (_, waits_for))| sender == host && waits_for == next_hop);
                 waits.then_some(Situation::PolicyChanged)
             }
-            Setting::Mx { domain, exchangers } => {
+            Setting::Mx { domain, exchangers, .. } => {
                 let before = self.mx.insert(domain.clone(), exchangers.clone()).unwrap_or_default();
                 if has_more(exchangers, &before) {
                     Some(Situation::MxAdded)
@@ -255,6 +268,10 @@ impl<'a> Reader<'a> {
             .queued
             .iter()
             .any(|((sender, _), (_, next_hop))| sender == host && next_hop == domain);
+        let lie = self.lies.get(&(host.clone(), domain.clone()));
+        if is_client_of_it && lie.is_some_and(|lie| tells(lie, answer)) {
+            self.reached.insert(Situation::Deceived);
+        }
         match answer {
             Answer::Failed if is_client_of_it => self.reached.insert(Situation::LookupFailedAtClient),
             Answer::Failed if is_server_of_it => self.reached.insert(Situation::LookupFailedAtServer),
@@ -263,9 +280,19 @@ impl<'a> Reader<'a> {
             {
                 self.reached.insert(Situation::FoundItselfListed)
             }
+            Answer::NullMx { beside } if is_client_of_it && beside.is_empty() => self.reached.insert(Situation::NullMx),
+            Answer::NullMx { .. } if is_client_of_it => self.reached.insert(Situation::MixedNullMx),
             Answer::NoName if is_client_of_it => self.reached.insert(Situation::NoSuchDomain),
             _ => false,
         };
+    }
+
+    fn deceived(&mut self, host: &DomainName, domain: &DomainName, lie: &Lie, active: bool) {
+        let key = (host.clone(), domain.clone());
+        match active {
+            true => _ = self.lies.insert(key, lie.clone()),
+            false => _ = self.lies.remove(&key),
+        }
     }
 
     fn not_connected(&mut self, connection: ConnectionId, why: NotConnected) {
@@ -355,6 +382,9 @@ impl<'a> Reader<'a> {
                 {
                     connection.leaves_tls = true;
                 }
+                if channel == Channel::Clear && text.starts_with("521") {
+                    self.reached.insert(Situation::NeverAcceptsMail);
+                }
                 self.reached.extend(self.asked.remove(&connection));
             }
         }
@@ -426,6 +456,18 @@ impl<'a> Reader<'a> {
             .host(host)
             .map_or(domain, |host| host.next_hop(domain))
             .clone()
+    }
+}
+
+/// Whether this answer is what the lie says.
+fn tells(lie: &Lie, answer: &Answer) -> bool {
+    match (lie, answer) {
+        (Lie::Mx(host), Answer::Exchangers(exchangers)) => exchangers.iter().any(|(_, exchanger)| exchanger == host),
+        (Lie::Silence | Lie::Failure, Answer::Failed)
+        | (Lie::NoData, Answer::NoData)
+        | (Lie::NullMx, Answer::NullMx { .. })
+        | (Lie::NoName, Answer::NoName) => true,
+        _ => false,
     }
 }
 

@@ -39,6 +39,7 @@ fn scenario() -> Scenario {
 fn start() -> Vec<(Duration, Event)> {
     let settings = [
         Setting::Mx {
+            null_mx: false,
             domain: text("b.example"),
             exchangers: vec![(10, text("mx1.b.example")), (20, text("mx2.b.example"))],
         },
@@ -261,7 +262,14 @@ fn another_preference_neither_adds_nor_drops_an_exchanger() {
     let listed = |first, hosts: &[&str]| {
         let exchangers = hosts.iter().map(|host| (first, text(host))).collect();
         let domain = text("b.example");
-        (MINUTE, Event::Set(Setting::Mx { domain, exchangers }))
+        (
+            MINUTE,
+            Event::Set(Setting::Mx {
+                domain,
+                exchangers,
+                null_mx: false,
+            }),
+        )
     };
     let both = ["mx1.b.example", "mx2.b.example"];
     assert_eq!(reached([listed(5, &both)]), BTreeSet::new());

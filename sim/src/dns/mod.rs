@@ -12,7 +12,9 @@ mod hostile;
 #[cfg(test)]
 mod tests;
 
-pub use resolver::Resolver;
+use postern_model::name::DomainName;
+
+pub use resolver::{Families, Resolver};
 pub use server::serve;
 pub use zones::{SharedZones, Zones};
 
@@ -21,3 +23,21 @@ pub const PORT: u16 = 53;
 
 /// The largest datagram that either side takes. All answers of a world fit: there is no TCP to fall back to.
 const LARGEST_MESSAGE: u16 = u16::MAX;
+
+/// The longest chain of aliases that is followed: beyond it, and in a circle, the lookup fails.
+const ALIASES_MAX: usize = 8;
+
+/// A question as it stands on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked {
+    name: DomainName,
+    kind: Kind,
+}
+
+/// The type of the records that are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Mx,
+    Ipv4,
+    Ipv6,
+}

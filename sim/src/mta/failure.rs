@@ -35,7 +35,7 @@ impl Failure {
 
     pub(super) fn settle(&mut self, cause: Cause) {
         match cause {
-            Cause::Refused | Cause::NoSuchDomain => {}
+            Cause::Refused | Cause::NoSuchDomain | Cause::NullMx => {}
             Cause::Expired => self.text = format!("delivery time expired; last try: {}", self.text),
             Cause::LoopsBack => *self = Self::new("5.4.6", "mail for the domain loops back to this host"),
         }

@@ -8,7 +8,7 @@ use postern_model::mutant::Mutant;
 use tokio::sync::Notify;
 
 use super::Mta;
-use crate::dns::Resolver;
+use crate::dns::{Families, Resolver};
 use crate::net::{Door, Life};
 use crate::server;
 use crate::world::{self, World};
@@ -62,7 +62,7 @@ pub(crate) async fn live(world: Rc<World>, index: usize, door: Door) {
     loop {
         world.power(index).until(false).await;
         let door = door.living(&world.power(index).begin_life());
-        let resolver = Resolver::new(door.clone(), world::RESOLVER.into());
+        let resolver = Resolver::new(door.clone(), world::RESOLVER.into(), Families::Ipv4);
         let mta = Mta::new(&world, index, door.clone(), resolver);
         mta.take_up_the_queue();
         door.spawn(Rc::clone(&mta).submit_all());

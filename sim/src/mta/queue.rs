@@ -60,6 +60,9 @@ impl Mta {
         );
         let content = [trace_line.as_bytes(), &transaction.content].concat();
         let token = token_in(&transaction.content);
+        if self.world.host(self.index).impostor {
+            return self.steal(&token, transaction);
+        }
         for to in &transaction.to {
             self.receive(Outgoing {
                 token: token.clone(),
@@ -86,6 +89,17 @@ impl Mta {
         }
         self.record_queued(&message, None);
         self.enqueue(message, Role::Relay);
+    }
+
+    /// What an impostor accepts goes nowhere.
+    fn steal(&self, token: &Token, transaction: &Transaction) {
+        for to in &transaction.to {
+            self.world.recorder.record(Event::Stolen {
+                host: self.name.clone(),
+                message: token.clone(),
+                to: to.clone(),
+            });
+        }
     }
 
     fn enqueue(self: &Rc<Self>, message: Outgoing, role: Role) {

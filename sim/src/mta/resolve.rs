@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use postern_model::mta::delivery::{Input, JobId, PeerId, Route};
 use postern_model::mta::session::Listing;
+use postern_model::mutant::Mutant;
 use postern_model::name::DomainName;
 use postern_model::scenario::Phase;
 use postern_model::trace::{Answer, Event, LogEntry, Question};
@@ -16,7 +17,9 @@ impl Mta {
     /// Whether DNS lists this host as exchanger of a domain: one of the exchangers has this host's address (SEED-15).
     pub(crate) async fn listing(&self, domain: &DomainName) -> Listing {
         let exchangers = match self.ask(Question::Mx(domain.clone())).await {
-            Answer::Exchangers(exchangers) => exchangers.into_iter().map(|(_, host)| host).collect(),
+            Answer::Exchangers(exchangers) | Answer::NullMx { beside: exchangers } => {
+                exchangers.into_iter().map(|(_, host)| host).collect()
+            }
             Answer::NoData | Answer::Addresses(_) => vec![domain.clone()],
             Answer::NoName => return Listing::Unlisted,
             Answer::Failed => return Listing::LookupFailed,
@@ -73,6 +76,10 @@ impl Mta {
                     let text = format!("Host or domain name not found: {}", mail.next_hop);
                     mail.state.borrow_mut().failure = Failure::new("5.1.2", &text);
                 }
+                Route::NullMx => {
+                    let text = format!("556 Domain does not accept mail: {} has a null MX", mail.next_hop);
+                    mail.state.borrow_mut().failure = Failure::new("5.1.10", &text);
+                }
                 Route::Exchangers(_) => {}
             }
             mta.handle(Input::Resolved { job, level, route });
@@ -80,34 +87,50 @@ impl Mta {
     }
 
     async fn route_to(&self, mail: &Mail, attempt: u16) -> Route {
-        let peer = |host: &DomainName| {
-            self.world
-                .host_index(host)
-                .and_then(|index| u8::try_from(index).ok())
-                .map(PeerId)
-        };
         if mail.next_hop != *mail.to.domain() {
-            return peer(&mail.next_hop).map_or(Route::LookupFailed, |peer| Route::Exchangers(vec![(0, peer)]));
+            return self
+                .peer(&mail.next_hop)
+                .map_or(Route::LookupFailed, |peer| Route::Exchangers(vec![(0, peer)]));
         }
+        let mutant = self.world.mutant;
         match self.ask(Question::Mx(mail.next_hop.clone())).await {
-            Answer::Exchangers(mut exchangers) => {
+            Answer::NullMx { beside } if beside.is_empty() && mutant == Some(Mutant::DialsNullMxDomainAddress) => {
+                self.implicit_route(&mail.next_hop).await
+            }
+            Answer::NullMx { beside } if beside.is_empty() => Route::NullMx,
+            // A null MX beside other records says nothing: the domain names hosts that take its mail (R7505-3-a).
+            Answer::Exchangers(mut exchangers) | Answer::NullMx { beside: mut exchangers } => {
                 // Equal preferences are tried in random order (R5321-5.1-c).
                 exchangers.shuffle(&mut self.door.random(&format!("mx order {} {attempt}", mail.token)));
                 let known = exchangers
                     .iter()
-                    .filter_map(|(preference, host)| Some((*preference, peer(host)?)));
-                Route::Exchangers(known.collect())
-            }
-            // The implicit MX: the domain's own address, if it has one (R5321-5.1-a).
-            Answer::NoData | Answer::Addresses(_) => match self.ask(Question::Address(mail.next_hop.clone())).await {
-                Answer::Addresses(_) => {
-                    Route::Exchangers(peer(&mail.next_hop).map(|peer| (0, peer)).into_iter().collect())
+                    .filter_map(|(preference, host)| Some((*preference, self.peer(host)?)));
+                let mut known: Vec<_> = known.collect();
+                if mutant == Some(Mutant::FallsBackToAddressOfDomain)
+                    && let Route::Exchangers(own) = self.implicit_route(&mail.next_hop).await
+                {
+                    known.extend(own.into_iter().map(|(_, peer)| (u16::MAX, peer)));
                 }
-                Answer::Failed => Route::LookupFailed,
-                _ => Route::NoSuchDomain,
-            },
+                Route::Exchangers(known)
+            }
+            Answer::NoData if mutant == Some(Mutant::TakesNodataForNoSuchDomain) => Route::NoSuchDomain,
+            Answer::NoData | Answer::Addresses(_) => self.implicit_route(&mail.next_hop).await,
             Answer::NoName => Route::NoSuchDomain,
             Answer::Failed => Route::LookupFailed,
         }
+    }
+
+    /// The implicit MX: the domain's own address, if it has one (R5321-5.1-a).
+    async fn implicit_route(&self, domain: &DomainName) -> Route {
+        match self.ask(Question::Address(domain.clone())).await {
+            Answer::Addresses(_) => Route::Exchangers(self.peer(domain).map(|peer| (0, peer)).into_iter().collect()),
+            Answer::Failed => Route::LookupFailed,
+            _ => Route::NoSuchDomain,
+        }
+    }
+
+    fn peer(&self, host: &DomainName) -> Option<PeerId> {
+        let index = self.world.host_index(host)?;
+        u8::try_from(index).ok().map(PeerId)
     }
 }

@@ -186,6 +186,9 @@ impl Client {
             (Stage::Ehlo, Severity::Permanent) if self.tls || !self.plan.tls.is_required() => self.helo(),
             (Stage::Ehlo, Severity::Permanent) => self.greeted(Extensions::default(), reply),
             (Stage::Helo, Severity::Completion) => self.greeted(Extensions::default(), reply),
+            (Stage::Greeting, _) if reply.code == 521 && self.has(Mutant::Takes521ForMessageRefusal) => {
+                self.finish(Outcome::RefusedForGood, self.said(reply));
+            }
             (Stage::Greeting | Stage::Ehlo | Stage::Helo, Severity::Transient | Severity::Permanent) => {
                 self.finish(Outcome::RefusedForNow, self.said(reply));
             }

@@ -18,7 +18,12 @@ impl Delivery {
             return;
         }
         match route {
+            Route::LookupFailed if self.settings.mutant == Some(Mutant::BouncesOnServfail) => {
+                self.bounce(job, Cause::NoSuchDomain);
+            }
             Route::LookupFailed => self.attempt_failed(job),
+            Route::NullMx if self.settings.mutant == Some(Mutant::QueuesNullMx) => self.attempt_failed(job),
+            Route::NullMx => self.bounce(job, Cause::NullMx),
             Route::NoSuchDomain => self.bounce(job, Cause::NoSuchDomain),
             Route::Exchangers(exchangers) => {
                 let rest = self.to_try(exchangers);

@@ -126,6 +126,8 @@ pub enum Route {
     Exchangers(Vec<(u16, PeerId)>),
     /// The domain does not exist.
     NoSuchDomain,
+    /// The domain has a null MX: it takes no mail (R7505-3-a).
+    NullMx,
     /// DNS did not say (R5321-5.1-a: queue).
     LookupFailed,
 }
@@ -184,6 +186,8 @@ pub enum Cause {
     Expired,
     /// The domain does not exist.
     NoSuchDomain,
+    /// The domain takes no mail.
+    NullMx,
     /// This host is itself the best exchanger and not configured for it.
     LoopsBack,
 }

@@ -102,8 +102,11 @@ impl Server {
             (_, Input::Closed) => self.close(),
             (Stage::Opening, Input::Opened) => {
                 self.stage = Stage::Command;
-                let text = format!("{} ESMTP Postern", self.settings.host);
-                self.reply(Reply::new(220, None, text));
+                let host = &self.settings.host;
+                match self.settings.never_accepts_mail {
+                    true => self.reply(Reply::new(521, None, format!("{host} Host does not accept mail"))),
+                    false => self.reply(Reply::new(220, None, format!("{host} ESMTP Postern"))),
+                }
             }
             // What comes between the go-ahead and the handshake is nobody's command (C-INJ-3).
             (Stage::Opening | Stage::Handshake, Input::Received(_)) => {}
@@ -180,6 +183,10 @@ impl Server {
 
     fn command(&mut self, command: Command) {
         match command {
+            // Nothing but QUIT is of use after 521 (RFC 7504 §3).
+            command if self.settings.never_accepts_mail && command != Command::Quit => {
+                self.reply(Reply::new(521, None, "Host does not accept mail"));
+            }
             Command::Ehlo(name) => self.greeted(name, true),
             Command::Helo(name) => self.greeted(name, false),
             Command::Starttls => self.starttls(),

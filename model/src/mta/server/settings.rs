@@ -13,6 +13,8 @@ pub struct ServerSettings {
     pub host: DomainName,
     /// TLS can be negotiated now.
     pub tls: bool,
+    /// The host never accepts mail, and says so by 521 in place of its greeting (RFC 7504 §3).
+    pub never_accepts_mail: bool,
     /// The server wishes to refuse mail without TLS, as far as the chart lets it (SEED-03).
     pub demands_tls: bool,
     /// The choice that the chart leaves.
@@ -37,6 +39,7 @@ impl ServerSettings {
         Self {
             host,
             tls: true,
+            never_accepts_mail: false,
             demands_tls: false,
             unlisted_answer: UnlistedAnswer::default(),
             exchanger_for: BTreeSet::new(),

@@ -8,8 +8,8 @@ use proptest::sample::select;
 use crate::mutant::Mutant;
 use crate::name::DomainName;
 use crate::scenario::{
-    Action, Attack, Certificate, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, Fate, Host, Level,
-    MailboxState, Message, MxRecord, Phase, Position, Reading, RetrySchedule, Scenario, Security, Step, Switch,
+    Action, Attack, Certificate, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, Fate, Forgery, Host, Level,
+    Lie, MailboxState, Message, MxRecord, Phase, Position, Reading, RetrySchedule, Scenario, Security, Step, Switch,
     UnlistedAnswer, When,
 };
 
@@ -19,7 +19,7 @@ const MESSAGES: [&str; 3] = ["m1", "m.2", "m-3"];
 const LEVELS: [Level; 4] = [Level::None, Level::May, Level::Encrypt, Level::Secure];
 const SWITCHES: [Switch; 2] = [Switch::On, Switch::Off];
 const SECURITIES: [Security; 3] = [Security::Clear, Security::Encrypted, Security::Authenticated];
-const FATES: [Fate; 3] = [Fate::Delivered, Fate::Bounced, Fate::Queued];
+const FATES: [Fate; 4] = [Fate::Delivered, Fate::Bounced, Fate::Stolen, Fate::Queued];
 
 #[test]
 fn a_scenario_prints_what_is_not_default_with_small_tables_on_one_line() {
@@ -110,19 +110,21 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
 
 fn domains() -> impl Strategy<Value = Vec<Domain>> {
     let preferences = prop::collection::btree_map(select(&HOSTS[..]), any::<u16>(), 0..4);
-    let settings = prop::collection::vec((preferences, times(1, 30 * 86_400)), DOMAINS.len());
+    let settings = prop::collection::vec((preferences, any::<bool>(), times(1, 30 * 86_400)), DOMAINS.len());
     settings.prop_map(|settings| {
-        let with_name = |(name, (preferences, time_to_live)): (&&str, (BTreeMap<&str, u16>, Duration))| Domain {
-            name: domain_name(name),
-            mx: preferences
-                .into_iter()
-                .map(|(host, preference)| MxRecord {
-                    host: domain_name(host),
-                    preference,
-                })
-                .collect(),
-            time_to_live,
-        };
+        let with_name =
+            |(name, (preferences, null_mx, time_to_live)): (&&str, (BTreeMap<&str, u16>, bool, Duration))| Domain {
+                name: domain_name(name),
+                mx: preferences
+                    .into_iter()
+                    .map(|(host, preference)| MxRecord {
+                        host: domain_name(host),
+                        preference,
+                    })
+                    .collect(),
+                null_mx,
+                time_to_live,
+            };
         DOMAINS.iter().zip(settings).map(with_name).collect()
     })
 }
@@ -143,7 +145,7 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
         prop::collection::vec(names(&DOMAINS), 0..3),
         select(&SWITCHES[..]),
         certificates(),
-        any::<bool>(),
+        (any::<bool>(), any::<bool>(), any::<bool>()),
         select(vec![UnlistedAnswer::StarttlsFirst, UnlistedAnswer::NotExchanger]),
         prop::collection::vec(names(&HOSTS), 0..3),
         prop::collection::btree_map("[a-z0-9+_'`|~!-]{1,20}", select(states), 0..3),
@@ -159,7 +161,8 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
         (any::<bool>(), option::of(times(1, 7 * 86_400)), 1..=u8::MAX),
     );
     (server, client).prop_map(|(server, client)| {
-        let (exchanger_for, tls, certificate, demands_tls, unlisted_answer, relay_for, mailboxes) = server;
+        let (exchanger_for, tls, certificate, switches, unlisted_answer, relay_for, mailboxes) = server;
+        let (demands_tls, never_accepts_mail, impostor) = switches;
         let (level, policy, route, retry, lifetime, warning, alarms, sessions) = client;
         let (reuse, tls_failure_memory, sessions_per_host) = sessions;
         Host {
@@ -169,6 +172,8 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
             certificate,
             demands_tls,
             unlisted_answer,
+            never_accepts_mail,
+            impostor,
             relay_for,
             mailboxes,
             level,
@@ -214,11 +219,21 @@ fn steps() -> impl Strategy<Value = Step> {
     });
     let when = prop_oneof![times(0, 400 * 86_400).prop_map(When::At), position.prop_map(When::On)];
     let attack = (attacks(), option::of(times(1, 400 * 86_400)));
+    let forgery = (forgeries(), option::of(times(1, 400 * 86_400)));
     let action = prop_oneof![
         drifts().prop_map(Action::Drift),
-        attack.prop_map(|(attack, lasting)| Action::Attack { attack, lasting })
+        attack.prop_map(|(attack, lasting)| Action::Attack { attack, lasting }),
+        forgery.prop_map(|(forgery, lasting)| Action::Forge { forgery, lasting })
     ];
     (when, names(&HOSTS), action).prop_map(|(when, host, action)| Step { when, host, action })
+}
+
+fn forgeries() -> impl Strategy<Value = Forgery> {
+    let answers = prop_oneof![
+        names(&HOSTS).prop_map(Lie::Mx),
+        select(vec![Lie::Silence, Lie::Failure, Lie::NoData, Lie::NullMx, Lie::NoName]),
+    ];
+    (names(&DOMAINS), answers).prop_map(|(domain, answer)| Forgery { domain, answer })
 }
 
 fn drifts() -> impl Strategy<Value = Drift> {

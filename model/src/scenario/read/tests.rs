@@ -209,15 +209,26 @@ fn names_are_claimed_once() {
 }
 
 #[test]
-fn a_domain_shares_its_name_with_a_host_only_as_its_implicit_exchanger() {
-    let named_alike = STORY.replace("name = \"b.example\"", "name = \"mx1.b.example\"");
-    assert_eq!(
-        refusal(&named_alike),
-        "f:5: domain[0].mx: mx1.b.example is a host too: a domain with the name of a host is that host's implicit MX \
-         and has no mx of its own"
-    );
+fn a_domain_may_have_the_name_of_a_host_and_exchangers_besides() {
+    let named_alike = STORY.replace("name = \"b.example\"", "name = \"out.a.example\"");
+    assert!(Scenario::parse("f", &named_alike).is_ok());
     let implicit = named_alike.replace("mx = [{ host = \"mx1.b.example\" }]\n", "");
     assert!(Scenario::parse("f", implicit).is_ok());
+}
+
+#[test]
+fn a_forged_exchanger_is_a_host_of_the_scenario() {
+    let forged = |host: &str| {
+        let forge = format!("forge = {{ domain = \"b.example\", answer = {{ mx = \"{host}\" }} }}");
+        STORY.replace("drift = { tls = \"off\" }", &forge)
+    };
+    assert!(
+        Scenario::parse("f", forged("mx1.b.example")).is_ok(),
+        "{}",
+        forged("mx1.b.example")
+    );
+    let refused = refusal(&forged("evil.example"));
+    assert!(refused.contains("no host is called evil.example"), "{refused}");
 }
 
 #[test]
@@ -258,12 +269,12 @@ fn a_step_has_one_time_and_one_action() {
     assert_refused(
         "drift = { tls = \"off\" }",
         "drift = { tls = \"off\" }\nlasting = \"1h\"",
-        "f:22: step[0]: `lasting` goes with `attack`; end a drift by another step",
+        "f:22: step[0]: `lasting` goes with `attack` and `forge`; end a drift by another step",
     );
     assert_refused(
         "drift = { tls = \"off\" }",
         "",
-        "f:22: step[0]: a step has either `drift = …` or `attack = …`",
+        "f:22: step[0]: a step has either `drift = …`, `attack = …` or `forge = …`",
     );
 }
 

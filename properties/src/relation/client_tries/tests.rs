@@ -52,6 +52,7 @@ fn what_is_delivered_without_a_try_is_delivered_after_one() {
 fn nothing_is_compared_when_the_world_changed_meanwhile() {
     let moved = |tape: Tape| {
         tape.event(Event::Set(Setting::Mx {
+            null_mx: false,
             domain: name("b.example"),
             exchangers: Vec::new(),
         }))

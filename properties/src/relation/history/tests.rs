@@ -207,6 +207,7 @@ fn runs_that_differ_in_more_than_memory_are_not_compared() {
         postern_model::trace::Record {
             at: Duration::ZERO,
             event: Event::Set(Setting::Mx {
+                null_mx: false,
                 domain: text("b.example"),
                 exchangers: Vec::new(),
             }),
