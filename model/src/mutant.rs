@@ -111,10 +111,40 @@ mutants! {
     BouncesSilently = "bounces-silently",
     /// The client goes on in clear when the handshake fails after a 220 reply to STARTTLS.
     ContinuesInClearAfterGoAhead = "continues-in-clear-after-go-ahead",
+    /// The client puts EHLO into one group with STARTTLS.
+    PipelinesBehindStarttls = "pipelines-behind-starttls",
+    /// The client begins the handshake after any 2yz reply to STARTTLS.
+    TakesAny2yzForGoAhead = "takes-any-2yz-for-go-ahead",
+    /// The client keeps what came in clear behind the 220 and reads it as replies inside TLS.
+    ReadsRepliesBehindGoAhead = "reads-replies-behind-go-ahead",
+    /// The client goes by the extensions that were offered before TLS.
+    KeepsExtensionsAfterTls = "keeps-extensions-after-tls",
+    /// The client begins with MAIL inside TLS.
+    SkipsEhloInsideTls = "skips-ehlo-inside-tls",
+    /// The client at level secure looks at the certificate when EHLO is answered, and gives up.
+    LooksAtCertificateAfterEhlo = "looks-at-certificate-after-ehlo",
+    /// The client at level secure looks at the certificate when MAIL is answered, and gives up.
+    LooksAtCertificateAfterMail = "looks-at-certificate-after-mail",
+    /// The client returns the mail when STARTTLS is refused for now.
+    BouncesOn454 = "bounces-on-454",
+    /// The client returns the mail when a handshake takes too long.
+    GivesUpWhenHandshakeTimesOut = "gives-up-when-handshake-times-out",
+    /// The client falls back to HELO where EHLO is refused, and sends in clear although TLS is required.
+    FallsToHeloWhenRequired = "falls-to-helo-when-required",
+    /// The client dials anew in clear when a required TLS session breaks before its message is taken.
+    DialsInClearWhenTlsBreaks = "dials-in-clear-when-tls-breaks",
+    /// The client says EHLO before the greeting.
+    SpeaksBeforeGreeting = "speaks-before-greeting",
+    /// The client waits two minutes for every reply.
+    HangsUpEarly = "hangs-up-early",
     /// The client at level secure accepts whatever certificate is presented.
     AcceptsAnyCertificate = "accepts-any-certificate",
     /// The client at level secure checks the name of the MX host, which came from DNS, and not the next hop.
     ChecksNameOfExchanger = "checks-name-of-exchanger",
+    /// The server runs inside TLS the commands that came in clear behind STARTTLS.
+    RunsCommandsBehindStarttls = "runs-commands-behind-starttls",
+    /// The server keeps a transaction that began before TLS.
+    KeepsTransactionAfterTls = "keeps-transaction-after-tls",
     /// The server demands TLS for mail that it is the listed and configured exchanger of.
     DemandsTlsOfLocalMail = "demands-tls-of-local-mail",
     /// The server takes no mail over TLS from a client that has no certificate.

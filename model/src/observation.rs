@@ -302,6 +302,31 @@ pub enum Observation {
         /// Its code.
         code: Code,
     },
+    /// The reply to EHLO, which is observed next, offers PIPELINING.
+    OffersPipelining {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The dialler read a line that is no line of a reply.
+    Babble {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The dialler began a handshake that it had no go-ahead for.
+    HandshakeUnasked {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The dialler gave the handshake up.
+    HandshakeRefused {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The dialler closed the connection, and nobody had before.
+    HungUp {
+        /// The connection.
+        connection: ConnectionId,
+    },
     /// The handshake was completed, with a certificate that proves these names.
     Secured {
         /// The connection.

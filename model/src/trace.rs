@@ -172,6 +172,11 @@ pub enum Event {
         /// Why, in its own words.
         why: String,
     },
+    /// A TLS record arrived where a command was awaited: a handshake that nobody gave the go-ahead for.
+    HandshakeUnasked {
+        /// The connection.
+        connection: ConnectionId,
+    },
     /// The attacker interfered with a connection.
     Interfered {
         /// The connection that it accepted.
@@ -180,6 +185,13 @@ pub enum Event {
         attack: Attack,
         /// What it did, in one line.
         what: String,
+    },
+    /// One end closed the connection, as the first.
+    HungUp {
+        /// The connection.
+        connection: ConnectionId,
+        /// The end.
+        by: End,
     },
     /// The connection ended.
     Closed {

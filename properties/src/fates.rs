@@ -82,7 +82,6 @@ struct Crossing {
     client: DomainName,
     to: DomainName,
     relays: Option<ConnectionId>,
-    intercepted: bool,
     certificate: Option<Presented>,
     /// What was proved when the content crossed.
     carried: Option<Security>,
@@ -162,19 +161,10 @@ impl<'a> Fates<'a> {
                     client: original.map_or_else(|| from.clone(), |original| original.client.clone()),
                     to: to.clone(),
                     relays: *relays,
-                    intercepted: false,
                     certificate: None,
                     carried: None,
                 };
                 self.connections.insert(*connection, crossing);
-            }
-            Event::Connected {
-                connection,
-                intercepted,
-            } => {
-                if let Some(crossing) = self.connections.get_mut(connection) {
-                    crossing.intercepted = *intercepted;
-                }
             }
             Event::Secured {
                 connection,
@@ -231,10 +221,9 @@ impl<'a> Fates<'a> {
             .and_then(|original| self.connections.get(&original)?.carried);
         let carried = before.map_or(proved, |before| before.min(proved));
         let up_to_client = self.up_to.get(&(token.clone(), crossing.client.clone())).copied();
-        if !crossing.intercepted {
-            let whole_way = up_to_client.map_or(carried, |security| security.min(carried));
-            self.came_over.insert((token, crossing.to.clone()), whole_way);
-        }
+        // What an attacker reads and passes on crosses a second connection later; what it passes on unread does not.
+        let whole_way = up_to_client.map_or(carried, |security| security.min(carried));
+        self.came_over.insert((token, crossing.to.clone()), whole_way);
         if let Some(crossing) = self.connections.get_mut(&connection) {
             crossing.carried = Some(carried);
         }

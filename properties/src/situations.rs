@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use postern_model::scenario::{Scenario, Security};
+use postern_model::scenario::{AttackKind, Scenario, Security};
 use postern_model::trace::Trace;
 
 use crate::judge::Judgement;
@@ -20,33 +20,32 @@ macro_rules! situations {
         /// Something that a campaign must have met.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Situation {
+            /// An attack took hold.
+            Attacked(AttackKind),
             $(#[doc = $name] $situation,)*
         }
 
         impl Situation {
-            /// Every situation.
-            pub const ALL: &[Self] = &[$(Self::$situation,)*];
+            /// Every situation: first the attacks.
+            pub fn all() -> impl Iterator<Item = Self> {
+                let others = [$(Self::$situation,)*];
+                AttackKind::ALL.iter().copied().map(Self::Attacked).chain(others)
+            }
 
             /// What happened, in a few words.
             pub fn name(self) -> &'static str {
-                match self { $(Self::$situation => $name,)* }
+                match self {
+                    Self::Attacked(attack) => attack.met(),
+                    $(Self::$situation => $name,)*
+                }
             }
         }
     };
 }
 
 situations! {
-    Stripped = "STARTTLS was stripped from a reply to EHLO",
-    Overwritten = "STARTTLS was overwritten in a reply to EHLO",
     StarttlsDeferred = "STARTTLS was answered 4yz by an attacker",
     StarttlsRefused = "STARTTLS was answered 5yz by an attacker",
-    GarbageAfterGoAhead = "garbage came in place of the ServerHello",
-    HandshakeSwallowed = "a handshake was swallowed",
-    ClosedAtCommand = "an attacker closed a connection at a command",
-    ClosedInsteadOfReply = "an attacker closed a connection in place of a reply",
-    TlsIntercepted = "an attacker terminated TLS",
-    Refused = "an attacker refused a connection",
-    BlackHoled = "a connection request vanished",
     TlsSwitchedOff = "a server switched TLS off",
     TlsSwitchedOn = "a server switched TLS on",
     CertificateExpired = "a server's certificate expired",

@@ -94,6 +94,15 @@ impl Peer {
         sent.is_ok()
     }
 
+    /// Sends nothing more, and can still read.
+    pub(crate) async fn finish(&mut self) {
+        match self {
+            Self::Clear(stream) => _ = stream.shutdown().await,
+            Self::Tls(stream) => _ = stream.shutdown().await,
+            Self::Nobody => {}
+        }
+    }
+
     /// Ends the connection in order.
     pub(crate) async fn close(&mut self) {
         match std::mem::replace(self, Self::Nobody) {

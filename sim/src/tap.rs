@@ -137,6 +137,12 @@ impl Dialled {
 impl Drop for Dialled {
     fn drop(&mut self) {
         let tap = self.recorder.taps.borrow_mut().remove(&self.connection);
+        if let Some(by) = tap.as_ref().and_then(|tap| tap.wire.first_to_close()) {
+            self.recorder.record(Event::HungUp {
+                connection: self.connection,
+                by,
+            });
+        }
         let lost = tap
             .map(|tap| tap.unread.take().into_iter().map(|reply| reply.text).collect())
             .unwrap_or_default();
@@ -153,9 +159,15 @@ pub(crate) struct Tap {
     wire: Rc<Wire>,
     connection: Cell<ConnectionId>,
     commands: RefCell<LineBuffer>,
+    /// The last command was DATA: 354 begins the content.
+    asked_for_data: Cell<bool>,
     content: RefCell<Option<LineBuffer>>,
     replies: RefCell<LineBuffer>,
     unread: RefCell<VecDeque<UnreadReply>>,
+    /// See [`Tap::injects`].
+    injected: Cell<u64>,
+    /// The dialler speaks TLS where nobody gave it the go-ahead.
+    handshake_unasked: Cell<bool>,
 }
 
 struct UnreadReply {
@@ -174,9 +186,12 @@ impl Tap {
             wire: Rc::clone(&wire),
             connection: Cell::new(connection),
             commands: RefCell::default(),
+            asked_for_data: Cell::new(false),
             content: RefCell::default(),
             replies: RefCell::default(),
             unread: RefCell::default(),
+            injected: Cell::new(0),
+            handshake_unasked: Cell::new(false),
         });
         recorder.taps.borrow_mut().insert(connection, Rc::clone(&tap));
         let hook = Rc::downgrade(&tap);
@@ -193,15 +208,46 @@ impl Tap {
     }
 
     /// From here on the attacker passes everything on unread: what happens on its own connection to the server
-    /// happens on the client's.
-    pub(crate) fn report_as(recorder: &Recorder, relaying: ConnectionId, client: ConnectionId) {
-        if let Some(tap) = recorder.taps.borrow().get(&relaying) {
-            tap.connection.set(client);
-        }
+    /// happens on the client's. What the attacker has read of the server's octets counts no more, but what the client has:
+    /// `since` of them, the last included that lies before, were the attacker's to read.
+    pub(crate) fn report_as(recorder: &Recorder, relaying: ConnectionId, client: &Rc<Self>, since: u64) {
+        let Some(tap) = recorder.taps.borrow().get(&relaying).cloned() else {
+            return;
+        };
+        tap.connection.set(client.connection());
+        tap.wire.watch_dialler(|_| {});
+        let before = client.wire.written(End::Acceptor);
+        let (own, relayed) = (Rc::downgrade(client), Rc::downgrade(&tap));
+        client.wire.watch_dialler(move |progress| {
+            let DiallerProgress::Read(offset) = progress else {
+                return;
+            };
+            if let Some(own) = own.upgrade() {
+                own.dialler_has_read(offset);
+                let of_server = offset.saturating_sub(before + own.injected.get());
+                if let Some(relayed) = relayed.upgrade() {
+                    relayed.dialler_has_read(since + of_server);
+                }
+            }
+        });
+    }
+
+    /// The attacker sends the dialler so many octets beside those of the server.
+    pub(crate) fn injects(&self, octets: usize) {
+        self.injected.set(self.injected.get() + octets as u64);
+    }
+
+    /// How many octets of the acceptor the dialler has read, as the wire counts.
+    pub(crate) fn read_by_dialler(recorder: &Recorder, connection: ConnectionId) -> u64 {
+        let taps = recorder.taps.borrow();
+        taps.get(&connection).map_or(0, |tap| tap.wire.read(End::Dialler))
     }
 
     /// The acceptor has read these octets.
     pub(crate) fn received(&self, octets: &[u8], channel: Channel) {
+        if channel == Channel::Clear && self.is_handshake_unasked(octets) {
+            return;
+        }
         for &octet in octets {
             let content_is_over = {
                 let mut content = self.content.borrow_mut();
@@ -226,6 +272,8 @@ impl Tap {
                     text: lines.kept,
                 });
             } else if let Some(line) = self.commands.borrow_mut().push(octet) {
+                self.asked_for_data
+                    .set(line.trim_ascii_end().eq_ignore_ascii_case(b"DATA"));
                 let text = line.escape_ascii().to_string();
                 self.recorder.record(Event::Line {
                     connection,
@@ -237,12 +285,25 @@ impl Tap {
         }
     }
 
+    /// Whether these octets begin a TLS record in place of a command, or follow on one that did.
+    fn is_handshake_unasked(&self, octets: &[u8]) -> bool {
+        const HANDSHAKE: u8 = 22;
+        let awaits_command = self.content.borrow().is_none() && self.commands.borrow().line.is_empty();
+        if !self.handshake_unasked.get() && awaits_command && octets.first() == Some(&HANDSHAKE) {
+            self.handshake_unasked.set(true);
+            self.recorder.record(Event::HandshakeUnasked {
+                connection: self.connection.get(),
+            });
+        }
+        self.handshake_unasked.get()
+    }
+
     /// The acceptor has sent these octets, and they have left it.
     pub(crate) fn sent(&self, octets: &[u8], channel: Channel) {
         let end_offset = self.wire.written(End::Acceptor);
         for &octet in octets {
             if let Some(line) = self.replies.borrow_mut().push(octet) {
-                if line.starts_with(b"354") {
+                if line.starts_with(b"354") && self.asked_for_data.take() {
                     *self.content.borrow_mut() = Some(LineBuffer::default());
                 }
                 let text = line.escape_ascii().to_string();

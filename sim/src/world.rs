@@ -56,6 +56,8 @@ pub(crate) struct World {
     attacks: RefCell<Vec<(usize, Attack)>>,
     /// The forgeries under way, by the step that began each; of those about the same thing the last counts.
     forgeries: RefCell<Vec<usize>>,
+    /// What the attacker has learnt of clients, each with a server.
+    learnt: RefCell<BTreeMap<(DomainName, usize), Insistence>>,
     /// The steps that have not fired, by their place in the timeline.
     waiting: RefCell<Vec<usize>>,
     /// When the attacks under way end and hosts that crashed start again, by the step that began it.
@@ -63,6 +65,15 @@ pub(crate) struct World {
     ends_changed: Notify,
     /// Messages of the scenario that have not been handed in, and mail that waits in queues.
     open_work: Cell<usize>,
+}
+
+/// What a client does where STARTTLS is not offered, as the attacker saw it (C-DG-14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Insistence {
+    /// It sends in clear.
+    GoesOnInClear,
+    /// It goes away.
+    Insists,
 }
 
 /// Where a dial leads.
@@ -101,6 +112,7 @@ impl World {
             attempts: RefCell::default(),
             attacks: RefCell::default(),
             forgeries: RefCell::default(),
+            learnt: RefCell::default(),
             waiting: RefCell::new((0..scenario.step.len()).collect()),
             ends: RefCell::default(),
             ends_changed: Notify::new(),
@@ -201,6 +213,16 @@ impl World {
             host,
             phase,
         });
+    }
+
+    /// What the attacker knows of a client that sends to a host.
+    pub(crate) fn learnt(&self, client: &DomainName, victim: usize) -> Option<Insistence> {
+        self.learnt.borrow().get(&(client.clone(), victim)).copied()
+    }
+
+    /// The attacker has seen what a client does that sends to a host.
+    pub(crate) fn learn(&self, client: &DomainName, victim: usize, insistence: Insistence) {
+        self.learnt.borrow_mut().insert((client.clone(), victim), insistence);
     }
 
     /// Delivery stands at this position: steps that wait for it fire.

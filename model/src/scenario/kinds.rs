@@ -190,32 +190,6 @@ pub enum Phase {
     Quit,
 }
 
-/// What an attacker on the path does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Attack {
-    /// Removes the STARTTLS line from the reply to EHLO (C-DG-1).
-    StripStarttls,
-    /// Overwrites the keyword in place with XXXXXXXX (C-DG-2).
-    OverwriteStarttls,
-    /// Answers STARTTLS itself with this code: 454 (C-DG-4) or a 5yz (C-DG-5).
-    AnswerStarttls(u16),
-    /// Answers STARTTLS with 220 and then sends garbage in place of the ServerHello (C-DG-7).
-    GarbageAfterGoAhead,
-    /// Passes STARTTLS and its 220, then swallows the handshake (C-DG-10).
-    SwallowHandshake,
-    /// Closes the connection when the client has sent this command, which the server never sees (C-DG-9).
-    CloseAt(Phase),
-    /// Closes the connection in place of the server's reply to this command (C-DG-9, C-NET-1).
-    CloseInsteadOfReply(Phase),
-    /// Terminates TLS with a certificate of its own (C-CERT-1, 3, 4, 5) and passes all on to the server.
-    InterceptTls(Certificate),
-    /// Refuses the connection.
-    Refuse,
-    /// Lets the connection request vanish.
-    BlackHole,
-}
-
 /// A change of a host, of its DNS, or of what it sees of DNS.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -301,6 +275,53 @@ impl fmt::Display for Security {
             Self::Clear => "clear",
             Self::Encrypted => "encrypted",
             Self::Authenticated => "authenticated",
+        })
+    }
+}
+
+/// The command that begins it, or what is done, as in “the reply to …”.
+impl fmt::Display for Phase {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Lookup => "the lookup",
+            Self::Connect => "connect",
+            Self::Ehlo => "EHLO",
+            Self::Starttls => "STARTTLS",
+            Self::Mail => "MAIL",
+            Self::Rcpt => "RCPT",
+            Self::Data => "DATA",
+            Self::EndOfData => "the final dot",
+            Self::Store => "storing",
+            Self::Acknowledge => "the reply to the final dot",
+            Self::Quit => "QUIT",
+        })
+    }
+}
+
+/// As in “presents …”.
+impl fmt::Display for Certificate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Valid => "a valid certificate",
+            Self::HostNameOnly => "a certificate valid for its host name only",
+            Self::Intermediate => "a valid certificate from an intermediate authority",
+            Self::Wildcard => "a valid certificate with a wildcard for its host name",
+            Self::Revoked => "a certificate that was revoked",
+            Self::ByIndication => "a valid certificate to who names it, and else one for another name",
+            Self::OtherNamesRefused => {
+                "a certificate valid for its host name only, and an alert to who names anything else"
+            }
+            Self::Expired => "an expired certificate",
+            Self::NotYetValid => "a certificate that is not valid yet",
+            Self::WrongName => "a certificate for another name",
+            Self::SelfSigned => "a self-signed certificate",
+            Self::UnknownAuthority => "a certificate from an unknown authority",
+            Self::MissingIntermediate => "a certificate without that of the intermediate authority",
+            Self::CommonNameOnly => "a certificate with its host name in the common name alone",
+            Self::PartialWildcard => "a certificate with a wildcard for a part of a label",
+            Self::WideWildcard => "a certificate with a wildcard for two labels",
+            Self::NameConstraint => "a certificate from an authority that may not issue for its names",
+            Self::PathLength => "a certificate from an authority that may not be one",
         })
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! It is read from and printed as TOML, and refused with file and line where it cannot be.
 
+mod attack;
 mod dns;
 mod kinds;
 mod print;
@@ -16,10 +17,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use attack::{Alert, Attack, AttackKind, OddReply};
 pub use dns::{Forgery, Lie};
-pub use kinds::{
-    Attack, Certificate, Drift, Fate, Level, MailboxState, Phase, Reading, Security, Switch, UnlistedAnswer,
-};
+pub use kinds::{Certificate, Drift, Fate, Level, MailboxState, Phase, Reading, Security, Switch, UnlistedAnswer};
 pub use read::{OCTETS_MAX, ScenarioError};
 pub use reference::reference;
 pub use retry::RetrySchedule;

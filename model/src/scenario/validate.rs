@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Action, Attack, Domain, Drift, Expectation, Host, Lie, Message, Phase, Scenario, Step, When};
+use super::{Action, Attack, Domain, Drift, Expectation, Host, Lie, Message, Scenario, Step, When};
 use crate::name::{DomainName, Mailbox, Token};
 
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -360,29 +360,8 @@ fn check_duration(
 }
 
 fn check_attack(place: Place, attack: Attack) -> Result<(), Problem> {
-    match attack {
-        Attack::AnswerStarttls(code) if !(400..=599).contains(&code) => Err(place
-            .key("answer-starttls")
-            .problem(format!("{code} is no refusal: the code must be 400 to 599"))),
-        Attack::CloseAt(Phase::Store | Phase::Acknowledge)
-        | Attack::CloseInsteadOfReply(Phase::Store | Phase::Acknowledge) => {
-            let key = match attack {
-                Attack::CloseAt(_) => "close-at",
-                _ => "close-instead-of-reply",
-            };
-            Err(place.key(key).problem("that is not a command: use end-of-data"))
-        }
-        Attack::CloseAt(Phase::Lookup | Phase::Connect) => Err(place
-            .key("close-at")
-            .problem("there is no connection to close before ehlo: use refuse or black-hole")),
-        Attack::CloseInsteadOfReply(Phase::Lookup | Phase::Connect) => Err(place
-            .key("close-instead-of-reply")
-            .problem("there is no command to reply to before ehlo: use refuse or black-hole")),
-        Attack::InterceptTls(certificate) if !certificate.can_be_an_attackers() => {
-            Err(place.key("intercept-tls").problem(
-                "an attacker has no valid certificate: use expired, wrong-name, self-signed or unknown-authority",
-            ))
-        }
-        _ => Ok(()),
+    match attack.problem() {
+        Some((key, what)) => Err(place.key(key).problem(what)),
+        None => Ok(()),
     }
 }

@@ -79,6 +79,8 @@ impl Reader {
             | Event::Content { connection, .. }
             | Event::Secured { connection, .. }
             | Event::NotSecured { connection, .. }
+            | Event::HandshakeUnasked { connection }
+            | Event::HungUp { connection, .. }
             | Event::Interfered { connection, .. } => self.connections.get(connection).copied(),
             Event::Logged { host, entry } => self.logger(host, entry),
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
 use crate::name::DomainName;
-use crate::scenario::{Attack, Certificate, Level, Lie, Phase, UnlistedAnswer};
+use crate::scenario::{Attack, Certificate, Level, Lie, UnlistedAnswer};
 use crate::trace::{
     Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Permanent, Presented, Question, Record, Setting,
 };
@@ -87,7 +87,9 @@ impl Narrator {
             | Event::Content { connection, .. }
             | Event::Secured { connection, .. }
             | Event::NotSecured { connection, .. }
+            | Event::HandshakeUnasked { connection }
             | Event::Interfered { connection, .. }
+            | Event::HungUp { connection, .. }
             | Event::Closed { connection, .. } => return self.crossed(*connection, event),
         };
         vec![line(connection, text)]
@@ -102,7 +104,7 @@ impl Narrator {
                 (true, false) => format!("{host} switches TLS off"),
             },
             Setting::Certificate { host, certificate } => {
-                format!("{host} presents {}", certificate_words(*certificate))
+                format!("{host} presents {}", certificate)
             }
             Setting::Exchanger {
                 host,
@@ -204,6 +206,7 @@ impl Narrator {
                 vec![format!("TLS   failed; the {by} says: {why}")]
             }
             Event::Interfered { what, .. } => vec![format!("M:    {what}")],
+            Event::HandshakeUnasked { .. } => vec!["clear C: (a ClientHello)".to_owned()],
             Event::Closed { lost, .. } if lost.is_empty() => vec!["closed".to_owned()],
             Event::Closed { lost, .. } => vec![format!("closed; never read by the client: {}", lost.join(" / "))],
             _ => Vec::new(),
@@ -256,12 +259,9 @@ fn permanent(host: &DomainName, fact: &Permanent) -> String {
 
 fn adversary(victim: &DomainName, attack: Attack, active: bool) -> String {
     if active {
-        format!("M:   on every path to {victim}, the attacker {}", attack_words(attack))
+        format!("M:   on every path to {victim}, the attacker {}", attack)
     } else {
-        format!(
-            "M:   on the paths to {victim}, the attacker no longer {}",
-            attack_words(attack)
-        )
+        format!("M:   on the paths to {victim}, the attacker no longer {}", attack)
     }
 }
 
@@ -280,64 +280,6 @@ fn deceived(host: &DomainName, domain: &DomainName, lie: &Lie, active: bool) -> 
         "the attacker no longer"
     };
     format!("M:   between {host} and DNS, {attacker} {lie}")
-}
-
-fn attack_words(attack: Attack) -> String {
-    match attack {
-        Attack::StripStarttls => "strips STARTTLS from the reply to EHLO".to_owned(),
-        Attack::OverwriteStarttls => "overwrites STARTTLS in the reply to EHLO".to_owned(),
-        Attack::AnswerStarttls(code) => format!("answers STARTTLS with {code}"),
-        Attack::GarbageAfterGoAhead => "answers STARTTLS with 220 and then sends garbage".to_owned(),
-        Attack::SwallowHandshake => "swallows the TLS handshake".to_owned(),
-        Attack::CloseAt(phase) => format!("closes the connection at {}", phase_words(phase)),
-        Attack::CloseInsteadOfReply(phase) => {
-            format!("closes the connection in place of the reply to {}", phase_words(phase))
-        }
-        Attack::InterceptTls(certificate) => format!("terminates TLS with {}", certificate_words(certificate)),
-        Attack::Refuse => "refuses connections".to_owned(),
-        Attack::BlackHole => "lets connection requests vanish".to_owned(),
-    }
-}
-
-fn phase_words(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Lookup => "the lookup",
-        Phase::Connect => "connect",
-        Phase::Ehlo => "EHLO",
-        Phase::Starttls => "STARTTLS",
-        Phase::Mail => "MAIL",
-        Phase::Rcpt => "RCPT",
-        Phase::Data => "DATA",
-        Phase::EndOfData => "the final dot",
-        Phase::Store => "storing",
-        Phase::Acknowledge => "the reply to the final dot",
-        Phase::Quit => "QUIT",
-    }
-}
-
-fn certificate_words(certificate: Certificate) -> &'static str {
-    match certificate {
-        Certificate::Valid => "a valid certificate",
-        Certificate::HostNameOnly => "a certificate valid for its host name only",
-        Certificate::Intermediate => "a valid certificate from an intermediate authority",
-        Certificate::Wildcard => "a valid certificate with a wildcard for its host name",
-        Certificate::Revoked => "a certificate that was revoked",
-        Certificate::ByIndication => "a valid certificate to who names it, and else one for another name",
-        Certificate::OtherNamesRefused => {
-            "a certificate valid for its host name only, and an alert to who names anything else"
-        }
-        Certificate::Expired => "an expired certificate",
-        Certificate::NotYetValid => "a certificate that is not valid yet",
-        Certificate::WrongName => "a certificate for another name",
-        Certificate::SelfSigned => "a self-signed certificate",
-        Certificate::UnknownAuthority => "a certificate from an unknown authority",
-        Certificate::MissingIntermediate => "a certificate without that of the intermediate authority",
-        Certificate::CommonNameOnly => "a certificate with its host name in the common name alone",
-        Certificate::PartialWildcard => "a certificate with a wildcard for a part of a label",
-        Certificate::WideWildcard => "a certificate with a wildcard for two labels",
-        Certificate::NameConstraint => "a certificate from an authority that may not issue for its names",
-        Certificate::PathLength => "a certificate from an authority that may not be one",
-    }
 }
 
 fn level_word(level: Level) -> &'static str {

@@ -42,7 +42,7 @@ pub struct Report {
     pub properties: Vec<PropertyCount>,
     /// How every relation of two runs fared, in the same order.
     pub relations: Vec<RelationCount>,
-    /// In how many worlds each situation was reached, in the order of [`Situation::ALL`].
+    /// In how many worlds each situation was reached, in the order of [`Situation::all`].
     pub situations: Vec<(Situation, u64)>,
     /// The price of each local policy.
     pub prices: Prices,
@@ -154,9 +154,9 @@ impl Report {
                 violated,
             }
         });
-        let situations = Situation::ALL.iter().map(|situation| {
-            let worlds = tally.situations.get(situation).copied().unwrap_or_default();
-            (*situation, worlds)
+        let situations = Situation::all().map(|situation| {
+            let worlds = tally.situations.get(&situation).copied().unwrap_or_default();
+            (situation, worlds)
         });
         let mut report = Self {
             worlds: tally.worlds,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use postern_model::name::DomainName;
 use postern_model::scenario::{Attack, Certificate, Drift, Level, Lie, Phase, Switch};
 
+use super::swarm::with_particulars;
 use super::walk::Walk;
 
 /// Numbers of minutes that something which ends by itself may last.
@@ -32,6 +33,10 @@ pub(super) enum Story {
     Certificates,
     /// The reply to the final dot does not arrive (RFC 1047).
     LostReply,
+    /// Octets in clear are injected around the beginning of TLS.
+    Injection,
+    /// A connection is cut, in the middle of a command, a reply or a record.
+    Cut,
     /// The preferred exchanger is out of reach.
     Backup,
     /// Two messages for one host follow each other within a minute.
@@ -59,6 +64,8 @@ impl Story {
         (4, Self::Drift),
         (3, Self::Certificates),
         (2, Self::LostReply),
+        (3, Self::Injection),
+        (2, Self::Cut),
         (2, Self::Backup),
         (3, Self::Reuse),
         (1, Self::BrokenTls),
@@ -77,6 +84,8 @@ impl Story {
             Self::Drift => "drift",
             Self::Certificates => "bad certificates",
             Self::LostReply => "a lost reply",
+            Self::Injection => "an injection",
+            Self::Cut => "a cut",
             Self::Backup => "the backup exchanger",
             Self::Reuse => "mail in close succession",
             Self::BrokenTls => "broken TLS",
@@ -100,6 +109,8 @@ impl Story {
             Self::Drift => drift(walk),
             Self::Certificates => certificates(walk),
             Self::LostReply => lost_reply(walk),
+            Self::Injection => injection(walk),
+            Self::Cut => cut(walk),
             Self::Backup => backup(walk),
             Self::Reuse => succession::reuse(walk),
             Self::BrokenTls => succession::broken_tls(walk),
@@ -114,6 +125,7 @@ impl Story {
 fn trouble(walk: &mut Walk) {
     let target = walk.target();
     let attack = walk.draw.weighted(&walk.swarm.attacks);
+    let attack = with_particulars(attack, &mut walk.draw);
     let lasting = walk.draw.minutes(WHILE_MINUTES);
     for victim in some_exchangers(walk, &target) {
         walk.attack(&victim, attack, Some(lasting));
@@ -358,6 +370,57 @@ fn lost_reply(walk: &mut Walk) {
     for victim in walk.exchangers(&target) {
         walk.attack(&victim, attack, Some(lasting));
     }
+    walk.submit(&target);
+}
+
+fn injection(walk: &mut Walk) {
+    let sender = walk.sender.clone();
+    let secured = walk.targets_where(|truth, target| {
+        let exchangers = truth.exchangers(&sender, target);
+        let speaks_tls = exchangers.first().is_some_and(|host| truth.host(host).tls.is_on());
+        speaks_tls && truth.level(&sender, target) > Level::None
+    });
+    if secured.is_empty() {
+        return trouble(walk);
+    }
+    let target = walk.draw.pick(&secured).clone();
+    let attack = walk.draw.weighted(&[
+        (3, Attack::InjectCommands(0)),
+        (3, Attack::InjectReplies(0)),
+        (3, Attack::InjectTransaction),
+        (2, Attack::StripExtensions),
+        (1, Attack::InjectTowardServer(0)),
+        (1, Attack::InjectTowardClient(0)),
+    ]);
+    let drawn = with_particulars(attack, &mut walk.draw);
+    let attack = if walk.draw.percent(50) { attack } else { drawn };
+    let lasting = walk.draw.minutes(&[5, 20, 90]);
+    let victim = walk.exchangers(&target)[0].clone();
+    walk.attack(&victim, attack, Some(lasting));
+    walk.submit(&target);
+}
+
+fn cut(walk: &mut Walk) {
+    let target = walk.target();
+    let Some(victim) = walk.exchangers(&target).first().cloned() else {
+        return trouble(walk);
+    };
+    let phase = *walk.draw.pick(&[
+        Phase::Starttls,
+        Phase::Mail,
+        Phase::Data,
+        Phase::EndOfData,
+        Phase::EndOfData,
+        Phase::EndOfData,
+    ]);
+    // About as many octets as a command, a reply or a short content is long in its record.
+    let octets = walk.draw.between(0, 160);
+    let attack = match walk.draw.percent(50) {
+        true => Attack::CutClient(octets),
+        false => Attack::CutServer(octets),
+    };
+    let lasting = walk.draw.minutes(&[5, 20]);
+    walk.attack_midway(&victim, attack, phase, lasting);
     walk.submit(&target);
 }
 

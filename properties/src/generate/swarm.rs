@@ -1,6 +1,6 @@
 //! What there is in a world, and how likely: drawn anew for every seed.
 
-use postern_model::scenario::{Attack, Certificate, Level, Phase, RetrySchedule};
+use postern_model::scenario::{Alert, Attack, Certificate, Level, OddReply, Phase, RetrySchedule};
 
 use super::draw::Draw;
 use super::stories::Story;
@@ -101,6 +101,30 @@ impl Swarm {
     }
 }
 
+/// The attack with particulars of its own, where it has a number that any other would do as well for.
+pub(super) fn with_particulars(attack: Attack, draw: &mut Draw) -> Attack {
+    let mut up_to = |most| draw.between(0, most);
+    match attack {
+        // The record's header and the fixed part of a ClientHello, and some of its extensions.
+        Attack::TamperHello(_) => Attack::TamperHello(narrow(up_to(160))),
+        // Longer than what is injected with what stands before it, so that it is not cut at all now and then.
+        Attack::InjectCommands(_) => Attack::InjectCommands(narrow(up_to(70))),
+        Attack::InjectReplies(_) => Attack::InjectReplies(narrow(up_to(90))),
+        // The flights of a handshake; toward the server a little of what comes after.
+        Attack::InjectTowardServer(_) => Attack::InjectTowardServer(up_to(500)),
+        Attack::InjectTowardClient(_) => Attack::InjectTowardClient(up_to(300)),
+        // A session with a short message.
+        Attack::CutClient(_) => Attack::CutClient(up_to(1500)),
+        Attack::CutServer(_) => Attack::CutServer(up_to(1800)),
+        Attack::Segments(_) => Attack::Segments(narrow(up_to(20)) + 1),
+        attack => attack,
+    }
+}
+
+fn narrow(number: u32) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}
+
 const SHAPES: &[(u32, Shape)] = &[
     (6, Shape::Exchangers),
     (2, Shape::Implicit),
@@ -165,8 +189,40 @@ const ATTACKS: &[(u32, Attack)] = &[
     (1, Attack::AnswerStarttls(502)),
     (1, Attack::AnswerStarttls(530)),
     (2, Attack::AnswerStarttls(554)),
-    (4, Attack::GarbageAfterGoAhead),
-    (3, Attack::SwallowHandshake),
+    (2, Attack::StripExtensions),
+    (3, Attack::StripWhereNothingIsRequired),
+    (2, Attack::RefuseEhlo(500)),
+    (1, Attack::RefuseEhlo(502)),
+    (1, Attack::Greet(421)),
+    (1, Attack::Greet(521)),
+    (1, Attack::Greet(554)),
+    (2, Attack::GarbleStarttls),
+    (1, Attack::AnswerStarttlsOddly(OddReply::Completion)),
+    (1, Attack::AnswerStarttlsOddly(OddReply::Intermediate)),
+    (1, Attack::AnswerStarttlsOddly(OddReply::Preliminary)),
+    (1, Attack::AnswerStarttlsOddly(OddReply::MultiLine)),
+    (1, Attack::AnswerStarttlsOddly(OddReply::NotNumeric)),
+    (1, Attack::AnswerStarttlsOddly(OddReply::OverLong)),
+    (1, Attack::AnswerStarttlsOddly(OddReply::Nul)),
+    (3, Attack::GarbageAfterGoAhead),
+    (1, Attack::AlertAfterGoAhead(Alert::HandshakeFailure)),
+    (1, Attack::AlertAfterGoAhead(Alert::ProtocolVersion)),
+    (1, Attack::AlertAfterGoAhead(Alert::InternalError)),
+    (1, Attack::AlertAfterGoAhead(Alert::UnrecognizedName)),
+    (2, Attack::CloseAfterGoAhead),
+    (2, Attack::SwallowHandshake),
+    (2, Attack::SlowHandshake),
+    (2, Attack::TamperHello(0)),
+    (2, Attack::CutClient(0)),
+    (2, Attack::CutServer(0)),
+    (2, Attack::Segments(1)),
+    (1, Attack::WithholdReply(Phase::Connect)),
+    (1, Attack::WithholdReply(Phase::Ehlo)),
+    (1, Attack::WithholdReply(Phase::Starttls)),
+    (1, Attack::WithholdReply(Phase::Mail)),
+    (1, Attack::WithholdReply(Phase::Rcpt)),
+    (1, Attack::WithholdReply(Phase::Data)),
+    (1, Attack::WithholdReply(Phase::EndOfData)),
     (1, Attack::CloseAt(Phase::Ehlo)),
     (1, Attack::CloseAt(Phase::Starttls)),
     (1, Attack::CloseAt(Phase::Mail)),

@@ -255,6 +255,30 @@ impl Walk {
         self.push(When::At(self.now), victim, Action::Forge { forgery, lasting });
     }
 
+    /// Writes an attack on a victim that is not attacked already, which begins in the middle of the first connection for the
+    /// next message that is submitted: the attacker is on the path before.
+    pub(super) fn attack_midway(&mut self, victim: &DomainName, attack: Attack, phase: Phase, lasting: Duration) {
+        if self.messages_left() == 0 || !self.truth.attack(victim, self.now, Some(lasting)) {
+            return;
+        }
+        let message = self.next_token();
+        for (when, attack) in [
+            (When::At(self.now), Attack::Watch),
+            (
+                When::On(Position {
+                    message,
+                    attempt: 1,
+                    host: victim.clone(),
+                    phase,
+                }),
+                attack,
+            ),
+        ] {
+            let lasting = Some(lasting);
+            self.push(when, victim, Action::Attack { attack, lasting });
+        }
+    }
+
     /// Sometimes a protocol position of the last message submitted.
     fn midway(&mut self) -> Option<When> {
         let message = self.scenario.message.last()?;

@@ -3,6 +3,7 @@
 mod attempts;
 mod chart;
 mod closure;
+mod dialogue;
 mod eventual_delivery;
 mod exchanger_order;
 mod isolation;

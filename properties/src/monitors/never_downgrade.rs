@@ -20,7 +20,8 @@ use crate::setup::Setup;
 pub struct NeverDowngrade {
     setup: Setup,
     oracle: Oracle,
-    sessions: Sessions<()>,
+    /// Whether EHLO was refused.
+    sessions: Sessions<bool>,
     attempts: Attempts,
     exercised: bool,
 }
@@ -47,6 +48,17 @@ impl Monitor for NeverDowngrade {
         self.sessions.observe(observation);
         self.attempts.observe(observation);
         match *observation {
+            Observation::Replied {
+                connection,
+                phase: Some(Phase::Ehlo),
+                code,
+                ..
+            } => {
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    session.notes |= code >= 500;
+                }
+                Ok(())
+            }
             Observation::Command {
                 connection,
                 phase: Some(Phase::Rcpt),
@@ -116,12 +128,13 @@ impl NeverDowngrade {
         Err(violation(self.broken_rule(session, tls), why))
     }
 
-    /// In clear: the policy was set aside. With a certificate of the server's own name, or with none that proves
+    /// In clear: the policy was set aside, for want of EHLO or otherwise. With a certificate of the server's own name, or with none that proves
     /// anything: the wrong name was checked, or none.
-    fn broken_rule(&self, session: &Session<()>, tls: bool) -> &'static str {
+    fn broken_rule(&self, session: &Session<bool>, tls: bool) -> &'static str {
         let own_name = self.setup.own_name(session.server);
         let names = session.proves().unwrap_or_default();
         match own_name {
+            _ if !tls && session.notes => "R3207-6-a",
             _ if !tls => "SEED-12",
             Some(own_name) if names.has(own_name) => "SEED-14",
             _ => "R3207-4.1-d",
@@ -150,7 +163,7 @@ impl NeverDowngrade {
     }
 }
 
-fn meets(session: &Session<()>, tls: bool, requirement: Requirement) -> bool {
+fn meets(session: &Session<bool>, tls: bool, requirement: Requirement) -> bool {
     match requirement {
         Requirement::Clear => true,
         Requirement::Encrypted => tls,

@@ -58,6 +58,8 @@ enum Trouble {
     WithoutTls,
     /// TLS was required, and there was none.
     WithoutRequiredTls,
+    /// STARTTLS was answered by a 4yz.
+    StarttlsRefusedForNow,
     /// STARTTLS was answered by a 5yz.
     StarttlsRefusedForGood,
 }
@@ -196,6 +198,7 @@ impl NoEarlyBounce {
             Some(Trouble::StarttlsRefusedForGood) => {
                 ("SEED-11", "STARTTLS, and not the message, was refused by a 5yz reply")
             }
+            Some(Trouble::StarttlsRefusedForNow) => ("R3207-4-b", "STARTTLS was refused for now"),
             Some(Trouble::WithoutRequiredTls) => ("R3207-6-d", "a session lacked the TLS that its policy requires"),
             Some(Trouble::HostNeverAcceptsMail) => (
                 "R7504-3/4",
@@ -243,6 +246,7 @@ impl NoEarlyBounce {
             let trouble = match (session.progress, self.oracle.level(session.client, next_hop)) {
                 (_, Level::None) => continue,
                 (Progress::Refused(500..=599), _) => Trouble::StarttlsRefusedForGood,
+                (Progress::Refused(400..=499), _) => Trouble::StarttlsRefusedForNow,
                 (_, Level::May) => Trouble::WithoutTls,
                 (_, Level::Encrypt | Level::Secure) => Trouble::WithoutRequiredTls,
             };

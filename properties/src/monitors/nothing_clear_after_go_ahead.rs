@@ -1,4 +1,4 @@
-//! P29: after 220 to STARTTLS the client says nothing in clear.
+//! P29: the client keeps to the order of RFC 3207: nothing behind STARTTLS, nothing in clear after its 220.
 
 use std::time::Duration;
 
@@ -6,17 +6,19 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{ConnectionId, Observation};
 use postern_model::scenario::Phase;
 
+use super::dialogue::Dialogue;
 use super::sessions::{Progress, Sessions};
 use super::violation;
 use crate::setup::Setup;
 
 /// Judges what a client says on a connection of its own between the 220 and the end of the handshake.
 ///
-/// Exercised by a 220. What is no command, such as a handshake that nobody took up, is none of its business.
+/// Beside it, [`Dialogue`] judges how the client waits, begins and leaves. Exercised by a 220. What is no command, such as a handshake that nobody took up, is none of its business.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NothingClearAfterGoAhead {
     setup: Setup,
     sessions: Sessions<()>,
+    dialogue: Dialogue,
     exercised: bool,
 }
 
@@ -24,6 +26,7 @@ impl NothingClearAfterGoAhead {
     /// The monitor at the start of a run.
     pub fn new(setup: Setup) -> Self {
         Self {
+            dialogue: Dialogue::new(setup.clone()),
             setup,
             sessions: Sessions::default(),
             exercised: false,
@@ -37,7 +40,7 @@ impl NothingClearAfterGoAhead {
 }
 
 impl Monitor for NothingClearAfterGoAhead {
-    fn observe(&mut self, _: Duration, observation: &Observation) -> Result<(), Violation> {
+    fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
         let said = match *observation {
             Observation::Command {
                 connection,
@@ -72,6 +75,7 @@ impl Monitor for NothingClearAfterGoAhead {
             );
             return Err(violation(rule, why));
         }
+        self.dialogue.observe(after, observation)?;
         self.sessions.observe(observation);
         if let Observation::Replied {
             connection,
@@ -103,7 +107,7 @@ mod tests {
 
     #[test]
     fn after_the_go_ahead_the_client_shakes_hands() {
-        let story = Story::new().dials(MX1).goes_secure(&[]).transaction(true);
+        let story = Story::new().dials(MX1).goes_secure(&[]).ehlo(false).transaction(true);
         assert_eq!(judged(story), Found::Holds);
     }
 

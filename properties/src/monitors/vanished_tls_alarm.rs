@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{HostId, Observation};
-use postern_model::scenario::Level;
+use postern_model::scenario::{Level, Phase};
 
 use super::attempts::Attempts;
-use super::sessions::{Session, Sessions};
+use super::sessions::{Progress, Session, Sessions};
 use super::{LOG_DELAY, violation};
 use crate::oracle::Oracle;
 use crate::setup::Setup;
@@ -16,10 +16,12 @@ use crate::setup::Setup;
 /// Judges the alarms of every client by the thread, and by RFC 3207 of those that are configured to raise them. In both:
 ///
 /// - TLS was used with a peer once a handshake with it, or with who stood in its place, was completed.
+/// - In TLS 1.3 the client's handshake is complete before the server's. Where the connection broke in between, which nobody
+///   sees from outside, TLS may have been used: an alarm about the peer may come later, and is not due.
 /// - An alarm is *due* for a later session with that peer, for mail whose policy is not to do without TLS, if the peer was
 ///   ready for mail and it is certain that there was no TLS: STARTTLS was not offered, was answered by another code than
 ///   220, or the handshake after the 220 failed. It is due within a minute of the session's end.
-/// - It is not due, but may come, where the connection ended before STARTTLS was answered, where the client did not ask, and
+/// - It is not due, but may come, where EHLO was refused for good, where the connection ended before STARTTLS was answered, where the client did not ask, and
 ///   in a session dialled within a minute of another such session with the peer: the retry in clear is the same occasion.
 /// - A host that crashed has forgotten all that it knew: it has used TLS with nobody yet (C-DR-9).
 /// - Each such session justifies one alarm. An alarm without one, or for a session that has TLS after all, is false.
@@ -32,6 +34,8 @@ pub struct VanishedTlsAlarm {
     attempts: Attempts,
     /// The client and the peers that it used TLS with.
     used_tls: BTreeSet<(HostId, HostId)>,
+    /// The client and the peers that it may have used TLS with.
+    may_have_used_tls: BTreeSet<(HostId, HostId)>,
     sessions: Sessions<Watch>,
     ended: Vec<Ended>,
     exercised: bool,
@@ -46,6 +50,10 @@ struct Watch {
     /// TLS may have been wished for.
     wished: bool,
     alarmed: bool,
+    /// The client gave the handshake up.
+    handshake_refused: bool,
+    /// EHLO was refused by a 5yz, so STARTTLS was not to be had: whoever requires TLS goes no further.
+    ehlo_refused: bool,
 }
 
 /// A session that ended without TLS less than a minute ago.
@@ -67,6 +75,7 @@ impl VanishedTlsAlarm {
             setup,
             attempts: Attempts::default(),
             used_tls: BTreeSet::new(),
+            may_have_used_tls: BTreeSet::new(),
             sessions: Sessions::default(),
             ended: Vec::new(),
             exercised: false,
@@ -106,6 +115,21 @@ impl Monitor for VanishedTlsAlarm {
                         ));
                     }
                     self.used_tls.insert((session.client, session.server));
+                }
+            }
+            Observation::Replied {
+                connection,
+                phase: Some(Phase::Ehlo),
+                code: 500..=599,
+                ..
+            } => {
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    session.notes.ehlo_refused = true;
+                }
+            }
+            Observation::HandshakeRefused { connection } => {
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    session.notes.handshake_refused = true;
                 }
             }
             Observation::Alarm { host, peer } => {
@@ -179,12 +203,17 @@ impl VanishedTlsAlarm {
                 && !is_retry,
             wished: any || !is_known,
             alarmed: false,
+            handshake_refused: false,
+            ehlo_refused: false,
         }
     }
 
     fn end(&mut self, session: &Session<Watch>) {
-        if !session.is_clients_own() || !session.is_ready() || session.is_secured() {
+        if !session.is_clients_own() || !may_go_without(session) || session.is_secured() {
             return;
+        }
+        if session.progress == Progress::GoAhead && !session.notes.handshake_refused {
+            self.may_have_used_tls.insert((session.client, session.server));
         }
         let due = session.notes.may_be_due && session.is_without_tls(true);
         self.exercised |= due;
@@ -199,7 +228,8 @@ impl VanishedTlsAlarm {
     }
 
     fn alarm(&mut self, client: HostId, peer: HostId) -> Result<(), Violation> {
-        if !self.used_tls.contains(&(client, peer)) {
+        let known = [&self.used_tls, &self.may_have_used_tls];
+        if !known.iter().any(|peers| peers.contains(&(client, peer))) {
             return Err(self.false_alarm(client, peer, "it had never used TLS with it"));
         }
         let mut ended: Vec<&mut Ended> = self
@@ -217,7 +247,7 @@ impl VanishedTlsAlarm {
             session.is_clients_own()
                 && session.client == client
                 && session.server == peer
-                && session.is_ready()
+                && may_go_without(session)
                 && !session.is_secured()
                 && session.notes.wished
                 && !session.notes.alarmed
@@ -248,6 +278,11 @@ impl VanishedTlsAlarm {
         );
         violation("SEED-10", why)
     }
+}
+
+/// Whether the session came so far that it may be one without TLS.
+fn may_go_without(session: &Session<Watch>) -> bool {
+    session.is_ready() || session.notes.ehlo_refused
 }
 
 #[cfg(test)]

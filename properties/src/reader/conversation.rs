@@ -15,6 +15,7 @@ pub(super) struct Conversation {
     /// Lines of the arriving reply so far.
     lines: u32,
     offers_starttls: bool,
+    offers_pipelining: bool,
 }
 
 /// Something that a reply is owed to.
@@ -29,6 +30,7 @@ struct Answered {
     asked: Option<Asked>,
     code: u16,
     offers_starttls: bool,
+    offers_pipelining: bool,
 }
 
 /// The greeting is owed to the connection itself.
@@ -38,6 +40,7 @@ impl Default for Conversation {
             outstanding: VecDeque::from([Asked::phase(Phase::Connect)]),
             lines: 0,
             offers_starttls: false,
+            offers_pipelining: false,
         }
     }
 }
@@ -88,18 +91,28 @@ impl Conversation {
         self.outstanding.clear();
         self.lines = 0;
         self.offers_starttls = false;
+        self.offers_pipelining = false;
     }
 
     /// A line of a reply arrived at the client; the last one completes the reply.
-    pub(super) fn reply(&mut self, connection: ConnectionId, text: &str) -> Option<Observation> {
-        let answered = self.line(text)?;
-        Some(Observation::Replied {
+    pub(super) fn reply(&mut self, connection: ConnectionId, text: &str) -> Vec<Observation> {
+        if lines::reply(text).is_none() {
+            return vec![Observation::Babble { connection }];
+        }
+        let Some(answered) = self.line(text) else {
+            return Vec::new();
+        };
+        let pipelining = answered
+            .offers_pipelining
+            .then_some(Observation::OffersPipelining { connection });
+        let replied = Observation::Replied {
             connection,
             phase: answered.asked.and_then(|asked| asked.phase),
             code: answered.code,
             offers_starttls: answered.offers_starttls,
             recipient: answered.asked.and_then(|asked| asked.recipient),
-        })
+        };
+        pipelining.into_iter().chain([replied]).collect()
     }
 
     /// A line of a reply was sent and never read.
@@ -115,7 +128,8 @@ impl Conversation {
     fn line(&mut self, text: &str) -> Option<Answered> {
         let line = lines::reply(text)?;
         // The first line of the reply to EHLO is the server's name, not a keyword (RFC 5321 §4.1.1.1).
-        self.offers_starttls |= self.lines > 0 && lines::offers_starttls(line.text);
+        self.offers_starttls |= self.lines > 0 && lines::offers(line.text, "STARTTLS");
+        self.offers_pipelining |= self.lines > 0 && lines::offers(line.text, "PIPELINING");
         self.lines += 1;
         if line.continues {
             return None;
@@ -126,9 +140,11 @@ impl Conversation {
             asked,
             code: line.code,
             offers_starttls: is_ehlo && self.offers_starttls,
+            offers_pipelining: is_ehlo && self.offers_pipelining,
         };
         self.lines = 0;
         self.offers_starttls = false;
+        self.offers_pipelining = false;
         Some(answered)
     }
 }

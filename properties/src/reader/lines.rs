@@ -68,10 +68,10 @@ pub(super) fn reply(text: &str) -> Option<ReplyLine<'_>> {
     })
 }
 
-/// Whether a line of the reply to EHLO offers STARTTLS.
-pub(super) fn offers_starttls(text: &str) -> bool {
+/// Whether a line of the reply to EHLO offers an extension.
+pub(super) fn offers(text: &str, extension: &str) -> bool {
     let keyword = text.split(' ').next().unwrap_or_default();
-    keyword.eq_ignore_ascii_case("STARTTLS")
+    keyword.eq_ignore_ascii_case(extension)
 }
 
 /// The enhanced status code at the beginning of a text (RFC 3463 §2).

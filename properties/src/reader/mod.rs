@@ -140,7 +140,7 @@ impl Reader {
                 } = self.connections.get_mut(connection)?;
                 match from {
                     End::Dialler => conversation.command(id(*connection), &self.setup, *server, text, tls),
-                    End::Acceptor => conversation.reply(id(*connection), text)?,
+                    End::Acceptor => return Some(conversation.reply(id(*connection), text)),
                 }
             }
             Event::Content {
@@ -189,7 +189,26 @@ impl Reader {
                 let said = self.logged(host, entry)?;
                 return Some(self.status(host, entry).into_iter().chain([said]).collect());
             }
-            Event::Answered { .. } | Event::NotSecured { .. } | Event::Interfered { .. } => return None,
+            Event::HandshakeUnasked { connection } => Observation::HandshakeUnasked {
+                connection: id(*connection),
+            },
+            Event::NotSecured {
+                connection,
+                by: End::Dialler,
+                ..
+            } => Observation::HandshakeRefused {
+                connection: id(*connection),
+            },
+            Event::HungUp {
+                connection,
+                by: End::Dialler,
+            } => Observation::HungUp {
+                connection: id(*connection),
+            },
+            Event::Answered { .. }
+            | Event::NotSecured { by: End::Acceptor, .. }
+            | Event::HungUp { by: End::Acceptor, .. }
+            | Event::Interfered { .. } => return None,
         };
         Some(vec![one])
     }

@@ -122,9 +122,13 @@ fn what_is_no_command_has_no_phase() {
 }
 
 #[test]
-fn what_is_no_reply_shows_nothing() {
+fn what_is_no_reply_is_babble() {
     for text in ["", "25", "2x0 ok", "250_ok", "€uro"] {
-        assert_eq!(on_the_wire(dialled().hears(&[text])), []);
+        let connection = ConnectionId(1);
+        assert_eq!(
+            on_the_wire(dialled().hears(&[text])),
+            [Observation::Babble { connection }]
+        );
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod adversary;
 mod alarms_off;
+mod boundary;
 mod client_tries;
 mod course;
 mod history;
@@ -97,6 +98,7 @@ relations! {
     HistoryIndependence = history P09 270 "with and without earlier sessions over TLS",
     AlarmsOff = alarms_off P10 110 "with and without alarms",
     LostReply = lost_reply P13 550 "with and without a lost reply to the end of data",
+    BoundaryNonInterference = boundary P28 900 "with and without somebody who interferes before TLS",
     AdversaryIndifference = adversary P34 150 "with and without STARTTLS stripped everywhere",
     RoleInvariance = role P35 75 "with a host as originator and as relay",
 }

@@ -162,7 +162,7 @@ macro_rules! properties {
 properties! {
     P01 "never-downgrade" ["SEED-12" "SEED-14" "SEED-17" "R3207-4.1-d" "R3207-6-a"]:
         "Recipient and content of a message cross only sessions that meet what the sender's policy requires for the next hop.";
-    P02 "no-early-bounce" ["SEED-11" "SEED-12" "R3207-6-d" "R5321-4.2.1-a" "R5321-4.5.4.1-c" "R7504-3/4"]:
+    P02 "no-early-bounce" ["SEED-11" "SEED-12" "R3207-4-b" "R3207-6-d" "R5321-4.2.1-a" "R5321-4.5.4.1-c" "R7504-3/4"]:
         "Nothing bounces before its lifetime is over, unless it was refused for good or its domain does not exist.";
     P03 "no-bounce-without-policy" ["SEED-11" "SEED-13"]:
         "Where nothing requires TLS, no message bounces for want of it, not even when its lifetime is over.";
@@ -190,8 +190,11 @@ properties! {
         "Where the TLS that a message requires cannot be had at one exchanger, the next is tried, by the end of the next attempt.";
     P15 "exchanger-order" ["R5321-5.1-c" "R5321-5.1-e"]:
         "Exchangers are tried by preference whatever their security, and by one of them only those that are better.";
-    P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g"]:
-        "After 220 to STARTTLS the client says nothing in clear.";
+    P28 "boundary-non-interference" ["R3207-4-h" "R3207-4.2-a" "R3207-4.2-b" "R3207-4.2-d" "R3207-6-e"]:
+        "What is said before TLS never influences what is said inside TLS.";
+    P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g" "R3207-4-h" "R3207-4.1-a" "R3207-4.1-b" "R3207-4.2-c"
+        "R5321-4.3.1-a" "R5321-4.5.3.2-a"]:
+        "The client waits for replies, sends nothing behind STARTTLS and nothing in clear after its 220, begins anew inside TLS, and leaves at once what is not good enough.";
     P34 "adversary-indifference" ["SEED-17"]:
         "Of mail that requires TLS nothing can be read in clear, whether STARTTLS is stripped or not.";
     P35 "role-invariance" ["SEED-13"]:

@@ -151,7 +151,8 @@ impl<'a> Reader<'a> {
             }
             Event::Content { connection, .. } => self.content(*connection),
             Event::Interfered { connection, attack, .. } => {
-                self.reached.extend(interference(*attack));
+                self.reached.insert(Situation::Attacked(attack.kind()));
+                self.reached.extend(answer_to_starttls(*attack));
                 if let Some(connection) = self.connections.get_mut(connection) {
                     connection.interference = Some(*attack);
                 }
@@ -165,7 +166,9 @@ impl<'a> Reader<'a> {
                 connection,
                 certificate,
             } => self.secured(*connection, certificate),
-            Event::NotSecured { by: End::Acceptor, .. } => {}
+            Event::NotSecured { by: End::Acceptor, .. }
+            | Event::HandshakeUnasked { .. }
+            | Event::HungUp { .. } => {}
         }
     }
 
@@ -299,12 +302,12 @@ impl<'a> Reader<'a> {
         let Some(Connection { to, .. }) = self.connections.remove(&connection) else {
             return;
         };
-        for (attack, expected, situation) in [
-            (Attack::Refuse, NotConnected::Refused, Situation::Refused),
-            (Attack::BlackHole, NotConnected::TimedOut, Situation::BlackHoled),
+        for (attack, expected) in [
+            (Attack::Refuse, NotConnected::Refused),
+            (Attack::BlackHole, NotConnected::TimedOut),
         ] {
             if why == expected && self.attacks.contains(&(to.clone(), attack)) {
-                self.reached.insert(situation);
+                self.reached.insert(Situation::Attacked(attack.kind()));
             }
         }
     }
@@ -497,23 +500,19 @@ fn refusal(presented: Certificate) -> impl Iterator<Item = Situation> {
 
 /// Whether clients do not see the server's offer of TLS while the attack lasts.
 fn hides_tls(attack: Attack) -> bool {
-    matches!(attack, Attack::StripStarttls | Attack::OverwriteStarttls)
+    matches!(
+        attack,
+        Attack::StripStarttls | Attack::OverwriteStarttls | Attack::RefuseEhlo(_)
+    )
 }
 
-/// The situation that an attack makes when it interferes with a connection that stands.
-fn interference(attack: Attack) -> Option<Situation> {
-    Some(match attack {
-        Attack::StripStarttls => Situation::Stripped,
-        Attack::OverwriteStarttls => Situation::Overwritten,
-        Attack::AnswerStarttls(..500) => Situation::StarttlsDeferred,
-        Attack::AnswerStarttls(500..) => Situation::StarttlsRefused,
-        Attack::GarbageAfterGoAhead => Situation::GarbageAfterGoAhead,
-        Attack::SwallowHandshake => Situation::HandshakeSwallowed,
-        Attack::CloseAt(_) => Situation::ClosedAtCommand,
-        Attack::CloseInsteadOfReply(_) => Situation::ClosedInsteadOfReply,
-        Attack::InterceptTls(_) => Situation::TlsIntercepted,
-        Attack::Refuse | Attack::BlackHole => return None,
-    })
+/// How an attacker answered STARTTLS: for now or for good.
+fn answer_to_starttls(attack: Attack) -> Option<Situation> {
+    match attack {
+        Attack::AnswerStarttls(..500) => Some(Situation::StarttlsDeferred),
+        Attack::AnswerStarttls(500..) => Some(Situation::StarttlsRefused),
+        _ => None,
+    }
 }
 
 /// The domain in `RCPT TO:<local-part@domain>`.

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use postern_model::scenario::{Attack, Certificate, Domain, Host, Level, MxRecord, Phase, Scenario};
+use postern_model::scenario::{Attack, AttackKind, Certificate, Domain, Host, Level, MxRecord, Phase, Scenario};
 use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, NotConnected, Setting, Trace};
 
 use super::Situation;
@@ -128,7 +128,10 @@ fn an_attack_counts_when_it_interferes_and_not_when_it_is_only_there() {
     ];
     assert_eq!(reached(under_way.clone()), BTreeSet::new());
     let events = under_way.into_iter().chain([interfered(Attack::OverwriteStarttls)]);
-    assert_eq!(reached(events), BTreeSet::from([Situation::Overwritten]));
+    assert_eq!(
+        reached(events),
+        BTreeSet::from([Situation::Attacked(AttackKind::OverwriteStarttls)])
+    );
 }
 
 #[test]
@@ -142,7 +145,10 @@ fn a_refused_connection_counts_only_under_an_attack() {
     );
     assert_eq!(reached([dialled(), refused.clone()]), BTreeSet::new());
     let events = [attacked(Attack::Refuse), dialled(), refused];
-    assert_eq!(reached(events), BTreeSet::from([Situation::Refused]));
+    assert_eq!(
+        reached(events),
+        BTreeSet::from([Situation::Attacked(AttackKind::Refuse)])
+    );
 }
 
 #[test]
@@ -192,8 +198,9 @@ fn tls_that_is_off_already_cannot_vanish() {
 #[test]
 fn an_attacker_answers_starttls_for_now_or_for_good() {
     let answered = |code| reached([dialled(), interfered(Attack::AnswerStarttls(code))]);
-    assert_eq!(answered(454), BTreeSet::from([Situation::StarttlsDeferred]));
-    assert_eq!(answered(554), BTreeSet::from([Situation::StarttlsRefused]));
+    let attacked = Situation::Attacked(AttackKind::AnswerStarttls);
+    assert_eq!(answered(454), BTreeSet::from([attacked, Situation::StarttlsDeferred]));
+    assert_eq!(answered(554), BTreeSet::from([attacked, Situation::StarttlsRefused]));
 }
 
 #[test]

@@ -29,6 +29,19 @@ pub(super) fn with_overwritten_starttls(mut reply: Reply) -> Reply {
     reply
 }
 
+/// The reply with no keyword but STARTTLS (C-DG-17).
+pub(super) fn with_starttls_alone(mut reply: Reply) -> Reply {
+    let mut place = 0..;
+    reply.retain(|line| place.next() == Some(0) || is_starttls(line));
+    let last = reply.len().saturating_sub(1);
+    for (place, line) in reply.iter_mut().enumerate() {
+        if let Some(mark) = line.get_mut(3) {
+            *mark = if place == last { b' ' } else { b'-' };
+        }
+    }
+    reply
+}
+
 fn is_starttls(line: &[u8]) -> bool {
     line.get(4..)
         .is_some_and(|keyword| keyword.trim_ascii_end().eq_ignore_ascii_case(b"STARTTLS"))
@@ -100,6 +113,19 @@ mod tests {
             after[place] = format!("250{mark}XXXXXXXX\r\n").into_bytes();
             assert_eq!(with_overwritten_starttls(before), after, "place {place}");
         }
+    }
+
+    #[test]
+    fn starttls_alone_is_left_wherever_it_stood() {
+        for lines in [
+            &["250-mx1.b.example", "250-STARTTLS", "250-PIPELINING", "250 8BITMIME"][..],
+            &["250-mx1.b.example", "250-SIZE 1048576", "250 STARTTLS"],
+        ] {
+            let alone = reply(&["250-mx1.b.example", "250 STARTTLS"]);
+            assert_eq!(with_starttls_alone(reply(lines)), alone, "{lines:?}");
+        }
+        let without = reply(&["250-mx1.b.example", "250 PIPELINING"]);
+        assert_eq!(with_starttls_alone(without), reply(&["250 mx1.b.example"]));
     }
 
     #[test]

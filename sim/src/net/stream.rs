@@ -38,6 +38,7 @@ pub struct Wire {
     dialler: Counters,
     acceptor: Counters,
     watcher: RefCell<Option<Watcher>>,
+    first_to_close: Cell<Option<End>>,
 }
 
 #[derive(Default)]
@@ -53,6 +54,7 @@ impl Wire {
             dialler: Counters::default(),
             acceptor: Counters::default(),
             watcher: RefCell::default(),
+            first_to_close: Cell::new(None),
         }
     }
 
@@ -69,6 +71,15 @@ impl Wire {
     /// How many octets this end has written.
     pub fn written(&self, end: End) -> u64 {
         self.counters(end).written.get()
+    }
+
+    /// The end that closed the connection before the other did, once one has.
+    pub fn first_to_close(&self) -> Option<End> {
+        self.first_to_close.get()
+    }
+
+    fn closes(&self, end: End) {
+        self.first_to_close.set(self.first_to_close.get().or(Some(end)));
     }
 
     /// Has every progress of the dialler told to this watcher, at the moment that it is made. There is one watcher.
@@ -161,6 +172,7 @@ impl AsyncWrite for Stream {
 
     /// Closing twice is no error, as with a real socket.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.wire.closes(self.end);
         match Pin::new(&mut self.tcp).poll_shutdown(context) {
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             poll => poll,
@@ -170,6 +182,7 @@ impl AsyncWrite for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        self.wire.closes(self.end);
         if self.end == End::Dialler {
             self.wire.tell(DiallerProgress::Closed);
         }

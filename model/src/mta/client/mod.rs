@@ -101,7 +101,7 @@ impl Client {
     /// Takes a fact. Facts that the session did not ask for are passed over.
     pub fn handle(&mut self, input: Input<'_>) {
         match (self.stage, input) {
-            (Stage::Opening, Input::Opened) => self.wait(Stage::Greeting),
+            (Stage::Opening, Input::Opened) => self.opened(),
             (Stage::Opening, Input::Closed) => {
                 let why = format!("no connection to {}", self.plan.exchanger);
                 self.broken(why);
@@ -119,11 +119,14 @@ impl Client {
             (Stage::EndOfData, Input::Closed) if self.has(Mutant::GivesUpAfterLostReply) => {
                 self.abort(Outcome::RefusedForGood, "no reply to the end of data".to_owned());
             }
+            (Stage::Handshake, Input::Expired(Timer::Handshake)) if self.has(Mutant::GivesUpWhenHandshakeTimesOut) => {
+                self.abort(Outcome::RefusedForGood, "the handshake took too long".to_owned());
+            }
             (stage, Input::Closed) => {
                 let why = format!("lost connection with {} while waiting for {stage}", self.plan.exchanger);
                 self.broken(why);
             }
-            (stage, Input::Expired(timer)) if stage.timer() == Some(timer) => {
+            (stage, Input::Expired(timer)) if self.timer(stage) == Some(timer) => {
                 let why = format!("{} timed out while waiting for {stage}", self.plan.exchanger);
                 self.broken(why);
             }
@@ -181,9 +184,10 @@ impl Client {
             self.suspicion = None;
         }
         match (self.stage, reply.severity()) {
+            (Stage::Greeting, Severity::Completion) if self.has(Mutant::SpeaksBeforeGreeting) => self.wait(Stage::Ehlo),
             (Stage::Greeting, Severity::Completion) => self.ehlo(),
             (Stage::Ehlo, Severity::Completion) => self.greeted(Extensions::of(reply), reply),
-            (Stage::Ehlo, Severity::Permanent) if self.tls || !self.plan.tls.is_required() => self.helo(),
+            (Stage::Ehlo, Severity::Permanent) if self.may_say_helo() => self.helo(),
             (Stage::Ehlo, Severity::Permanent) => self.greeted(Extensions::default(), reply),
             (Stage::Helo, Severity::Completion) => self.greeted(Extensions::default(), reply),
             (Stage::Greeting, _) if reply.code == 521 && self.has(Mutant::Takes521ForMessageRefusal) => {
@@ -192,8 +196,11 @@ impl Client {
             (Stage::Greeting | Stage::Ehlo | Stage::Helo, Severity::Transient | Severity::Permanent) => {
                 self.finish(Outcome::RefusedForNow, self.said(reply));
             }
-            (Stage::Starttls, _) if reply.code == 220 => self.go_ahead(),
+            (Stage::Starttls, Severity::Completion) if self.is_go_ahead(reply) => self.go_ahead(),
             (Stage::Starttls, _) => self.starttls_refused(reply),
+            (Stage::Mail, Severity::Completion) if self.looks_late(Mutant::LooksAtCertificateAfterMail) => {
+                self.certificate_is_bad();
+            }
             (Stage::Mail, Severity::Completion) => self.rcpt(),
             (Stage::Rcpt, Severity::Completion) => self.data(),
             (Stage::Data, Severity::Intermediate) => self.content(),
@@ -207,6 +214,23 @@ impl Client {
             (_, Severity::Permanent) => self.finish(Outcome::RefusedForGood, self.said(reply)),
             (stage, _) => self.misbehaved(format!("{reply} is no answer to {}", stage.request())),
         }
+    }
+
+    fn opened(&mut self) {
+        if self.has(Mutant::SpeaksBeforeGreeting) {
+            self.ehlo();
+        }
+        self.wait(Stage::Greeting);
+    }
+
+    /// HELO offers no STARTTLS (R3207-6-a).
+    fn may_say_helo(&self) -> bool {
+        self.tls || !self.plan.tls.is_required() || self.has(Mutant::FallsToHeloWhenRequired)
+    }
+
+    /// No other reply than 220 begins TLS (R3207-4-f).
+    fn is_go_ahead(&self, reply: &Reply) -> bool {
+        reply.code == 220 || self.has(Mutant::TakesAny2yzForGoAhead)
     }
 
     fn ehlo(&mut self) {
@@ -224,17 +248,28 @@ impl Client {
 
     /// The session is open: secure it, or go on to the message.
     fn greeted(&mut self, extensions: Extensions, reply: &Reply) {
-        self.extensions = extensions;
+        if self.looks_late(Mutant::LooksAtCertificateAfterEhlo) {
+            return self.certificate_is_bad();
+        }
+        if !(self.tls && self.has(Mutant::KeepsExtensionsAfterTls)) {
+            self.extensions = extensions;
+        }
         // Never inside TLS (R3207-4.2-f), and never twice.
         let wishes_tls = self.plan.tls.is_wished() && !self.tls && self.without_tls.is_none();
         if wishes_tls && extensions.starttls {
             self.note(Note::Phase(Phase::Starttls));
             self.suspicion = Some(WithoutTls::HandshakeFailed);
-            return self.command(Stage::Starttls, &Command::Starttls);
+            self.command(Stage::Starttls, &Command::Starttls);
+            if self.has(Mutant::PipelinesBehindStarttls) {
+                let behind = Command::Ehlo(self.plan.helo_name.to_string());
+                self.outputs.push_back(Output::Send(behind.to_octets()));
+            }
+            return;
         }
         if wishes_tls {
             self.give_up_tls(WithoutTls::NotOffered);
-            if self.plan.tls.is_required() {
+            if self.plan.tls.is_required() && !(self.stage == Stage::Helo && self.has(Mutant::FallsToHeloWhenRequired))
+            {
                 if self.has(Mutant::NamesSenderBeforeTls) {
                     let early = self.mail_command().to_octets();
                     self.outputs.push_back(Output::Send(early));
@@ -257,6 +292,9 @@ impl Client {
         if is_permanent && self.has(Mutant::TakesStarttlsRefusalForMessageRefusal) {
             return self.finish(Outcome::RefusedForGood, self.said(reply));
         }
+        if !is_permanent && self.has(Mutant::BouncesOn454) {
+            return self.finish(Outcome::RefusedForGood, self.said(reply));
+        }
         if self.plan.tls.is_required() {
             let because = format!("TLS is required, but {}", self.said(reply));
             return self.finish(Outcome::TlsUnavailable(WithoutTls::Refused), because);
@@ -266,10 +304,12 @@ impl Client {
 
     fn go_ahead(&mut self) {
         // Whatever came behind the 220 came in clear, and might be anyone's (C-INJ-2, R3207-4.2-b).
-        self.replies.clear();
+        if !self.has(Mutant::ReadsRepliesBehindGoAhead) {
+            self.replies.clear();
+        }
         let exchanger = self.plan.exchanger.clone();
         let request = match self.plan.tls {
-            TlsUse::Authenticated if self.has(Mutant::AcceptsAnyCertificate) => TlsRequest::Anyone(exchanger),
+            TlsUse::Authenticated if self.accepts_anyone() => TlsRequest::Anyone(exchanger),
             TlsUse::Authenticated if self.has(Mutant::ChecksNameOfExchanger) => TlsRequest::Authenticated(exchanger),
             TlsUse::Authenticated => TlsRequest::Authenticated(self.plan.next_hop.clone()),
             TlsUse::Never | TlsUse::IfOffered | TlsUse::Required => TlsRequest::Anyone(exchanger),
@@ -282,8 +322,35 @@ impl Client {
     /// The session begins anew; nothing that was said in clear counts (R3207-4.2-b, R3207-4.2-c).
     fn secured(&mut self) {
         self.tls = true;
-        self.extensions = Extensions::default();
+        if self.has(Mutant::SkipsEhloInsideTls) {
+            return self.mail();
+        }
         self.ehlo();
+        // Nothing, unless octets were kept that came in clear.
+        self.receive(&[]);
+    }
+
+    fn accepts_anyone(&self) -> bool {
+        [
+            Mutant::AcceptsAnyCertificate,
+            Mutant::LooksAtCertificateAfterEhlo,
+            Mutant::LooksAtCertificateAfterMail,
+        ]
+        .into_iter()
+        .any(|mutant| self.has(mutant))
+    }
+
+    /// Whether this mutant, which took the server without looking at its certificate, looks at it now.
+    fn looks_late(&self, mutant: Mutant) -> bool {
+        self.has(mutant) && self.tls && self.plan.tls == TlsUse::Authenticated
+    }
+
+    fn certificate_is_bad(&mut self) {
+        let because = format!(
+            "TLS is required, but the certificate of {} will not do",
+            self.plan.exchanger
+        );
+        self.finish(Outcome::TlsUnavailable(WithoutTls::HandshakeFailed), because);
     }
 
     fn handshake_failed(&mut self) {
@@ -340,10 +407,20 @@ impl Client {
 
     /// Enters a stage; its timer takes the place of the one before.
     fn wait(&mut self, stage: Stage) {
-        let before = self.stage.timer().filter(|timer| stage.timer() != Some(*timer));
+        let (before, after) = (self.timer(self.stage), self.timer(stage));
+        let before = before.filter(|timer| after != Some(*timer));
         self.outputs.extend(before.map(Output::Disarm));
-        self.outputs.extend(stage.timer().map(Output::Arm));
+        self.outputs.extend(after.map(Output::Arm));
         self.stage = stage;
+    }
+
+    fn timer(&self, stage: Stage) -> Option<Timer> {
+        let is_reply = stage.awaits_reply() && self.has(Mutant::HangsUpEarly);
+        if is_reply {
+            Some(Timer::DataInitiation)
+        } else {
+            stage.timer()
+        }
     }
 
     fn note(&mut self, note: Note) {
@@ -365,6 +442,9 @@ impl Client {
 
     /// The connection is of no more use.
     fn broken(&mut self, why: String) {
+        if self.tls && self.plan.tls.is_required() && self.has(Mutant::DialsInClearWhenTlsBreaks) {
+            return self.abort(Outcome::TlsBroke(WithoutTls::HandshakeFailed), why);
+        }
         let Some(reason) = self.suspicion else {
             return self.abort(Outcome::ConnectionFailed, why);
         };

@@ -217,7 +217,7 @@ impl Server {
     /// EHLO and HELO begin anew (RFC 5321 §4.1.4).
     fn greeted(&mut self, name: String, is_extended: bool) {
         self.client = Some(ClientGreeting { name, is_extended });
-        self.envelope = None;
+        self.forget_transaction();
         let mut reply = Reply::new(250, None, self.settings.host.as_str());
         if is_extended {
             reply.lines.push("PIPELINING".to_owned());
@@ -245,7 +245,9 @@ impl Server {
             return self.reply(Reply::enhanced(454, 7, 0, "TLS not available due to temporary reason"));
         }
         // Whatever came behind STARTTLS came in clear, and might be anyone's (C-INJ-1, R3207-4-h).
-        self.lines.clear();
+        if !self.has(Mutant::RunsCommandsBehindStarttls) {
+            self.lines.clear();
+        }
         self.reply(Reply::enhanced(220, 0, 0, "Ready to start TLS"));
         self.outputs.extend([
             Output::Disarm(Timer::Idle),
@@ -260,10 +262,22 @@ impl Server {
         self.stage = Stage::Command;
         self.tls = true;
         self.client = None;
-        self.envelope = None;
+        self.forget_transaction();
         self.errors = 0;
         self.outputs
             .extend([Output::Disarm(Timer::Handshake), Output::Arm(Timer::Idle)]);
+        // Nothing, unless octets were kept that came in clear.
+        self.advance();
+    }
+
+    fn forget_transaction(&mut self) {
+        if !(self.tls && self.has(Mutant::KeepsTransactionAfterTls)) {
+            self.envelope = None;
+        }
+    }
+
+    fn has(&self, mutant: Mutant) -> bool {
+        self.settings.mutant == Some(mutant)
     }
 
     fn mail(&mut self, from: ReversePath, size: Option<u64>, has_parameters: bool) {

@@ -7,6 +7,7 @@ use proptest::sample::select;
 
 use crate::mutant::Mutant;
 use crate::name::DomainName;
+use crate::scenario::attack::tests::EXAMPLES;
 use crate::scenario::{
     Action, Attack, Certificate, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, Fate, Forgery, Host, Level,
     Lie, MailboxState, Message, MxRecord, Phase, Position, Reading, RetrySchedule, Scenario, Security, Step, Switch,
@@ -257,16 +258,12 @@ fn attacks() -> impl Strategy<Value = Attack> {
     let phases = || phases().prop_filter("a connection stands", is_command);
     let certificates = certificates().prop_filter("the attacker's", |certificate| certificate.can_be_an_attackers());
     prop_oneof![
-        Just(Attack::StripStarttls),
-        Just(Attack::OverwriteStarttls),
+        select(EXAMPLES),
         (400..=599u16).prop_map(Attack::AnswerStarttls),
-        Just(Attack::GarbageAfterGoAhead),
-        Just(Attack::SwallowHandshake),
+        any::<u32>().prop_map(Attack::CutClient),
         phases().prop_map(Attack::CloseAt),
         phases().prop_map(Attack::CloseInsteadOfReply),
         certificates.prop_map(Attack::InterceptTls),
-        Just(Attack::Refuse),
-        Just(Attack::BlackHole),
     ]
 }
 

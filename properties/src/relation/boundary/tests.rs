@@ -1,0 +1,138 @@
+use std::time::Duration;
+
+use postern_model::scenario::{Level, Step, When};
+use postern_model::trace::Presented;
+
+use super::*;
+use crate::judge::judge;
+use crate::testing::{name, scenario};
+
+/// A world in which somebody does this from the start.
+fn attacked(attack: Attack) -> Scenario {
+    let mut world = scenario(Level::May);
+    world.step.push(Step {
+        when: When::At(Duration::ZERO),
+        host: name("mx1.b.example"),
+        action: Action::Attack { attack, lasting: None },
+    });
+    world
+}
+
+/// A session in which this is said inside TLS, by turns, the client first.
+fn session(attack: Attack, inside: &[&str]) -> Trace {
+    let connection = ConnectionId(1);
+    let mut trace = Trace::default();
+    let mut happens = |event| trace.push(Duration::ZERO, event);
+    happens(Event::Dialled {
+        connection,
+        from: name("out.a.example"),
+        to: name("mx1.b.example"),
+        relays: None,
+    });
+    happens(Event::Interfered {
+        connection,
+        attack,
+        what: "what it did".to_owned(),
+    });
+    if !inside.is_empty() {
+        let certificate = Presented {
+            names: Vec::new(),
+            trusted: false,
+            current: true,
+        };
+        happens(Event::Secured {
+            connection,
+            certificate,
+        });
+    }
+    for (place, text) in inside.iter().enumerate() {
+        happens(Event::Line {
+            connection,
+            from: if place % 2 == 0 { End::Dialler } else { End::Acceptor },
+            channel: Channel::Tls,
+            text: (*text).to_owned(),
+        });
+    }
+    trace
+}
+
+/// What the relation says of a session with the attack, and the same session with somebody who watches.
+fn judged(attack: Attack, with: &[&str], without: &[&str]) -> Option<Verdict> {
+    let (first, second) = (session(attack, with), session(Attack::Watch, without));
+    let world = attacked(attack);
+    let (a, b) = (judge(&world, &first), judge(&world, &second));
+    let side = |trace, judgement| Side {
+        scenario: &world,
+        trace,
+        judgement,
+    };
+    let comparison = compare(side(&first, &a))?;
+    let steps = &comparison.second().step;
+    assert!(matches!(
+        steps[0].action,
+        Action::Attack {
+            attack: Attack::Watch,
+            ..
+        }
+    ));
+    Some(comparison.judge(side(&first, &a), side(&second, &b)))
+}
+
+const AS_EVER: &[&str] = &[
+    "EHLO out.a.example",
+    "250 mx1.b.example",
+    "MAIL FROM:<>",
+    "250 2.1.0 Ok",
+];
+
+#[test]
+fn what_shows_nothing_inside_tls_holds() {
+    for attack in [
+        Attack::InjectCommands(12),
+        Attack::InjectTransaction,
+        Attack::InjectReplies(0),
+    ] {
+        assert_eq!(judged(attack, AS_EVER, AS_EVER), Some(Verdict::Holds), "{attack}");
+    }
+}
+
+#[test]
+fn what_shows_inside_tls_breaks_the_rule_that_was_to_keep_it_out() {
+    let other = &["EHLO out.a.example", "250 2.0.0 Ok"];
+    for (attack, rule) in [
+        (Attack::InjectCommands(0), "R3207-4-h"),
+        (Attack::InjectTransaction, "R3207-4.2-a"),
+        (Attack::StripExtensions, "R3207-4.2-b"),
+        (Attack::InjectReplies(0), "R3207-6-e"),
+    ] {
+        let verdict = judged(attack, other, AS_EVER);
+        let Some(Verdict::Violated { at, violation }) = verdict else {
+            panic!("{attack}: {verdict:?}");
+        };
+        assert_eq!((at, violation.rule), (4, rule));
+    }
+}
+
+#[test]
+fn a_session_that_ends_sooner_differs() {
+    let verdict = judged(Attack::InjectReplies(0), &AS_EVER[..3], AS_EVER);
+    assert!(matches!(verdict, Some(Verdict::Violated { at: 5, .. })), "{verdict:?}");
+}
+
+#[test]
+fn octets_among_the_records_may_break_the_session_off_and_no_more() {
+    let attack = Attack::InjectTowardClient(900);
+    assert_eq!(judged(attack, &AS_EVER[..2], AS_EVER), Some(Verdict::Holds));
+    let verdict = judged(attack, &["EHLO out.a.example", "250 2.0.0 Ok"], AS_EVER);
+    assert!(matches!(verdict, Some(Verdict::Violated { at: 4, .. })), "{verdict:?}");
+}
+
+#[test]
+fn without_tls_there_is_nothing_to_compare() {
+    assert_eq!(judged(Attack::InjectCommands(0), &[], AS_EVER), None);
+    assert_eq!(judged(Attack::StripStarttls, AS_EVER, AS_EVER), None);
+    assert_eq!(
+        judged(Attack::InjectCommands(0), AS_EVER, &[]),
+        Some(Verdict::NotExercised)
+    );
+}
