@@ -43,7 +43,7 @@ struct Talk {
     /// Nothing was said inside TLS so far.
     fresh_in_tls: bool,
     verdict: Standing,
-    /// It read something that is no reply: it need wait no longer.
+    /// It read something that is no reply, or it has crashed: it need wait no longer.
     babble: bool,
 }
 
@@ -79,7 +79,7 @@ fn patience(phase: Option<Phase>) -> Option<Duration> {
         Phase::Connect | Phase::Mail | Phase::Rcpt => Some(5 * MINUTE),
         Phase::Data => Some(2 * MINUTE),
         Phase::EndOfData => Some(10 * MINUTE),
-        Phase::Lookup | Phase::Ehlo | Phase::Starttls | Phase::Quit => None,
+        Phase::Lookup | Phase::Ehlo | Phase::Starttls | Phase::Store | Phase::Acknowledge | Phase::Quit => None,
     }
 }
 
@@ -97,6 +97,11 @@ impl Dialogue {
         if !after.is_zero() {
             for session in self.sessions.iter_mut() {
                 session.notes.waited = (session.notes.waited + after).min(10 * MINUTE);
+            }
+        }
+        if let Observation::Running { host, up: false } = *observation {
+            for session in self.sessions.iter_mut().filter(|session| session.client == host) {
+                session.notes.babble = true;
             }
         }
         let verdict = self.judge(observation);

@@ -166,9 +166,7 @@ impl<'a> Reader<'a> {
                 connection,
                 certificate,
             } => self.secured(*connection, certificate),
-            Event::NotSecured { by: End::Acceptor, .. }
-            | Event::HandshakeUnasked { .. }
-            | Event::HungUp { .. } => {}
+            Event::NotSecured { by: End::Acceptor, .. } | Event::HandshakeUnasked { .. } | Event::HungUp { .. } => {}
         }
     }
 
