@@ -227,7 +227,7 @@ fn a_forged_exchanger_is_a_host_of_the_scenario() {
         "{}",
         forged("mx1.b.example")
     );
-    let refused = refusal(&forged("evil.example"));
+    let refused = refusal(forged("evil.example"));
     assert!(refused.contains("no host is called evil.example"), "{refused}");
 }
 
