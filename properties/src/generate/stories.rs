@@ -390,7 +390,7 @@ fn injection(walk: &mut Walk) {
         (3, Attack::InjectTransaction),
         (2, Attack::StripExtensions),
         (1, Attack::InjectTowardServer(0)),
-        (1, Attack::InjectTowardClient(0)),
+        (2, Attack::InjectTowardClient(0)),
     ]);
     let drawn = with_particulars(attack, &mut walk.draw);
     let attack = if walk.draw.percent(50) { attack } else { drawn };

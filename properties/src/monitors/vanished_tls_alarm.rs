@@ -18,6 +18,7 @@ use crate::setup::Setup;
 /// - TLS was used with a peer once a handshake with it, or with who stood in its place, was completed.
 /// - In TLS 1.3 the client's handshake is complete before the server's. Where the connection broke in between, which nobody
 ///   sees from outside, TLS may have been used: an alarm about the peer may come later, and is not due.
+///   So it is where the connection broke before the first reply inside TLS.
 /// - An alarm is *due* for a later session with that peer, for mail whose policy is not to do without TLS, if the peer was
 ///   ready for mail and it is certain that there was no TLS: STARTTLS was not offered, was answered by another code than
 ///   220, or the handshake after the 220 failed. It is due within a minute of the session's end.
@@ -54,6 +55,8 @@ struct Watch {
     handshake_refused: bool,
     /// EHLO was refused by a 5yz, so STARTTLS was not to be had: whoever requires TLS goes no further.
     ehlo_refused: bool,
+    /// A reply came inside TLS: there the client knows that the server took its handshake.
+    answered_in_tls: bool,
 }
 
 /// A session that ended without TLS less than a minute ago.
@@ -90,6 +93,15 @@ impl Monitor for VanishedTlsAlarm {
         self.attempts.observe(observation);
         if let Some(session) = self.sessions.observe(observation) {
             self.end(&session);
+        }
+        if let Observation::Replied { connection, .. } = *observation
+            && let Some(session) = self.sessions.get_mut(connection)
+        {
+            session.notes.answered_in_tls |= session.is_secured();
+            if session.notes.answered_in_tls && session.notes.alarmed {
+                let (client, peer) = (session.client, session.server);
+                return Err(self.false_alarm(client, peer, "TLS was used in that very session"));
+            }
         }
         match *observation {
             Observation::Dialled { connection, from, to } => {
@@ -205,11 +217,12 @@ impl VanishedTlsAlarm {
             alarmed: false,
             handshake_refused: false,
             ehlo_refused: false,
+            answered_in_tls: false,
         }
     }
 
     fn end(&mut self, session: &Session<Watch>) {
-        if !session.is_clients_own() || !may_go_without(session) || session.is_secured() {
+        if !session.is_clients_own() || !may_go_without(session) {
             return;
         }
         if session.progress == Progress::GoAhead && !session.notes.handshake_refused {
@@ -248,7 +261,6 @@ impl VanishedTlsAlarm {
                 && session.client == client
                 && session.server == peer
                 && may_go_without(session)
-                && !session.is_secured()
                 && session.notes.wished
                 && !session.notes.alarmed
         });
@@ -282,7 +294,10 @@ impl VanishedTlsAlarm {
 
 /// Whether the session came so far that it may be one without TLS.
 fn may_go_without(session: &Session<Watch>) -> bool {
-    session.is_ready() || session.notes.ehlo_refused
+    match session.progress {
+        Progress::Secured(_) => !session.notes.answered_in_tls,
+        _ => session.is_ready() || session.notes.ehlo_refused,
+    }
 }
 
 #[cfg(test)]
@@ -355,9 +370,16 @@ mod tests {
 
     #[test]
     fn no_alarm_comes_while_tls_is_used() {
-        let still = after_tls().dials(MX1).goes_secure(&[]);
+        let still = after_tls().dials(MX1).goes_secure(&[]).ehlo(false);
         assert_eq!(judged(still.clone().closes()), Found::NotExercised);
         assert_eq!(judged(still.alarm(MX1).closes()), Found::Violated("SEED-10"));
+    }
+
+    #[test]
+    fn an_alarm_may_come_where_nobody_answered_inside_tls() {
+        let broken = after_tls().dials(MX1).goes_secure(&[]).alarm(MX1);
+        assert_eq!(judged(broken.clone().closes()), Found::Holds);
+        assert_eq!(judged(broken.ehlo(false)), Found::Violated("SEED-10"));
     }
 
     #[test]
