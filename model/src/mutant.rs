@@ -157,6 +157,40 @@ mutants! {
     IgnoresTimeToLive = "ignores-time-to-live",
     /// The server takes a failed lookup for “not listed”.
     TakesFailedLookupForUnlisted = "takes-failed-lookup-for-unlisted",
+    /// The server declines to relay by another code than 550.
+    RefusesRelayWithAnotherCode = "refuses-relay-with-another-code",
+    /// The server that wants TLS before any command lets MAIL pass without it.
+    LetsMailPassBeforeTls = "lets-mail-pass-before-tls",
+    /// The server closes the connection behind its 530.
+    ClosesAfter530 = "closes-after-530",
+    /// The server offers STARTTLS while its TLS is switched off.
+    OffersTlsThatIsOff = "offers-tls-that-is-off",
+    /// The server answers the STARTTLS that it offered with 502.
+    AnswersStarttls502 = "answers-starttls-502",
+    /// The server takes STARTTLS with a parameter for STARTTLS.
+    TakesStarttlsParameter = "takes-starttls-parameter",
+    /// The server keeps the envelope that was given before the handshake.
+    KeepsEnvelopeAfterTls = "keeps-envelope-after-tls",
+    /// The server keeps the name that the client gave in EHLO before the handshake.
+    KeepsClientNameAfterTls = "keeps-client-name-after-tls",
+    /// The server offers STARTTLS inside TLS.
+    OffersStarttlsInsideTls = "offers-starttls-inside-tls",
+    /// The server answers STARTTLS with 220 although TLS is active.
+    ForgetsThatTlsIsActive = "forgets-that-tls-is-active",
+    /// The client says STARTTLS again where it is offered inside TLS.
+    SaysStarttlsInsideTls = "says-starttls-inside-tls",
+    /// The server that is unhappy with the handshake says so at MAIL and not at once.
+    JudgesTheHandshakeAtMail = "judges-the-handshake-at-mail",
+    /// The server that is unhappy with the handshake refuses with 454 and not with 554.
+    RefusesUnhappilyForNow = "refuses-unhappily-for-now",
+    /// The server takes a bare LF in content for the end of a line.
+    TakesBareLfInContent = "takes-bare-lf-in-content",
+    /// The server takes a bare LF for the end of a command.
+    TakesBareLfInCommands = "takes-bare-lf-in-commands",
+    /// The server refuses the message at the end of its data, and delivers it.
+    DeliversWhatItRefused = "delivers-what-it-refused",
+    /// The server runs what was pipelined behind a DATA that it refused as commands.
+    ReadsCommandsBehindRefusedData = "reads-commands-behind-refused-data",
 }
 
 impl std::fmt::Display for Mutant {

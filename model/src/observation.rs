@@ -3,7 +3,7 @@
 //! A reader of traces makes them from what crossed the wire; the exhaustive explorer makes them from abstract sessions.
 //! So the very same monitors serve both.
 
-use crate::scenario::{Level, MailboxState, Phase};
+use crate::scenario::{Level, MailboxState, Phase, Trouble};
 
 /// A host, by its place in the scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,6 +116,19 @@ pub enum AddressAnswer {
     Failed,
 }
 
+/// A command line that is not simply one of the phases of delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// HELO, which begins the same phase as EHLO.
+    Helo,
+    /// NOOP.
+    Noop,
+    /// STARTTLS with a parameter.
+    StarttlsWithParameter,
+    /// Any other.
+    Other,
+}
+
 /// One thing that a judge can see. Every variant is what a real MTA would show on the wire, in its DNS, its
 /// configuration, its mailboxes or its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,6 +157,13 @@ pub enum Observation {
         host: HostId,
         /// The names it proves.
         proves: DomainSet,
+    },
+    /// The trouble that a server is in.
+    Trouble {
+        /// The server.
+        host: HostId,
+        /// Which, if any.
+        trouble: Trouble,
     },
     /// Whether a server is configured to act as exchanger for a domain.
     Exchanger {
@@ -212,6 +232,11 @@ pub enum Observation {
         /// The message whose failure it reports.
         about: Option<MessageId>,
     },
+    /// Mail that nobody of the scenario sent arrived in a mailbox.
+    StrangeDelivery {
+        /// The mailbox's host.
+        host: HostId,
+    },
     /// A message arrived in its recipient's mailbox.
     Delivered {
         /// The mailbox's host.
@@ -253,7 +278,8 @@ pub enum Observation {
         /// The host that it meant to reach.
         to: HostId,
     },
-    /// A connection was dialled by the attacker in a client's name. What happens on it shows what the server does.
+    /// A connection was dialled by the attacker in a client's name, or by a stranger, who has no host of his own: `from`
+    /// is then the server itself. What happens on it shows what the server does.
     Relayed {
         /// The connection.
         connection: ConnectionId,
@@ -268,6 +294,18 @@ pub enum Observation {
         connection: ConnectionId,
         /// Who accepted it.
         acceptor: Acceptor,
+    },
+    /// What the command that comes next is, where [`Observation::Command`] does not tell.
+    Verb {
+        /// The connection.
+        connection: ConnectionId,
+        /// Which it is.
+        verb: Verb,
+    },
+    /// The command that comes next was sent behind DATA before that was answered.
+    BehindData {
+        /// The connection.
+        connection: ConnectionId,
     },
     /// A command arrived at the acceptor.
     Command {
@@ -344,6 +382,16 @@ pub enum Observation {
         next_hop: DomainId,
         /// Inside TLS.
         tls: bool,
+    },
+    /// Content arrived at the acceptor that is of no message of the scenario.
+    StrangeContent {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The acceptor closed the connection, and nobody had before.
+    ServerHungUp {
+        /// The connection.
+        connection: ConnectionId,
     },
     /// The connection is over, or was never made.
     Closed {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::name::{DomainName, Mailbox, ReversePath, Token};
-use crate::scenario::{Attack, Certificate, Level, Lie, UnlistedAnswer};
+use crate::scenario::{Attack, Certificate, Level, Lie, Trouble, UnlistedAnswer};
 
 /// All that happened in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -226,6 +226,13 @@ pub enum Setting {
         /// Which.
         certificate: Certificate,
     },
+    /// The server is in this trouble now.
+    Trouble {
+        /// The host.
+        host: DomainName,
+        /// Which.
+        trouble: Trouble,
+    },
     /// The server acts as exchanger for a domain or does not.
     Exchanger {
         /// The host.
@@ -283,6 +290,8 @@ pub enum Setting {
 pub enum Permanent {
     /// The server wishes to refuse mail without TLS.
     DemandsTls(UnlistedAnswer),
+    /// The server refuses every command in clear that is not on the way to TLS.
+    DemandsTlsFirst,
     /// The server relays the mail of this host to anywhere.
     RelaysFor(DomainName),
     /// The host answers every connection with 521.

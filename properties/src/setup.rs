@@ -8,7 +8,7 @@ use std::time::Duration;
 use postern_model::name::DomainName;
 use postern_model::observation::{DomainId, DomainSet, HostId};
 use postern_model::scenario::{
-    Action, Certificate, Drift, Host, Level, Lie, MailboxState, Reading, RetrySchedule, Scenario,
+    Action, Certificate, DemandStage, Drift, Host, Level, Lie, MailboxState, Reading, RetrySchedule, Scenario, Trouble,
 };
 
 use crate::certificate;
@@ -50,6 +50,9 @@ struct HostFacts {
     /// The domains that it is configured for at any time.
     ever_configured: DomainSet,
     demands_tls: bool,
+    demand_stage: DemandStage,
+    /// The troubles that it is in at any time.
+    troubles: Vec<Trouble>,
     relays_for: Vec<HostId>,
     impostor: bool,
     never_accepts_mail: bool,
@@ -77,6 +80,8 @@ struct DomainFacts {
 pub struct Standing {
     /// The server offers TLS.
     pub offers_tls: bool,
+    /// The trouble that the server is in.
+    pub trouble: Trouble,
     /// The names that its certificate proves.
     pub proves: DomainSet,
     /// The domains that DNS lists it for.
@@ -115,7 +120,7 @@ impl Setup {
                 let steps = scenario.step.iter().filter(|step| step.host == host.name);
                 steps.filter_map(|step| match &step.action {
                     Action::Drift(drift) => Some(drift),
-                    Action::Attack { .. } | Action::Forge { .. } => None,
+                    Action::Attack { .. } | Action::Forge { .. } | Action::Visit(_) => None,
                 })
             };
             let added = drifts().filter_map(|drift| match drift {
@@ -132,6 +137,10 @@ impl Setup {
             });
             let forged = forgeries.filter(|forgery| forgery.answer == Lie::Mx(host.name.clone()));
             let ever_forged = set(forged.filter_map(|forgery| domain(&forgery.domain)));
+            let fallen_into = drifts().filter_map(|drift| match drift {
+                Drift::Trouble(trouble) => Some(*trouble),
+                _ => None,
+            });
             let ever_listed = union(listed, set(added.filter_map(domain).chain(own_name)));
             let ever_configured = union(configured, set(taken_on.filter_map(domain)));
             let position = |name: &DomainName| scenario.host.iter().take(HOSTS_MAX).position(|host| host.name == *name);
@@ -140,6 +149,7 @@ impl Setup {
                 own_name,
                 start: Standing {
                     offers_tls: host.tls.is_on(),
+                    trouble: host.trouble,
                     listed,
                     configured,
                     ..Standing::default()
@@ -150,6 +160,8 @@ impl Setup {
                 ever_forged,
                 impostor: host.impostor,
                 never_accepts_mail: host.never_accepts_mail,
+                demand_stage: host.demand_stage,
+                troubles: std::iter::once(host.trouble).chain(fallen_into).collect(),
                 relays_for: host.relay_for.iter().filter_map(position).map(host_id).collect(),
                 mailboxes: host.mailboxes.clone(),
                 level: host.level,
@@ -287,6 +299,18 @@ impl Setup {
         self.facts(host).demands_tls
     }
 
+    /// Whether a server refuses every command in clear that is not on the way to TLS, as it may (R3207-4-e).
+    pub fn demands_tls_first(&self, host: HostId) -> bool {
+        let facts = self.facts(host);
+        facts.demands_tls && facts.demand_stage == DemandStage::EveryCommand
+    }
+
+    /// Whether a server is at any time in a trouble. It then does not run our software as it should be, and what the
+    /// trouble has it do is not judged.
+    pub fn may_be_in(&self, host: HostId, trouble: Trouble) -> bool {
+        self.facts(host).troubles.contains(&trouble)
+    }
+
     /// Whether a server relays a client's mail to anywhere, or, as an impostor, lets everybody believe that it does.
     pub fn relays_for(&self, server: HostId, client: HostId) -> bool {
         let facts = self.facts(server);
@@ -394,7 +418,9 @@ fn names(scenario: &Scenario) -> Vec<DomainName> {
                 | Drift::Policy { next_hop: domain, .. },
             ) => mention(domain),
             Action::Forge { forgery, .. } => mention(&forgery.domain),
-            Action::Drift(Drift::Tls(_) | Drift::Certificate(_) | Drift::Crash { .. }) | Action::Attack { .. } => {}
+            Action::Drift(Drift::Tls(_) | Drift::Certificate(_) | Drift::Trouble(_) | Drift::Crash { .. })
+            | Action::Attack { .. }
+            | Action::Visit(_) => {}
         }
     }
     for host in scenario.host.iter().take(HOSTS_MAX) {

@@ -94,6 +94,15 @@ situations! {
     FoundItselfListed = "a sending host found itself among the exchangers",
     SenderCrashed = "a host crashed with mail in its queue",
     ServerCrashed = "a server crashed in a session",
+    TlsDemandedOfAll = "a public server demanded TLS of everybody",
+    NodesDiffered = "a server was several nodes, some without TLS",
+    ListsDiffered = "a server listed other extensions to the second EHLO",
+    TlsForAcquaintances = "a server offered TLS only to clients that it knew",
+    TlsOfferedInsideTls = "a server offered STARTTLS inside TLS",
+    UnhappyWithTls = "a server was unhappy with every handshake",
+    NoCertificate = "a server had lost its certificate",
+    TlsFirst = "a server refused a command in clear that came before TLS",
+    StrangerCame = "a stranger dialled a server",
 }
 
 impl Situation {

@@ -11,6 +11,7 @@ pub mod net;
 pub mod random;
 mod server;
 mod session;
+mod stranger;
 mod subjects;
 mod tap;
 mod world;
@@ -130,6 +131,12 @@ fn populate(simulation: &mut Simulation, world: &Rc<World>) {
                 let (world, own_door) = (Rc::clone(&world), door.clone());
                 door.spawn(async move { must_serve(attacker::lie_in_wait(world, own_door, victim).await) });
             }
+        });
+    }
+    if world.has_visits() {
+        let world = Rc::clone(world);
+        simulation.host("stranger", world::STRANGER.into(), |door| {
+            stranger::visit_all(world, door)
         });
     }
     for index in 0..world.scenario().host.len() {

@@ -1,12 +1,13 @@
 //! The server side of an MTA: accepts connections and serves each by a session machine.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use postern_model::mta::server::{Server, ServerSettings};
 use postern_model::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
 use postern_model::mta::timer::Timer;
 use postern_model::name::DomainName;
-use postern_model::scenario::Phase;
+use postern_model::scenario::{Phase, Trouble};
 use postern_model::trace::{Channel, End};
 
 use crate::crypto;
@@ -19,6 +20,9 @@ use crate::world::SMTP_PORT;
 /// The largest content that a server takes, in octets.
 const CONTENT_OCTETS_MAX: usize = 1 << 20;
 
+/// How long ago a client must have dialled first to be known (C-SRV-4).
+const ACQUAINTANCE: Duration = Duration::from_secs(300);
+
 /// Serves SMTP for ever.
 pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
     let listener = mta.door.listen(SMTP_PORT).await?;
@@ -30,12 +34,14 @@ pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
             let from = stream.peer_address().ok().and_then(|peer| mta.world.host_at(peer.ip()));
             let client = from.map(|index| mta.world.host(index).name.clone());
             let tap = Tap::accepted(&mta.world.recorder, &stream);
-            let machine = Server::new(settings(&mta, client.as_ref()));
+            let node = Node::reached(&mta, client.as_ref());
+            let machine = Server::new(settings(&mta, client.as_ref(), node));
             let drifts = mta.world.drifts();
             let mut receiver = Receiver {
                 drifts,
                 mta,
                 client,
+                node,
                 machine,
                 tap,
             };
@@ -44,12 +50,42 @@ pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
     }
 }
 
-fn settings(mta: &Mta, client: Option<&DomainName>) -> ServerSettings {
+/// What this connection reached, where connections differ (C-SRV-2, C-SRV-4).
+#[derive(Clone, Copy)]
+struct Node {
+    /// Of the connections to the host, it is one of every other.
+    is_odd: bool,
+    /// The client dialled five minutes ago or longer.
+    knows_client: bool,
+}
+
+impl Node {
+    fn reached(mta: &Mta, client: Option<&DomainName>) -> Self {
+        let (count, since) = mta.world.met(mta.index, client);
+        Self {
+            is_odd: count % 2 == 1,
+            knows_client: since >= ACQUAINTANCE,
+        }
+    }
+
+    /// Whether it has TLS, as far as the host's trouble goes.
+    fn has_tls(self, trouble: Trouble) -> bool {
+        match trouble {
+            Trouble::NodesDiffer => !self.is_odd,
+            Trouble::OffersTlsToAcquaintances => self.knows_client,
+            _ => true,
+        }
+    }
+}
+
+fn settings(mta: &Mta, client: Option<&DomainName>, node: Node) -> ServerSettings {
     let host = mta.world.host(mta.index);
     ServerSettings {
         host: host.name.clone(),
-        tls: host.tls.is_on(),
+        tls: host.tls.is_on() && node.has_tls(host.trouble),
         demands_tls: host.demands_tls,
+        demand_stage: host.demand_stage,
+        trouble: host.trouble,
         unlisted_answer: host.unlisted_answer,
         exchanger_for: host.exchanger_for.iter().cloned().collect(),
         failed_at_tls: client.is_some_and(|client| mta.failed_at_tls.borrow().contains(client)),
@@ -66,6 +102,7 @@ struct Receiver {
     mta: Rc<Mta>,
     /// The host that the connection came from; none if it was the attacker.
     client: Option<DomainName>,
+    node: Node,
     machine: Server,
     /// What [`World::drifts`](crate::world::World::drifts) said when the machine was last told its settings.
     drifts: u64,
@@ -77,7 +114,7 @@ impl Party for Receiver {
         // The server's configuration may have changed while the session was open.
         let drifts = self.mta.world.drifts();
         if std::mem::replace(&mut self.drifts, drifts) != drifts {
-            *self.machine.settings_mut() = settings(&self.mta, self.client.as_ref());
+            *self.machine.settings_mut() = settings(&self.mta, self.client.as_ref(), self.node);
         }
         if matches!(input, Input::Expired(Timer::Handshake)) {
             self.tap.not_secured(End::Acceptor, "no answer in time".to_owned());

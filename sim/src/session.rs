@@ -179,6 +179,7 @@ impl Conversation {
                     party.handle(Input::Answered(listing));
                 }
                 Output::Store(transaction) => {
+                    // What was answered before has left by the time that the message is kept.
                     self.flush(party).await;
                     let stored = if party.store(transaction) {
                         Input::Stored

@@ -16,6 +16,9 @@ use crate::net::{DiallerProgress, Network, Stream, Wire};
 /// Longer lines are cut here: hostile octets must not fill the trace.
 const LINE_OCTETS_MAX: usize = 4096;
 
+/// More than this is not kept of what comes behind DATA before its answer.
+const HELD_OCTETS_MAX: usize = 1 << 16;
+
 /// The writer of the trace, one for a run.
 pub(crate) struct Recorder {
     network: Network,
@@ -159,15 +162,23 @@ pub(crate) struct Tap {
     wire: Rc<Wire>,
     connection: Cell<ConnectionId>,
     commands: RefCell<LineBuffer>,
-    /// The last command was DATA: 354 begins the content.
-    asked_for_data: Cell<bool>,
     content: RefCell<Option<LineBuffer>>,
+    /// How many replies the acceptor owes.
+    owed: Cell<usize>,
+    /// What came behind DATA and is commands or content, as the answer to DATA will say.
+    held: RefCell<Option<Held>>,
     replies: RefCell<LineBuffer>,
     unread: RefCell<VecDeque<UnreadReply>>,
     /// See [`Tap::injects`].
     injected: Cell<u64>,
     /// The dialler speaks TLS where nobody gave it the go-ahead.
     handshake_unasked: Cell<bool>,
+}
+
+struct Held {
+    /// How many replies the acceptor owes up to the one to DATA.
+    owed: usize,
+    octets: Vec<(u8, Channel)>,
 }
 
 struct UnreadReply {
@@ -186,8 +197,10 @@ impl Tap {
             wire: Rc::clone(&wire),
             connection: Cell::new(connection),
             commands: RefCell::default(),
-            asked_for_data: Cell::new(false),
             content: RefCell::default(),
+            // The greeting.
+            owed: Cell::new(1),
+            held: RefCell::default(),
             replies: RefCell::default(),
             unread: RefCell::default(),
             injected: Cell::new(0),
@@ -249,39 +262,71 @@ impl Tap {
             return;
         }
         for &octet in octets {
-            let content_is_over = {
-                let mut content = self.content.borrow_mut();
-                match content.as_mut() {
-                    Some(lines) => match lines.push(octet) {
-                        Some(line) if line == b"." => true,
-                        Some(line) => {
-                            lines.keep(&line);
-                            continue;
-                        }
-                        None => continue,
-                    },
-                    None => false,
+            match self.held.borrow_mut().as_mut() {
+                Some(held) if held.octets.len() < HELD_OCTETS_MAX => {
+                    held.octets.push((octet, channel));
+                    continue;
                 }
+                Some(_) => continue,
+                None => {}
+            }
+            self.take(octet, channel);
+        }
+    }
+
+    /// Takes an octet of the dialler, as content or as part of a command.
+    fn take(&self, octet: u8, channel: Channel) {
+        let connection = self.connection.get();
+        if let Some(lines) = self.content.borrow_mut().as_mut() {
+            match lines.push(octet) {
+                Some(line) if line.is_whole && line.octets == b"." => {}
+                Some(line) => return lines.keep(&line.octets),
+                None => return,
+            }
+        } else {
+            let Some(line) = self.commands.borrow_mut().push(octet) else {
+                return;
             };
-            let connection = self.connection.get();
-            if content_is_over {
-                let lines = self.content.take().unwrap_or_default();
-                self.recorder.record(Event::Content {
-                    connection,
-                    channel,
-                    text: lines.kept,
-                });
-            } else if let Some(line) = self.commands.borrow_mut().push(octet) {
-                self.asked_for_data
-                    .set(line.trim_ascii_end().eq_ignore_ascii_case(b"DATA"));
-                let text = line.escape_ascii().to_string();
-                self.recorder.record(Event::Line {
-                    connection,
-                    from: End::Dialler,
-                    channel,
-                    text,
+            self.owed.set(self.owed.get() + 1);
+            if line.octets.trim_ascii().eq_ignore_ascii_case(b"DATA") {
+                *self.held.borrow_mut() = Some(Held {
+                    owed: self.owed.get(),
+                    octets: Vec::new(),
                 });
             }
+            return self.recorder.record(Event::Line {
+                connection,
+                from: End::Dialler,
+                channel,
+                text: line.octets.escape_ascii().to_string(),
+            });
+        }
+        let lines = self.content.take().unwrap_or_default();
+        self.owed.set(self.owed.get() + 1);
+        self.recorder.record(Event::Content {
+            connection,
+            channel,
+            text: lines.kept,
+        });
+    }
+
+    /// The acceptor has answered. The answer to DATA says what it was that came behind it.
+    fn answered(&self, reply: &[u8]) {
+        self.owed.set(self.owed.get().saturating_sub(1));
+        let is_go_ahead = reply.starts_with(b"354");
+        let released = {
+            let mut held = self.held.borrow_mut();
+            if let Some(held) = held.as_mut() {
+                held.owed = held.owed.saturating_sub(1);
+            }
+            held.take_if(|held| held.owed == 0 || is_go_ahead)
+        };
+        let Some(released) = released else { return };
+        if is_go_ahead {
+            *self.content.borrow_mut() = Some(LineBuffer::default());
+        }
+        for (octet, channel) in released.octets {
+            self.received(&[octet], channel);
         }
     }
 
@@ -302,9 +347,10 @@ impl Tap {
     pub(crate) fn sent(&self, octets: &[u8], channel: Channel) {
         let end_offset = self.wire.written(End::Acceptor);
         for &octet in octets {
-            if let Some(line) = self.replies.borrow_mut().push(octet) {
-                if line.starts_with(b"354") && self.asked_for_data.take() {
-                    *self.content.borrow_mut() = Some(LineBuffer::default());
+            let line = self.replies.borrow_mut().push(octet);
+            if let Some(Cut { octets: line, .. }) = line {
+                if line.get(3) != Some(&b'-') {
+                    self.answered(&line);
                 }
                 let text = line.escape_ascii().to_string();
                 self.unread.borrow_mut().push_back(UnreadReply {
@@ -318,6 +364,10 @@ impl Tap {
 
     /// The acceptor's handshake is complete.
     pub(crate) fn secured(&self, certificate: Presented) {
+        // What came before in clear and was not answered is void (RFC 3207 §4.2).
+        self.owed.set(0);
+        self.held.take();
+        self.commands.take();
         self.recorder.record(Event::Secured {
             connection: self.connection.get(),
             certificate,
@@ -354,30 +404,45 @@ impl Tap {
     }
 }
 
-/// Cuts octets into lines at LF, dropping the CR before it.
+/// Cuts octets into lines at CRLF and nothing else (R5321-2.3.8-a).
 #[derive(Default)]
 struct LineBuffer {
     line: Vec<u8>,
+    /// The line was too long, and its beginning was cut off before.
+    is_rest: bool,
     kept: String,
 }
 
+/// A line without its CRLF, or a part of one that was too long.
+struct Cut {
+    octets: Vec<u8>,
+    /// It is a whole line.
+    is_whole: bool,
+}
+
 impl LineBuffer {
-    fn push(&mut self, octet: u8) -> Option<Vec<u8>> {
-        if octet != b'\n' && self.line.len() < LINE_OCTETS_MAX {
-            self.line.push(octet);
+    fn push(&mut self, octet: u8) -> Option<Cut> {
+        self.line.push(octet);
+        let ends = self.line.ends_with(b"\r\n");
+        if !ends && self.line.len() < LINE_OCTETS_MAX {
             return None;
         }
-        if self.line.last() == Some(&b'\r') {
-            self.line.pop();
+        let is_whole = ends && !std::mem::replace(&mut self.is_rest, !ends);
+        let mut octets = std::mem::take(&mut self.line);
+        if ends {
+            octets.truncate(octets.len() - 2);
         }
-        Some(std::mem::take(&mut self.line))
+        Some(Cut { octets, is_whole })
     }
 
-    /// Keeps a line of content, its leading dot unstuffed.
+    /// Keeps a line of content, its leading dot unstuffed. A CR, LF or NUL in it is shown, not done.
     fn keep(&mut self, line: &[u8]) {
         let line = line.strip_prefix(b".").unwrap_or(line);
         if self.kept.len() < 64 * LINE_OCTETS_MAX {
-            self.kept.push_str(&String::from_utf8_lossy(line));
+            match line.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+                true => self.kept.push_str(&line.escape_ascii().to_string()),
+                false => self.kept.push_str(&String::from_utf8_lossy(line)),
+            }
             self.kept.push('\n');
         }
     }

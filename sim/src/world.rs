@@ -1,7 +1,7 @@
 //! The world of one run: the hosts as they stand now, the timeline, and what the attacker does at present.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use postern_model::mta::delivery::HopId;
 use postern_model::mutant::Mutant;
 use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{
-    Action, Attack, Certificate, Domain, Drift, Forgery, Host, Level, Phase, Position, Scenario, Step, When,
+    Action, Attack, Certificate, DemandStage, Domain, Drift, Forgery, Host, Level, Phase, Position, Scenario, Step,
+    Trouble, Visit, When,
 };
 use postern_model::trace::{Event, Permanent, Setting};
 use tokio::sync::Notify;
@@ -26,6 +27,8 @@ use crate::{Client, Crypto};
 pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
 /// Where the attacker sits.
 pub(crate) const ATTACKER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 66);
+/// Where strangers come from.
+pub(crate) const STRANGER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 99);
 /// The attacker's port for the first host; the others follow.
 const ATTACKER_FIRST_PORT: u16 = 10_000;
 /// How long the address of a host may be cached.
@@ -58,6 +61,11 @@ pub(crate) struct World {
     forgeries: RefCell<Vec<usize>>,
     /// What the attacker has learnt of clients, each with a server.
     learnt: RefCell<BTreeMap<(DomainName, usize), Insistence>>,
+    /// What strangers are still to do, and to whom.
+    visits: RefCell<VecDeque<(usize, Visit)>>,
+    visits_changed: Notify,
+    /// How often each host was dialled, and when first by whom.
+    meetings: RefCell<BTreeMap<usize, Meetings>>,
     /// The steps that have not fired, by their place in the timeline.
     waiting: RefCell<Vec<usize>>,
     /// When the attacks under way end and hosts that crashed start again, by the step that began it.
@@ -74,6 +82,13 @@ pub(crate) enum Insistence {
     GoesOnInClear,
     /// It goes away.
     Insists,
+}
+
+/// Who dialled a host so far.
+#[derive(Default)]
+struct Meetings {
+    count: u64,
+    first: BTreeMap<Option<DomainName>, Duration>,
 }
 
 /// Where a dial leads.
@@ -113,10 +128,13 @@ impl World {
             attacks: RefCell::default(),
             forgeries: RefCell::default(),
             learnt: RefCell::default(),
+            visits: RefCell::default(),
+            visits_changed: Notify::new(),
+            meetings: RefCell::default(),
             waiting: RefCell::new((0..scenario.step.len()).collect()),
             ends: RefCell::default(),
             ends_changed: Notify::new(),
-            open_work: Cell::new(scenario.message.len()),
+            open_work: Cell::new(scenario.message.len() + timed_visits(&scenario)),
             scenario,
         });
         world.record_settings();
@@ -225,6 +243,28 @@ impl World {
         self.learnt.borrow_mut().insert((client.clone(), victim), insistence);
     }
 
+    /// Whom a stranger visits next, and how.
+    pub(crate) async fn next_visit(&self) -> (usize, Visit) {
+        loop {
+            let changed = self.visits_changed.notified();
+            let visit = self.visits.borrow_mut().pop_front();
+            match visit {
+                Some(visit) => return visit,
+                None => changed.await,
+            }
+        }
+    }
+
+    /// A client reached a host: how many did before, and for how long this one has been known there.
+    pub(crate) fn met(&self, index: usize, client: Option<&DomainName>) -> (u64, Duration) {
+        let mut all = self.meetings.borrow_mut();
+        let meetings = all.entry(index).or_default();
+        let now = self.network.now();
+        let first = *meetings.first.entry(client.cloned()).or_insert(now);
+        meetings.count += 1;
+        (meetings.count - 1, now - first)
+    }
+
     /// Delivery stands at this position: steps that wait for it fire.
     pub(crate) fn reached(&self, position: &Position) {
         let key = (position.message.clone(), position.host.clone());
@@ -286,6 +326,12 @@ impl World {
         last_message.unwrap_or_default() + lifetimes * 2
     }
 
+    /// Whether strangers dial anybody at some time.
+    pub(crate) fn has_visits(&self) -> bool {
+        let mut steps = self.scenario.step.iter();
+        steps.any(|step| matches!(step.action, Action::Visit(_)))
+    }
+
     /// The hosts on whose paths the attacker does something at some time.
     pub(crate) fn victims(&self) -> Vec<usize> {
         let attacked = self
@@ -319,6 +365,7 @@ impl World {
                 Action::Attack { attack, .. } => self.set_attack(index, *attack, false),
                 Action::Forge { forgery, .. } => self.set_forgery(index, forgery, false),
                 Action::Drift(_) => self.restart(&self.scenario.step[index].host),
+                Action::Visit(_) => {}
             }
         }
         let mut due: Vec<(Duration, usize)> = self.timed_steps().filter(is_due).collect();
@@ -337,6 +384,16 @@ impl World {
                 }
             }
             Action::Drift(drift) => self.drift(&step.host, drift),
+            Action::Visit(visit) => {
+                let Some(victim) = self.host_index(&step.host) else {
+                    return;
+                };
+                if matches!(step.when, When::On(_)) {
+                    self.work_began();
+                }
+                self.visits.borrow_mut().push_back((victim, *visit));
+                self.visits_changed.notify_one();
+            }
             Action::Attack { attack, lasting } => {
                 self.set_attack(index, *attack, true);
                 self.ends_after(index, *lasting);
@@ -442,6 +499,10 @@ impl World {
                     on: switch.is_on(),
                 }
             }
+            Drift::Trouble(trouble) => {
+                state.trouble = trouble;
+                Setting::Trouble { host, trouble }
+            }
             Drift::Certificate(certificate) => {
                 state.certificate = certificate;
                 Setting::Certificate { host, certificate }
@@ -542,6 +603,12 @@ impl World {
                 host: name(),
                 certificate: host.certificate,
             });
+            if host.trouble != Trouble::None {
+                set(Setting::Trouble {
+                    host: name(),
+                    trouble: host.trouble,
+                });
+            }
             for domain in &host.exchanger_for {
                 set(Setting::Exchanger {
                     host: name(),
@@ -595,6 +662,7 @@ impl World {
 /// What stays as it is, where it is not the default.
 fn permanent_facts(host: &Host) -> Vec<Permanent> {
     let demands = host.demands_tls.then_some(Permanent::DemandsTls(host.unlisted_answer));
+    let first = (host.demand_stage == DemandStage::EveryCommand).then_some(Permanent::DemandsTlsFirst);
     let level = (host.level != Level::default()).then_some(Permanent::Level(host.level));
     let never = host.never_accepts_mail.then_some(Permanent::NeverAcceptsMail);
     let impostor = host.impostor.then_some(Permanent::Impostor);
@@ -603,8 +671,14 @@ fn permanent_facts(host: &Host) -> Vec<Permanent> {
         domain: domain.clone(),
         next_hop: next_hop.clone(),
     });
-    let traits = demands.into_iter().chain(never).chain(impostor);
+    let traits = demands.into_iter().chain(first).chain(never).chain(impostor);
     traits.chain(relays).chain(level).chain(routes).collect()
+}
+
+/// The visits whose time will come, whatever happens.
+fn timed_visits(scenario: &Scenario) -> usize {
+    let is_timed = |step: &&Step| matches!((&step.when, &step.action), (When::At(_), Action::Visit(_)));
+    scenario.step.iter().filter(is_timed).count()
 }
 
 fn listed_exchangers(domain: &Domain) -> Vec<(u16, DomainName)> {

@@ -162,6 +162,40 @@ pub enum UnlistedAnswer {
     NotExchanger,
 }
 
+/// At which commands a server that demands TLS says 530.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DemandStage {
+    /// At RCPT, as the thread's chart has it (SEED-03).
+    #[default]
+    Recipient,
+    /// At every command but NOOP, EHLO, STARTTLS and QUIT (RFC 3207 §4). For a server that no domain lists.
+    EveryCommand,
+}
+
+/// How a server is in trouble that is none of a sender's making.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trouble {
+    /// It is in none.
+    #[default]
+    None,
+    /// It answers 530 to every command in clear but NOOP, EHLO, STARTTLS and QUIT, whoever lists it (C-SRV-1).
+    DemandsTlsOfAll,
+    /// Of the nodes behind its address, every other one has no TLS (C-SRV-2).
+    NodesDiffer,
+    /// The second EHLO of a session is told of fewer extensions than the first (C-SRV-3).
+    ListsDiffer,
+    /// It offers STARTTLS only to a client that dialled it before, five minutes ago or longer (C-SRV-4).
+    OffersTlsToAcquaintances,
+    /// A proxy in front of it offers STARTTLS again inside TLS (C-SRV-6).
+    OffersTlsInsideTls,
+    /// It is unhappy with what every handshake achieves: 554 to all but QUIT (C-SRV-7, RFC 3207 §4.1).
+    UnhappyWithTls,
+    /// It was restarted without its certificate: STARTTLS is offered and answered 454 (C-DR-5).
+    NoCertificate,
+}
+
 /// What the client is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -190,6 +224,44 @@ pub enum Phase {
     Quit,
 }
 
+/// What a stranger does who dials a server and means no good. It has no mail of anybody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Visit {
+    /// Says every command of SMTP in clear, and STARTTLS only then.
+    EveryCommand,
+    /// Gives STARTTLS a parameter.
+    StarttlsWithParameter,
+    /// Says STARTTLS inside TLS.
+    StarttlsInsideTls,
+    /// Gives an envelope in clear, and goes on with it inside TLS (C-INJ-4).
+    EnvelopeBeforeTls,
+    /// Hides a command behind a bare LF (C-SMUG-1).
+    HiddenCommand,
+    /// Sends a message whose content has this in it, and behind it the commands for another message (C-SMUG-1).
+    FalseEnd(FalseEnd),
+    /// Pipelines content that reads like commands behind a DATA that is refused (C-SMUG-3).
+    ContentBehindRefusedData,
+}
+
+/// What is not the end of a message's content, which is CRLF.CRLF and nothing else, but was taken for it by some (C-SMUG-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FalseEnd {
+    /// LF.LF
+    LfDotLf,
+    /// LF.CRLF
+    LfDotCrlf,
+    /// CRLF.LF
+    CrlfDotLf,
+    /// CR.CR
+    CrDotCr,
+    /// CR.CRLF
+    CrDotCrlf,
+    /// CRLF, NUL, .CRLF
+    NulDotCrlf,
+}
+
 /// A change of a host, of its DNS, or of what it sees of DNS.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -198,6 +270,8 @@ pub enum Drift {
     Tls(Switch),
     /// The server presents another certificate.
     Certificate(Certificate),
+    /// The server comes into trouble, or is in it no longer.
+    Trouble(Trouble),
     /// The host is added to the MX set of a domain.
     AddMx {
         /// The domain.
@@ -323,5 +397,29 @@ impl fmt::Display for Certificate {
             Self::NameConstraint => "a certificate from an authority that may not issue for its names",
             Self::PathLength => "a certificate from an authority that may not be one",
         })
+    }
+}
+
+impl FalseEnd {
+    /// Every one.
+    pub const ALL: &[Self] = &[
+        Self::LfDotLf,
+        Self::LfDotCrlf,
+        Self::CrlfDotLf,
+        Self::CrDotCr,
+        Self::CrDotCrlf,
+        Self::NulDotCrlf,
+    ];
+
+    /// The octets.
+    pub fn octets(self) -> &'static [u8] {
+        match self {
+            Self::LfDotLf => b"\n.\n",
+            Self::LfDotCrlf => b"\n.\r\n",
+            Self::CrlfDotLf => b"\r\n.\n",
+            Self::CrDotCr => b"\r.\r",
+            Self::CrDotCrlf => b"\r.\r\n",
+            Self::NulDotCrlf => b"\r\n\0.\r\n",
+        }
     }
 }

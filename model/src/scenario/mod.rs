@@ -19,7 +19,10 @@ use serde::{Deserialize, Serialize};
 
 pub use attack::{Alert, Attack, AttackKind, OddReply};
 pub use dns::{Forgery, Lie};
-pub use kinds::{Certificate, Drift, Fate, Level, MailboxState, Phase, Reading, Security, Switch, UnlistedAnswer};
+pub use kinds::{
+    Certificate, DemandStage, Drift, FalseEnd, Fate, Level, MailboxState, Phase, Reading, Security, Switch, Trouble,
+    UnlistedAnswer, Visit,
+};
 pub use read::{OCTETS_MAX, ScenarioError};
 pub use reference::reference;
 pub use retry::RetrySchedule;
@@ -107,6 +110,9 @@ pub struct Host {
     /// The server wishes to refuse mail without TLS, as far as the thread's chart lets it (SEED-03).
     #[serde(default)]
     pub demands_tls: bool,
+    /// At which commands it then says 530. Needs `demands-tls`.
+    #[serde(default)]
+    pub demand_stage: DemandStage,
     /// Which of the chart's two answers it gives, without TLS, for a domain that it is neither listed nor configured for.
     #[serde(default)]
     pub unlisted_answer: UnlistedAnswer,
@@ -116,6 +122,9 @@ pub struct Host {
     /// Whether the host is the attacker's own: it accepts mail for everybody and delivers none.
     #[serde(default)]
     pub impostor: bool,
+    /// What trouble the server is in.
+    #[serde(default)]
+    pub trouble: Trouble,
     /// The hosts whose mail it relays to anywhere.
     #[serde(default)]
     pub relay_for: Vec<DomainName>,
@@ -185,7 +194,7 @@ pub struct Message {
 pub struct Step {
     /// When it happens.
     pub when: When,
-    /// The host that changes, or the victim that the attacked path leads to.
+    /// The host that changes, that is visited, or that the attacked path leads to.
     pub host: DomainName,
     /// What happens.
     pub action: Action,
@@ -234,6 +243,8 @@ pub enum Action {
         /// For how long; to the end of the run if not said.
         lasting: Option<Duration>,
     },
+    /// A stranger dials the host.
+    Visit(Visit),
 }
 
 /// What a named scenario states about its outcome.
@@ -292,9 +303,11 @@ impl Host {
             tls: Switch::default(),
             certificate: Certificate::default(),
             demands_tls: false,
+            demand_stage: DemandStage::default(),
             unlisted_answer: UnlistedAnswer::default(),
             never_accepts_mail: false,
             impostor: false,
+            trouble: Trouble::default(),
             relay_for: Vec::new(),
             mailboxes: BTreeMap::new(),
             level: Level::default(),
@@ -349,7 +362,7 @@ impl Scenario {
     }
 }
 
-/// A step as it stands in the file: `at` or `on`; `drift`, `attack` or `forge`.
+/// A step as it stands in the file: `at` or `on`; `drift`, `attack`, `forge` or `visit`.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Step")]
@@ -361,13 +374,13 @@ struct StepText {
     /// The protocol position at which it happens, the first time that it is reached. Either this or `at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on: Option<Position>,
-    /// The host that changes, or the victim that the attacked path leads to.
+    /// The host that changes, that is visited, or that the attacked path leads to.
     host: DomainName,
-    /// A change of the host or of its DNS. Either this, `attack` or `forge`.
+    /// A change of the host or of its DNS. This, `attack`, `forge` or `visit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drift: Option<Drift>,
-    /// What the attacker does on every path to the host, to connections that are dialled from then on. Either this,
-    /// `drift` or `forge`.
+    /// What the attacker does on every path to the host, to connections that are dialled from then on. This,
+    /// `drift`, `forge` or `visit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attack: Option<Attack>,
     /// What the attacker makes the resolver of the host believe. Either this, `drift` or `attack`.
@@ -377,6 +390,9 @@ struct StepText {
     #[serde(default, with = "humantime_serde::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<reference::Time>")]
     lasting: Option<Duration>,
+    /// A stranger dials the host, once. This, `drift` or `attack`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    visit: Option<Visit>,
 }
 
 impl TryFrom<StepText> for Step {
@@ -388,20 +404,21 @@ impl TryFrom<StepText> for Step {
             (None, Some(position)) => When::On(position),
             _ => return Err("a step has either `at = \"1h\"` or `on = { message = …, host = …, phase = … }`"),
         };
-        let action = match (text.drift, text.attack, text.forge) {
-            (Some(drift), None, None) if text.lasting.is_none() => Action::Drift(drift),
-            (None, Some(attack), None) => Action::Attack {
+        let action = match (text.drift, text.attack, text.forge, text.visit) {
+            (None, Some(attack), None, None) => Action::Attack {
                 attack,
                 lasting: text.lasting,
             },
-            (None, None, Some(forgery)) => Action::Forge {
+            (None, None, Some(forgery), None) => Action::Forge {
                 forgery,
                 lasting: text.lasting,
             },
-            (Some(_), None, None) => {
+            (Some(_), None, None, None) | (None, None, None, Some(_)) if text.lasting.is_some() => {
                 return Err("`lasting` goes with `attack` and `forge`; end a drift by another step");
             }
-            _ => return Err("a step has either `drift = …`, `attack = …` or `forge = …`"),
+            (Some(drift), None, None, None) => Action::Drift(drift),
+            (None, None, None, Some(visit)) => Action::Visit(visit),
+            _ => return Err("a step has one of `drift = …`, `attack = …`, `forge = …` and `visit = …`"),
         };
         Ok(Self {
             when,
@@ -417,10 +434,11 @@ impl From<Step> for StepText {
             When::At(at) => (Some(at), None),
             When::On(position) => (None, Some(position)),
         };
-        let (drift, attack, forge, lasting) = match step.action {
-            Action::Drift(drift) => (Some(drift), None, None, None),
-            Action::Attack { attack, lasting } => (None, Some(attack), None, lasting),
-            Action::Forge { forgery, lasting } => (None, None, Some(forgery), lasting),
+        let (drift, attack, forge, lasting, visit) = match step.action {
+            Action::Drift(drift) => (Some(drift), None, None, None, None),
+            Action::Attack { attack, lasting } => (None, Some(attack), None, lasting, None),
+            Action::Forge { forgery, lasting } => (None, None, Some(forgery), lasting, None),
+            Action::Visit(visit) => (None, None, None, None, Some(visit)),
         };
         Self {
             at,
@@ -430,6 +448,7 @@ impl From<Step> for StepText {
             attack,
             forge,
             lasting,
+            visit,
         }
     }
 }

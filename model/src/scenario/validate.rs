@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Action, Attack, Domain, Drift, Expectation, Host, Lie, Message, Scenario, Step, When};
+use super::{Action, Attack, DemandStage, Domain, Drift, Expectation, Host, Lie, Message, Scenario, Step, When};
 use crate::name::{DomainName, Mailbox, Token};
 
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -152,6 +152,7 @@ impl Scenario {
                 return Err(place.key("mailboxes").key(local_part).problem(error.to_string()));
             }
         }
+        self.check_demand(place, host)?;
         for (domain, next_hop) in &host.route {
             self.check_known_host(place.key("route").key(domain.as_str()), next_hop)?;
         }
@@ -176,6 +177,35 @@ impl Scenario {
             &(HOUR..=TIME_MAX),
             "1h to 400 days",
         )
+    }
+
+    /// A server that is publicly referenced must not refuse everything in clear (R3207-4-c): the key is for the others.
+    fn check_demand(&self, place: &Place, host: &Host) -> Result<(), Problem> {
+        if host.demand_stage == DemandStage::Recipient {
+            return Ok(());
+        }
+        let problem = |what: String| Err(place.key("demand-stage").problem(what));
+        if !host.demands_tls {
+            return problem(format!("{} does not demand TLS: add demands-tls = true", host.name));
+        }
+        let lists = |domain: &&Domain| {
+            domain.mx.iter().any(|record| record.host == host.name)
+                || (domain.name == host.name && domain.mx.is_empty())
+                || self.step.iter().any(|step| match &step.action {
+                    Action::Drift(Drift::AddMx { domain: added, .. }) => {
+                        step.host == host.name && *added == domain.name
+                    }
+                    _ => false,
+                })
+        };
+        match self.domain.iter().find(lists) {
+            Some(domain) => problem(format!(
+                "{} is listed for {}, and a listed server must not say 530 to every command (RFC 3207 §4): for one that does, \
+                 write trouble = \"demands-tls-of-all\"",
+                host.name, domain.name
+            )),
+            None => Ok(()),
+        }
     }
 
     fn check_message(&self, place: &Place, message: &Message) -> Result<(), Problem> {
@@ -211,7 +241,7 @@ impl Scenario {
                 let range = Duration::from_secs(1)..=DAY * 30;
                 check_duration(place.key("drift").key("crash"), *down_for, &range, "1s to 30 days")
             }
-            Action::Drift(_) => Ok(()),
+            Action::Drift(_) | Action::Visit(_) => Ok(()),
             Action::Attack { attack, lasting } => {
                 check_attack(place.key("attack"), *attack)?;
                 check_lasting(place, *lasting)

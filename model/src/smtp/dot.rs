@@ -1,5 +1,7 @@
 //! The dots of message content: stuffed by who sends it, removed by who takes it (RFC 5321 §4.5.2).
 
+use super::line::LineEnd;
+
 const CR: u8 = b'\r';
 const LF: u8 = b'\n';
 
@@ -62,6 +64,7 @@ pub struct EndOfContent {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ContentReader {
     limit: usize,
+    line_end: LineEnd,
     content: Vec<u8>,
     fault: Option<ContentError>,
     place: Place,
@@ -80,8 +83,14 @@ enum Place {
 impl ContentReader {
     /// A reader for at most `limit` octets of content.
     pub fn new(limit: usize) -> Self {
+        Self::ending_lines_by(LineEnd::Crlf, limit)
+    }
+
+    /// The same, which ends lines as said.
+    pub fn ending_lines_by(line_end: LineEnd, limit: usize) -> Self {
         Self {
             limit,
+            line_end,
             content: Vec::new(),
             fault: None,
             // The CRLF of the DATA command counts as the first of CRLF.CRLF (RFC 5321 §4.1.1.4).
@@ -95,7 +104,7 @@ impl ContentReader {
             if self.step(*octet) {
                 let Self {
                     limit, content, fault, ..
-                } = std::mem::replace(self, Self::new(self.limit));
+                } = std::mem::replace(self, Self::ending_lines_by(self.line_end, self.limit));
                 debug_assert!(content.len() <= limit);
                 return Some(EndOfContent {
                     consumed: index + 1,
@@ -113,8 +122,14 @@ impl ContentReader {
 
     /// Takes one octet; whether it was the last of the final CRLF.
     fn step(&mut self, octet: u8) -> bool {
+        let takes_lf = self.line_end == LineEnd::CrlfOrLf;
         self.place = match (self.place, octet) {
             (Place::AfterDotCr, LF) => return true,
+            (Place::AfterDot, LF) if takes_lf => return true,
+            (Place::LineStart | Place::Text, LF) if takes_lf => {
+                self.keep(b"\r\n");
+                Place::LineStart
+            }
             (Place::AfterCr, LF) => {
                 self.keep(b"\r\n");
                 Place::LineStart
@@ -198,6 +213,24 @@ mod tests {
                 content: Ok(b"a\r\n".to_vec())
             })
         );
+    }
+
+    #[test]
+    fn a_reader_that_takes_bare_lf_ends_where_it_must_not() {
+        for (wire, consumed) in [
+            (&b"a\n.\nQUIT\r\n"[..], 4),
+            (b"a\n.\r\nQUIT\r\n", 5),
+            (b"a\r\n.\nQUIT\r\n", 5),
+        ] {
+            let end = ContentReader::ending_lines_by(LineEnd::CrlfOrLf, 100)
+                .read(wire)
+                .expect("it ends");
+            assert_eq!(
+                (end.consumed, end.content),
+                (consumed, Ok(b"a\r\n".to_vec())),
+                "{wire:?}"
+            );
+        }
     }
 
     #[test]

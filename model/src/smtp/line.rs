@@ -5,6 +5,16 @@ use std::collections::VecDeque;
 const CR: u8 = b'\r';
 const LF: u8 = b'\n';
 
+/// What ends a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum LineEnd {
+    /// CRLF and nothing else (R5321-2.3.8-a).
+    #[default]
+    Crlf,
+    /// A bare LF too, as a reader with a known bug has it.
+    CrlfOrLf,
+}
+
 /// Why octets are not a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum LineError {
@@ -30,6 +40,7 @@ pub enum LineError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LineReader {
     limit: usize,
+    line_end: LineEnd,
     pending: VecDeque<u8>,
     skipping: bool,
 }
@@ -37,8 +48,14 @@ pub struct LineReader {
 impl LineReader {
     /// A reader for lines of at most `limit` octets, CRLF included.
     pub fn new(limit: usize) -> Self {
+        Self::ending_lines_by(LineEnd::Crlf, limit)
+    }
+
+    /// The same, which ends lines as said.
+    pub fn ending_lines_by(line_end: LineEnd, limit: usize) -> Self {
         Self {
             limit,
+            line_end,
             pending: VecDeque::new(),
             skipping: false,
         }
@@ -61,6 +78,11 @@ impl LineReader {
             .position(|octet| matches!(*octet, CR | LF));
         let is_full = self.pending.len() >= self.limit;
         let error = match end {
+            Some(end) if self.pending[end] == LF && self.line_end == LineEnd::CrlfOrLf => {
+                let line = self.pending.drain(..end).collect();
+                self.pending.pop_front();
+                return Some(Ok(line));
+            }
             Some(end) if self.pending[end] == LF => LineError::BareLf,
             Some(end) if end + 1 < self.limit => match self.pending.get(end + 1) {
                 Some(&LF) => return Some(Ok(self.take_line(end))),
@@ -82,7 +104,7 @@ impl LineReader {
 
     /// Forgets everything received and not read.
     pub fn clear(&mut self) {
-        *self = Self::new(self.limit);
+        *self = Self::ending_lines_by(self.line_end, self.limit);
     }
 
     /// How many octets wait to be read.
@@ -156,6 +178,15 @@ mod tests {
         ] {
             assert_eq!(lines(512, &[text]), [Err(error), after.clone()]);
         }
+    }
+
+    #[test]
+    fn a_reader_that_takes_bare_lf_finds_a_line_behind_it() {
+        let mut reader = LineReader::ending_lines_by(LineEnd::CrlfOrLf, 512);
+        reader.extend(b"NOOP\nMAIL\r\n");
+        assert_eq!(reader.next_line(), Some(Ok(b"NOOP".to_vec())));
+        assert_eq!(reader.next_line(), Some(Ok(b"MAIL".to_vec())));
+        assert_eq!(reader.next_line(), None);
     }
 
     #[test]

@@ -11,5 +11,5 @@ mod reply;
 pub use command::{Body, Command, CommandError};
 pub use dot::{ContentError, ContentReader, EndOfContent, stuff};
 pub use extension::Extensions;
-pub use line::{LineError, LineReader};
+pub use line::{LineEnd, LineError, LineReader};
 pub use reply::{EnhancedCode, REPLY_LINE_LIMIT, REPLY_LINES_LIMIT, Reply, ReplyError, ReplyReader, Severity};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
 use crate::name::DomainName;
-use crate::scenario::{Attack, Certificate, Level, Lie, UnlistedAnswer};
+use crate::scenario::{Attack, Certificate, Level, Lie, Trouble, UnlistedAnswer};
 use crate::trace::{
     Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Permanent, Presented, Question, Record, Setting,
 };
@@ -106,6 +106,7 @@ impl Narrator {
             Setting::Certificate { host, certificate } => {
                 format!("{host} presents {}", certificate)
             }
+            Setting::Trouble { host, trouble } => format!("{host} {}", trouble_words(*trouble)),
             Setting::Exchanger {
                 host,
                 domain,
@@ -251,9 +252,23 @@ fn permanent(host: &DomainName, fact: &Permanent) -> String {
         }
         Permanent::NeverAcceptsMail => format!("{host} answers every connection with 521: it never accepts mail"),
         Permanent::Impostor => format!("{host} is the attacker's own: it accepts all mail and delivers none"),
+        Permanent::DemandsTlsFirst => format!("{host} wants TLS before every command"),
         Permanent::RelaysFor(client) => format!("{host} relays the mail of {client}"),
         Permanent::Level(level) => format!("{host} has level {} where nothing else is said", level_word(*level)),
         Permanent::Route { domain, next_hop } => format!("{host} sends mail for {domain} to {next_hop}"),
+    }
+}
+
+fn trouble_words(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::None => "is in trouble no longer",
+        Trouble::DemandsTlsOfAll => "demands TLS before every command, whoever lists it",
+        Trouble::NodesDiffer => "is several nodes, of which every other one has no TLS",
+        Trouble::ListsDiffer => "tells the second EHLO of a session of fewer extensions",
+        Trouble::OffersTlsToAcquaintances => "offers STARTTLS only to clients that dialled it before",
+        Trouble::OffersTlsInsideTls => "offers STARTTLS again inside TLS",
+        Trouble::UnhappyWithTls => "is unhappy with what any handshake achieves",
+        Trouble::NoCertificate => "has no certificate: it offers STARTTLS and answers 454",
     }
 }
 

@@ -78,6 +78,12 @@ fn server() {
         .map(script)
         .for_each(|script| {
             let whole = Session::run(script, &[]);
+            // Of what comes behind a DATA that is refused it matters whether it came before the answer (C-SMUG-3).
+            let is_out_of_step =
+                |output: &Output| matches!(output, Output::Note(Note::Misbehaved(why)) if why.contains("behind a DATA"));
+            if whole.heard.iter().any(is_out_of_step) {
+                return;
+            }
             let cut = Session::run(script, &script.lengths);
             assert_eq!(cut.heard, whole.heard, "the segments do not matter");
             assert_eq!(cut.server, whole.server);

@@ -48,6 +48,8 @@ impl Measured {
     pub(super) fn draw(&self, draw: &mut Draw) -> Swarm {
         let (least, most) = self.stripped_paths;
         Swarm {
+            troubles: Vec::new(),
+            trouble_percent: 0,
             shapes: vec![(8, Shape::Exchangers), (1, Shape::Implicit), (2, Shape::Hosted)],
             stories: vec![(9, Story::Plain), (1, Story::Drift)],
             attacks: Vec::new(),

@@ -6,7 +6,7 @@ mod succession;
 use std::time::Duration;
 
 use postern_model::name::DomainName;
-use postern_model::scenario::{Attack, Certificate, Drift, Level, Lie, Phase, Switch};
+use postern_model::scenario::{Attack, Certificate, Drift, FalseEnd, Level, Lie, Phase, Switch, Trouble, Visit};
 
 use super::swarm::with_particulars;
 use super::walk::Walk;
@@ -49,6 +49,10 @@ pub(super) enum Story {
     Crash,
     /// Somebody lies to the sender's resolver about where the mail goes (C-DNS-1 to 4).
     Forgery,
+    /// A server comes into trouble of its own.
+    ServerTrouble,
+    /// Strangers dial servers.
+    Strangers,
     /// A next hop is out of reach until lifetimes run out.
     Siege,
 }
@@ -71,6 +75,8 @@ impl Story {
         (1, Self::BrokenTls),
         (2, Self::Isolation),
         (2, Self::Crash),
+        (2, Self::ServerTrouble),
+        (3, Self::Strangers),
     ];
 
     /// What the title says of it.
@@ -92,6 +98,8 @@ impl Story {
             Self::Isolation => "a slow destination",
             Self::Crash => "a crash",
             Self::Forgery => "a lie about DNS",
+            Self::ServerTrouble => "a server in trouble",
+            Self::Strangers => "strangers",
             Self::Siege => "a siege",
         }
     }
@@ -117,6 +125,8 @@ impl Story {
             Self::Isolation => succession::isolation(walk),
             Self::Crash => crash::crash(walk),
             Self::Forgery => forgery(walk),
+            Self::ServerTrouble => server_trouble(walk),
+            Self::Strangers => strangers(walk),
             Self::Siege => siege(walk),
         }
     }
@@ -473,6 +483,47 @@ fn forgery(walk: &mut Walk) {
     walk.wait(&[70, 90, 130]);
     let lasting = walk.draw.minutes(WHILE_MINUTES);
     walk.forge(&sender, &target, lie, lasting);
+    walk.submit(&target);
+}
+
+fn server_trouble(walk: &mut Walk) {
+    let target = walk.target();
+    let trouble = walk.draw.weighted(&walk.swarm.troubles);
+    let servers = some_exchangers(walk, &target);
+    for server in &servers {
+        walk.drift(server, Drift::Trouble(trouble));
+    }
+    walk.submit(&target);
+    if walk.draw.percent(50) {
+        walk.wait(&[1, 10, 40]);
+        walk.submit(&target);
+    }
+    if walk.draw.percent(75) {
+        walk.wait(WHILE_MINUTES);
+        for server in &servers {
+            walk.drift(server, Drift::Trouble(Trouble::None));
+        }
+    }
+}
+
+/// Two or three strangers come, each to a server of its own choice.
+fn strangers(walk: &mut Walk) {
+    let hosts = walk.hosts();
+    for _ in 0..walk.draw.between(2, 3) {
+        let host = walk.draw.pick(&hosts[1..]).clone();
+        let false_end = *walk.draw.pick(FalseEnd::ALL);
+        let visit = walk.draw.weighted(&[
+            (3, Visit::EveryCommand),
+            (2, Visit::StarttlsWithParameter),
+            (2, Visit::StarttlsInsideTls),
+            (3, Visit::EnvelopeBeforeTls),
+            (2, Visit::HiddenCommand),
+            (4, Visit::FalseEnd(false_end)),
+            (2, Visit::ContentBehindRefusedData),
+        ]);
+        walk.visit(&host, visit);
+    }
+    let target = walk.target();
     walk.submit(&target);
 }
 

@@ -1,6 +1,6 @@
 //! What there is in a world, and how likely: drawn anew for every seed.
 
-use postern_model::scenario::{Alert, Attack, Certificate, Level, OddReply, Phase, RetrySchedule};
+use postern_model::scenario::{Alert, Attack, Certificate, Level, OddReply, Phase, RetrySchedule, Trouble};
 
 use super::draw::Draw;
 use super::stories::Story;
@@ -46,6 +46,9 @@ pub(super) struct Swarm {
     pub(super) default_levels: Vec<(u32, Level)>,
     pub(super) certificates: Vec<(u32, Certificate)>,
     pub(super) retries: Vec<(u32, RetrySchedule)>,
+    pub(super) troubles: Vec<(u32, Trouble)>,
+    /// How many of a hundred servers are in trouble from the start.
+    pub(super) trouble_percent: u32,
     /// How many messages are submitted.
     pub(super) messages: usize,
     /// How many of a thousand servers offer TLS.
@@ -88,6 +91,8 @@ impl Swarm {
             stripped_paths_permille: 0,
             certificates: draw.some(CERTIFICATES),
             retries: RETRIES.to_vec(),
+            troubles: draw.some(TROUBLES),
+            trouble_percent: draw.weighted(&[(5, 0), (1, 30)]),
             messages: draw.weighted(&[(6, 1), (15, 2), (27, 3), (27, 4), (15, 5), (10, 6)]),
             demands_tls_percent: draw.weighted(&[(2, 0), (2, 30), (1, 80)]),
             bad_mailbox_percent: draw.weighted(&[(3, 0), (1, 20)]),
@@ -168,6 +173,16 @@ const CERTIFICATES: &[(u32, Certificate)] = &[
     (1, Certificate::WideWildcard),
     (1, Certificate::NameConstraint),
     (1, Certificate::PathLength),
+];
+
+const TROUBLES: &[(u32, Trouble)] = &[
+    (1, Trouble::DemandsTlsOfAll),
+    (2, Trouble::NodesDiffer),
+    (2, Trouble::ListsDiffer),
+    (2, Trouble::OffersTlsToAcquaintances),
+    (3, Trouble::OffersTlsInsideTls),
+    (3, Trouble::UnhappyWithTls),
+    (2, Trouble::NoCertificate),
 ];
 
 /// The dense schedules are rare: a message that is tried to its lifetime costs as many sessions as its schedule has

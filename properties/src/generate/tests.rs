@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use postern_model::scenario::{
-    Action, AttackKind, Certificate, Drift, Host, Level, Lie, MailboxState, RetrySchedule, Scenario, Switch, When,
+    Action, AttackKind, Certificate, Drift, FalseEnd, Host, Level, Lie, MailboxState, RetrySchedule, Scenario, Switch,
+    When,
 };
 
 use super::{Profile, scenario};
@@ -62,16 +63,19 @@ fn every_kind_of_attack_and_drift_appears() {
     let mut attacks = BTreeSet::new();
     let mut drifts = BTreeSet::new();
     let mut lies = BTreeSet::new();
+    let mut visits = BTreeSet::new();
     for step in worlds(2000).flat_map(|world| world.step) {
         match step.action {
             Action::Attack { attack, .. } => attacks.insert(attack.kind()),
             Action::Forge { forgery, .. } => lies.insert(lie_kind(&forgery.answer)),
             Action::Drift(drift) => drifts.insert(drift_kind(&drift)),
+            Action::Visit(visit) => visits.insert(visit),
         };
     }
     assert_eq!(attacks, AttackKind::ALL.iter().copied().collect());
     assert_eq!(lies.len(), 6, "{lies:?}");
-    assert_eq!(drifts.len(), 11, "{drifts:?}");
+    assert_eq!(drifts.len(), 12, "{drifts:?}");
+    assert_eq!(visits.len(), 6 + FalseEnd::ALL.len(), "{visits:?}");
 }
 
 #[test]
@@ -129,6 +133,7 @@ fn drift_kind(drift: &Drift) -> &'static str {
         Drift::Tls(Switch::On) => "TLS on",
         Drift::Tls(Switch::Off) => "TLS off",
         Drift::Certificate(_) => "certificate",
+        Drift::Trouble(_) => "trouble",
         Drift::AddMx { .. } => "add MX",
         Drift::DropMx(_) => "drop MX",
         Drift::Configure(_) => "configure",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postern_model::name::DomainName;
 use postern_model::scenario::{
-    Certificate, Domain, Host, Level, MailboxState, MxRecord, Scenario, Switch, UnlistedAnswer,
+    Certificate, DemandStage, Domain, Host, Level, MailboxState, MxRecord, Scenario, Switch, Trouble, UnlistedAnswer,
 };
 
 use super::draw::Draw;
@@ -106,6 +106,9 @@ impl Topology {
                 let gate = self.add_server(&format!("gate.{text}"), configured, draw, swarm);
                 let gate_host = self.host_mut(&gate);
                 gate_host.demands_tls = gate_host.tls.is_on() && draw.percent(75);
+                if gate_host.demands_tls && draw.percent(40) {
+                    gate_host.demand_stage = DemandStage::EveryCommand;
+                }
                 self.route(&domain, &gate);
             }
             Shape::Relayed => {
@@ -179,13 +182,16 @@ impl Topology {
 
     /// Lists, and mostly configures, a server that is there already.
     fn host_by_another(&mut self, domain: DomainName, draw: &mut Draw, swarm: &Swarm) {
-        let servers: Vec<_> = self.scenario.host.iter().map(|host| host.name.clone()).collect();
+        let is_open = |host: &&Host| host.demand_stage == DemandStage::Recipient;
+        let servers = self.scenario.host.iter().skip(1).filter(is_open);
+        let servers: Vec<_> = servers.map(|host| host.name.clone()).collect();
         let sender = self.scenario.host(&self.sender);
         let gate = sender.and_then(|host| host.route.values().next().cloned());
         // Two next hops that lead to one host are where sessions can be confused (C-DG-19).
-        let provider = match gate.filter(|_| draw.percent(75)) {
+        let provider = match gate.filter(|gate| servers.contains(gate) && draw.percent(75)) {
             Some(gate) => gate,
-            None => draw.pick(&servers[1..]).clone(),
+            None if servers.is_empty() => self.sender.clone(),
+            None => draw.pick(&servers).clone(),
         };
         if draw.percent(swarm.configured_percent.1) {
             self.host_mut(&provider).exchanger_for.push(domain.clone());
@@ -209,6 +215,9 @@ impl Topology {
         };
         host.certificate = draw.weighted(&swarm.certificates);
         host.demands_tls = host.tls.is_on() && draw.percent(swarm.demands_tls_percent);
+        if draw.percent(swarm.trouble_percent) {
+            host.trouble = draw.weighted(&swarm.troubles);
+        }
         host.unlisted_answer = *draw.pick(&[UnlistedAnswer::StarttlsFirst, UnlistedAnswer::NotExchanger]);
         if swarm.bad_mailbox_percent > 0 {
             host.mailboxes.insert("full".to_owned(), MailboxState::Defers);
@@ -280,6 +289,9 @@ impl Topology {
                 for host in self.scenario.host.iter_mut().filter(|host| dialled(host)) {
                     if level >= Level::Encrypt {
                         host.tls = Switch::On;
+                        if matches!(host.trouble, Trouble::NoCertificate | Trouble::UnhappyWithTls) {
+                            host.trouble = Trouble::None;
+                        }
                     }
                     if level >= Level::Secure {
                         let may_have_wildcard = host.name.as_str().split('.').count() > 2;

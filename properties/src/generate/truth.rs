@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use postern_model::name::DomainName;
-use postern_model::scenario::{Drift, Host, Level, MxRecord, Scenario};
+use postern_model::scenario::{DemandStage, Drift, Host, Level, MxRecord, Scenario};
 
 /// The scenario with all drift so far applied, and the attacks under way.
 pub(super) struct Truth {
@@ -88,6 +88,7 @@ impl Truth {
         match drift {
             Drift::Tls(switch) => host.tls = *switch,
             Drift::Certificate(certificate) => host.certificate = *certificate,
+            Drift::Trouble(trouble) => host.trouble = *trouble,
             Drift::Configure(domain) if !host.exchanger_for.contains(domain) => host.exchanger_for.push(domain.clone()),
             Drift::Unconfigure(domain) => host.exchanger_for.retain(|configured| configured != domain),
             Drift::Policy { next_hop, level } if host.level_for(next_hop) != *level => {
@@ -98,7 +99,11 @@ impl Truth {
         *host != before
     }
 
+    /// A server that wants TLS before every command must never be listed (R3207-4-c).
     fn add_mx(&mut self, name: &DomainName, domain: &DomainName, preference: u16) -> bool {
+        if self.host(name).demand_stage == DemandStage::EveryCommand {
+            return false;
+        }
         let Some(domain) = self.standing.domain.iter_mut().find(|record| record.name == *domain) else {
             return false;
         };
@@ -155,6 +160,9 @@ impl Truth {
             let mut step = |drift| steps.push((host.name.clone(), drift));
             if host.tls != before.tls {
                 step(Drift::Tls(before.tls));
+            }
+            if host.trouble != before.trouble {
+                step(Drift::Trouble(before.trouble));
             }
             if host.certificate != before.certificate {
                 step(Drift::Certificate(before.certificate));

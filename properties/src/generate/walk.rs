@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use postern_model::name::{DomainName, ReversePath, Token};
-use postern_model::scenario::{Action, Attack, Drift, Forgery, Lie, Message, Phase, Position, Scenario, Step, When};
+use postern_model::scenario::{
+    Action, Attack, Drift, Forgery, Lie, Message, Phase, Position, Scenario, Step, Visit, When,
+};
 
 use super::draw::Draw;
 use super::stories::Story;
@@ -277,6 +279,11 @@ impl Walk {
             let lasting = Some(lasting);
             self.push(when, victim, Action::Attack { attack, lasting });
         }
+    }
+
+    /// Writes the visit of a stranger, now.
+    pub(super) fn visit(&mut self, host: &DomainName, visit: Visit) {
+        self.push(When::At(self.now), host, Action::Visit(visit));
     }
 
     /// Sometimes a protocol position of the last message submitted.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{DomainId, HostId, MessageId, Observation};
-use postern_model::scenario::{Level, MailboxState};
+use postern_model::scenario::{Level, MailboxState, Trouble};
 
 use super::standing::Standings;
 use super::{named, violation};
@@ -16,7 +16,7 @@ use crate::setup::Setup;
 /// good throughout.
 ///
 /// A next hop is good for a message if the sender runs, its lookups about it work, no listed host would refuse the message for good,
-/// and one listed host, running and not attacked, would take it: configured for the domain or willing to relay for the sender, with the
+/// and one listed host, running, not attacked and not in trouble, would take it: configured for the domain or willing to relay for the sender, with the
 /// TLS that the sender's policy requires, and not asking for TLS that is not to be had.
 ///
 /// After a calm of one time to live (for what was cached), the sender's largest gap, and [`Setup::slack`] (for an attempt
@@ -168,6 +168,7 @@ impl EventualDelivery {
         match *change {
             Observation::Policy { host, next_hop, .. } => host == sender && next_hop == queued.next_hop,
             Observation::Tls { host, .. }
+            | Observation::Trouble { host, .. }
             | Observation::Certificate { host, .. }
             | Observation::Attacked { host, .. } => is_exchanger(host),
             Observation::Exchanger { domain, .. } | Observation::Listed { domain, .. } => is_about(domain),
@@ -213,8 +214,8 @@ impl EventualDelivery {
         // To answer as the chart says, a server that demands TLS must be able to look itself up.
         let knows_its_listing =
             !self.setup.demands_tls(host) || self.standings.exchangers_can_be_found(&self.setup, host, queued.domain);
-        let takes_mail = standing.attacks == 0 && !standing.is_down && !self.setup.never_accepts_mail(host);
-        takes_mail && is_secure_enough && knows_its_listing
+        let is_sound = standing.attacks == 0 && !standing.is_down && standing.trouble == Trouble::None;
+        is_sound && !self.setup.never_accepts_mail(host) && is_secure_enough && knows_its_listing
     }
 
     /// One copy is decided.

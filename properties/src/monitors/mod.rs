@@ -1,11 +1,14 @@
 //! The monitors, one file a property, and what they share.
 
+mod advertised_answerable;
 mod attempts;
 mod chart;
 mod closure;
 mod dialogue;
 mod eventual_delivery;
 mod exchanger_order;
+mod forgets_at_handshake;
+mod framing_agreement;
 mod isolation;
 mod lifetime_conformance;
 mod listed_view_lag;
@@ -14,6 +17,7 @@ mod next_exchanger;
 mod no_bounce_without_policy;
 mod no_early_bounce;
 mod no_loss;
+mod no_starttls_in_tls;
 mod no_sticky_downgrade;
 mod nothing_clear_after_go_ahead;
 mod only_where_dns_says;
@@ -26,14 +30,19 @@ mod sessions;
 mod standing;
 #[cfg(test)]
 mod story;
+mod tls_first;
+mod unhappy_handshake;
 mod vanished_tls_alarm;
 mod view;
 mod walks;
 
+pub use advertised_answerable::AdvertisedAnswerable;
 pub use chart::{AnswerKind, AnswerKinds, RecipientCase};
 pub use closure::Closure;
 pub use eventual_delivery::EventualDelivery;
 pub use exchanger_order::ExchangerOrder;
+pub use forgets_at_handshake::ForgetsAtHandshake;
+pub use framing_agreement::FramingAgreement;
 pub use isolation::Isolation;
 pub use lifetime_conformance::LifetimeConformance;
 pub use listed_view_lag::ListedViewLag;
@@ -42,6 +51,7 @@ pub use next_exchanger::NextExchanger;
 pub use no_bounce_without_policy::NoBounceWithoutPolicy;
 pub use no_early_bounce::NoEarlyBounce;
 pub use no_loss::NoLoss;
+pub use no_starttls_in_tls::NoStarttlsInTls;
 pub use no_sticky_downgrade::NoStickyDowngrade;
 pub use nothing_clear_after_go_ahead::NothingClearAfterGoAhead;
 pub use only_where_dns_says::OnlyWhereDnsSays;
@@ -50,6 +60,8 @@ pub use public_never_requires::PublicNeverRequires;
 pub use recheck_on_reuse::RecheckOnReuse;
 pub use recipient_chart::RecipientChart;
 pub use restart_stability::RestartStability;
+pub use tls_first::TlsFirst;
+pub use unhappy_handshake::UnhappyHandshake;
 pub use vanished_tls_alarm::VanishedTlsAlarm;
 
 use std::time::Duration;

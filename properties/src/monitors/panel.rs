@@ -6,9 +6,10 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::Observation;
 
 use super::{
-    Closure, EventualDelivery, ExchangerOrder, Isolation, LifetimeConformance, ListedViewLag, NeverDowngrade,
-    NextExchanger, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NoStickyDowngrade, NothingClearAfterGoAhead,
-    OnlyWhereDnsSays, PublicNeverRequires, RecheckOnReuse, RecipientChart, RestartStability, VanishedTlsAlarm,
+    AdvertisedAnswerable, Closure, EventualDelivery, ExchangerOrder, ForgetsAtHandshake, FramingAgreement, Isolation,
+    LifetimeConformance, ListedViewLag, NeverDowngrade, NextExchanger, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss,
+    NoStarttlsInTls, NoStickyDowngrade, NothingClearAfterGoAhead, OnlyWhereDnsSays, PublicNeverRequires,
+    RecheckOnReuse, RecipientChart, RestartStability, TlsFirst, UnhappyHandshake, VanishedTlsAlarm,
 };
 use crate::rules::Property;
 use crate::setup::Setup;
@@ -71,6 +72,12 @@ panel! {
     P29 nothing_clear_after_go_ahead: NothingClearAfterGoAhead,
     P38 recheck_on_reuse: RecheckOnReuse,
     P39 no_sticky_downgrade: NoStickyDowngrade,
+    P30 no_starttls_in_tls: NoStarttlsInTls,
+    P31 advertised_answerable: AdvertisedAnswerable,
+    P33 framing_agreement: FramingAgreement,
+    P45 tls_first: TlsFirst,
+    P46 forgets_at_handshake: ForgetsAtHandshake,
+    P47 unhappy_handshake: UnhappyHandshake,
     P40 lifetime_conformance: LifetimeConformance,
     P41 only_where_dns_says: OnlyWhereDnsSays,
     P42 isolation: Isolation,

@@ -130,7 +130,7 @@ impl RecipientChart {
         let allowed = self.allowed(session, domain, case);
         let answer = AnswerKind::of(code);
         if answer.is_some_and(|answer| allowed.has(answer)) {
-            return Ok(());
+            return self.declines_by_550(session, domain, code, case);
         }
         let rule = if case.chart_applies() && !lookups_work {
             "SEED-15"
@@ -141,6 +141,26 @@ impl RecipientChart {
             rule,
             self.sentence(session.server, domain, code, case, lookups_work, allowed),
         ))
+    }
+
+    /// A server that declines to relay answers 550 (RFC 5321 §3.6.2).
+    fn declines_by_550(
+        &self,
+        session: &Session<Transaction>,
+        domain: DomainId,
+        code: Code,
+        case: RecipientCase,
+    ) -> Result<(), Violation> {
+        let declines = !case.configured && !session.notes.reconfigured.has(domain) && !case.relays;
+        if !declines || AnswerKind::of(code) != Some(AnswerKind::ForGood) || code == 550 {
+            return Ok(());
+        }
+        let why = format!(
+            "{} declined to relay to {} by {code}, and not by 550",
+            self.setup.host_name(session.server),
+            self.setup.domain_name(domain),
+        );
+        Err(violation("R5321-3.6.2-a", why))
     }
 
     fn case(&self, session: &Session<Transaction>, domain: DomainId, mailbox: MailboxState) -> RecipientCase {
@@ -291,6 +311,25 @@ mod tests {
             .ehlo(true)
             .mail(false, 250)
             .rcpt(false, 550);
+        assert_eq!(judged(&scenario, through_attacker), Found::Holds);
+    }
+
+    #[test]
+    fn relaying_is_declined_by_550() {
+        let mut scenario = scenario(Level::May);
+        scenario.host[1].exchanger_for.clear();
+        assert_eq!(
+            judged(&scenario, asks(Story::new(), 554)),
+            Found::Violated("R5321-3.6.2-a")
+        );
+        scenario.host[1]
+            .relay_for
+            .push("out.a.example".parse().expect("a name"));
+        let through_attacker = Story::new()
+            .attacker_dials(MX1)
+            .ehlo(true)
+            .mail(false, 250)
+            .rcpt(false, 554);
         assert_eq!(judged(&scenario, through_attacker), Found::Holds);
     }
 

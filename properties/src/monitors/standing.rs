@@ -23,6 +23,7 @@ impl Standings {
         let after = &mut self.0[usize::from(host.0)];
         match *observation {
             Observation::Tls { on, .. } => after.offers_tls = on,
+            Observation::Trouble { trouble, .. } => after.trouble = trouble,
             Observation::Certificate { proves, .. } => after.proves = proves,
             Observation::Exchanger { domain, configured, .. } => put(&mut after.configured, domain, configured),
             Observation::Listed { domain, listed, .. } => put(&mut after.listed, domain, listed),
@@ -72,6 +73,7 @@ impl Standings {
 fn host_of(observation: &Observation) -> Option<HostId> {
     match *observation {
         Observation::Tls { host, .. }
+        | Observation::Trouble { host, .. }
         | Observation::Certificate { host, .. }
         | Observation::Exchanger { host, .. }
         | Observation::Listed { host, .. }

@@ -81,6 +81,17 @@ impl Conversation {
         }
     }
 
+    /// What is to be known of a command line before it is read as a command.
+    pub(super) fn foretold(&self, connection: ConnectionId, text: &str) -> Vec<Observation> {
+        let is_behind_data = self
+            .outstanding
+            .back()
+            .is_some_and(|asked| asked.phase == Some(Phase::Data));
+        let behind = is_behind_data.then_some(Observation::BehindData { connection });
+        let verb = lines::verb(text).map(|verb| Observation::Verb { connection, verb });
+        behind.into_iter().chain(verb).collect()
+    }
+
     /// The content arrived with its final dot.
     pub(super) fn content(&mut self) {
         self.outstanding.push_back(Asked::phase(Phase::EndOfData));

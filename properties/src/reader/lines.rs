@@ -1,7 +1,7 @@
 //! The few things that judges must read in SMTP lines and in content.
 
 use postern_model::name::Token;
-use postern_model::observation::{Code, Status};
+use postern_model::observation::{Code, Status, Verb};
 use postern_model::scenario::Phase;
 
 /// A command line, as far as judges care.
@@ -18,7 +18,7 @@ pub(super) fn command(text: &str) -> CommandLine<'_> {
     let (verb, argument) = text.split_once(' ').unwrap_or((text, ""));
     let phase = match verb.to_ascii_uppercase().as_str() {
         "EHLO" | "HELO" => Some(Phase::Ehlo),
-        "STARTTLS" => Some(Phase::Starttls),
+        "STARTTLS" if argument.is_empty() => Some(Phase::Starttls),
         "MAIL" => Some(Phase::Mail),
         "RCPT" => Some(Phase::Rcpt),
         "DATA" => Some(Phase::Data),
@@ -31,6 +31,22 @@ pub(super) fn command(text: &str) -> CommandLine<'_> {
         None
     };
     CommandLine { phase, recipient }
+}
+
+/// What the verb of a command line says beyond its phase; `None` where there is nothing to add, or no verb.
+pub(super) fn verb(text: &str) -> Option<Verb> {
+    let (verb, argument) = text.split_once(' ').unwrap_or((text, ""));
+    match verb.to_ascii_uppercase().as_str() {
+        "HELO" => Some(Verb::Helo),
+        "NOOP" => Some(Verb::Noop),
+        "STARTTLS" if !argument.is_empty() => Some(Verb::StarttlsWithParameter),
+        "EHLO" | "STARTTLS" | "MAIL" | "RCPT" | "DATA" | "QUIT" => None,
+        "" => None,
+        other => other
+            .bytes()
+            .all(|octet| octet.is_ascii_alphabetic())
+            .then_some(Verb::Other),
+    }
 }
 
 /// `TO:<local-part@domain>`, parameters behind it ignored.

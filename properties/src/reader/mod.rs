@@ -104,10 +104,13 @@ impl Reader {
                 host: self.setup.host(host)?,
                 message: self.message(message)?,
             },
-            Event::Delivered { host, message, .. } => Observation::Delivered {
-                host: self.setup.host(host)?,
-                message: self.message(message)?,
-            },
+            Event::Delivered { host, message, .. } => {
+                let host = self.setup.host(host)?;
+                match self.message(message) {
+                    Some(message) => Observation::Delivered { host, message },
+                    None => Observation::StrangeDelivery { host },
+                }
+            }
             Event::Dialled {
                 connection,
                 from,
@@ -139,7 +142,11 @@ impl Reader {
                     server, conversation, ..
                 } = self.connections.get_mut(connection)?;
                 match from {
-                    End::Dialler => conversation.command(id(*connection), &self.setup, *server, text, tls),
+                    End::Dialler => {
+                        let mut told = conversation.foretold(id(*connection), text);
+                        told.push(conversation.command(id(*connection), &self.setup, *server, text, tls));
+                        return Some(told);
+                    }
                     End::Acceptor => return Some(conversation.reply(id(*connection), text)),
                 }
             }
@@ -151,12 +158,15 @@ impl Reader {
                 let known = self.connections.get_mut(connection)?;
                 known.conversation.content();
                 let client = known.client;
-                let message = self.message(&lines::token_of(text)?)?;
-                Observation::Content {
-                    connection: id(*connection),
-                    message,
-                    next_hop: self.next_hop(client, message)?,
-                    tls: *channel == Channel::Tls,
+                let connection = id(*connection);
+                match lines::token_of(text).and_then(|token| self.message(&token)) {
+                    Some(message) => Observation::Content {
+                        connection,
+                        message,
+                        next_hop: self.next_hop(client, message)?,
+                        tls: *channel == Channel::Tls,
+                    },
+                    None => Observation::StrangeContent { connection },
                 }
             }
             Event::Secured {
@@ -201,14 +211,19 @@ impl Reader {
             },
             Event::HungUp {
                 connection,
+                by: End::Acceptor,
+            } => Observation::ServerHungUp {
+                connection: id(*connection),
+            },
+            Event::HungUp {
+                connection,
                 by: End::Dialler,
             } => Observation::HungUp {
                 connection: id(*connection),
             },
-            Event::Answered { .. }
-            | Event::NotSecured { by: End::Acceptor, .. }
-            | Event::HungUp { by: End::Acceptor, .. }
-            | Event::Interfered { .. } => return None,
+            Event::Answered { .. } | Event::NotSecured { by: End::Acceptor, .. } | Event::Interfered { .. } => {
+                return None;
+            }
         };
         Some(vec![one])
     }
@@ -218,6 +233,10 @@ impl Reader {
             Setting::Tls { host, on } => Observation::Tls {
                 host: self.setup.host(host)?,
                 on: *on,
+            },
+            Setting::Trouble { host, trouble } => Observation::Trouble {
+                host: self.setup.host(host)?,
+                trouble: *trouble,
             },
             Setting::Certificate { host, certificate } => {
                 let host = self.setup.host(host)?;
@@ -393,7 +412,9 @@ impl Reader {
     ) -> Option<Observation> {
         let server = self.setup.host(to)?;
         let on_behalf_of = relays.map(|original| self.connections.get(&original).map(|known| known.client));
-        let client = on_behalf_of.flatten().or_else(|| self.setup.host(from))?;
+        let known = on_behalf_of.flatten().or_else(|| self.setup.host(from));
+        let is_stranger = relays.is_none() && known.is_none();
+        let client = if is_stranger { server } else { known? };
         self.connections.insert(
             connection,
             Connection {
@@ -403,13 +424,13 @@ impl Reader {
             },
         );
         let connection = id(connection);
-        Some(match relays {
-            Some(_) => Observation::Relayed {
+        Some(match relays.is_some() || is_stranger {
+            true => Observation::Relayed {
                 connection,
                 from: client,
                 to: server,
             },
-            None => Observation::Dialled {
+            false => Observation::Dialled {
                 connection,
                 from: client,
                 to: server,

@@ -1,4 +1,5 @@
 use postern_model::name::ReversePath;
+use postern_model::observation::Verb;
 use postern_model::scenario::{Attack, Level, MailboxState, Phase};
 use postern_model::trace::NotConnected;
 
@@ -91,7 +92,7 @@ fn replies_answer_pipelined_commands_in_order() {
         recipient: Some((B, MailboxState::Defers)),
     };
     assert_eq!(
-        on_the_wire(tape)[5..],
+        on_the_wire(tape)[6..],
         [
             replied(Some(Phase::Mail), 250),
             rcpt,
@@ -116,9 +117,36 @@ fn the_domain_of_a_recipient_is_read_whatever_the_case() {
 
 #[test]
 fn what_is_no_command_has_no_phase() {
-    for text in ["", "\\x16\\x03\\x01", "EHLOx out", "RSET"] {
+    for text in ["", "\\x16\\x03\\x01", "NOOP\\nMAIL FROM:<>"] {
         assert_eq!(on_the_wire(dialled().says(text)), [command(None)]);
     }
+}
+
+#[test]
+fn what_a_phase_does_not_tell_of_a_command_is_foretold() {
+    let connection = ConnectionId(1);
+    for (text, verb, phase) in [
+        ("HELO out", Verb::Helo, Some(Phase::Ehlo)),
+        ("noop", Verb::Noop, None),
+        ("STARTTLS now", Verb::StarttlsWithParameter, None),
+        ("EHLOx out", Verb::Other, None),
+        ("RSET", Verb::Other, None),
+    ] {
+        let told = [Observation::Verb { connection, verb }, command(phase)];
+        assert_eq!(on_the_wire(dialled().says(text)), told, "{text}");
+    }
+}
+
+#[test]
+fn what_comes_behind_data_before_its_answer_is_told() {
+    let behind = Observation::BehindData {
+        connection: ConnectionId(1),
+    };
+    let data = || dialled().hears(&["220 hello"]).says("DATA");
+    let seen = on_the_wire(data().says("MAIL FROM:<>").hears(&["503 no"]));
+    assert_eq!(seen[2..4], [behind, command(Some(Phase::Mail))]);
+    let seen = on_the_wire(data().hears(&["503 no"]).says("MAIL FROM:<>"));
+    assert!(!seen.contains(&behind));
 }
 
 #[test]
@@ -371,9 +399,30 @@ fn what_the_scenario_does_not_know_shows_nothing() {
     let stranger = Tape::new()
         .queued("stranger.example")
         .delivered("stranger.example")
-        .dials("stranger.example", "mx1.b.example")
+        .dials("out.a.example", "stranger.example")
         .hears(&["220 hello"])
         .content()
         .closed(&["250 ok"]);
     assert_eq!(read(stranger), []);
+}
+
+#[test]
+fn a_stranger_shows_what_the_server_does() {
+    let connection = ConnectionId(1);
+    let tape = Tape::new()
+        .dials("stranger.example", "mx1.b.example")
+        .content()
+        .delivered("mx1.b.example");
+    let seen = read(tape);
+    let relayed = Observation::Relayed {
+        connection,
+        from: MX1,
+        to: MX1,
+    };
+    assert_eq!(seen[0], relayed);
+    let mail = [
+        Observation::StrangeContent { connection },
+        Observation::StrangeDelivery { host: MX1 },
+    ];
+    assert_eq!(seen[2..], mail);
 }

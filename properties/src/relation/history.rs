@@ -242,6 +242,7 @@ impl Standing {
                 return;
             }
             Setting::Certificate { host, .. } => format!("certificate of {host}"),
+            Setting::Trouble { host, .. } => format!("trouble of {host}"),
             Setting::Exchanger { host, domain, .. } => format!("{host} as exchanger of {domain}"),
             Setting::Policy { host, next_hop, .. } => format!("policy of {host} for {next_hop}"),
             Setting::Mx { domain, .. } => format!("exchangers of {domain}"),

@@ -147,7 +147,7 @@ fn is_cut_by_the_clock(scenario: &Scenario, course: &Course) -> bool {
             (When::At(at), Action::Attack { lasting, .. } | Action::Forge { lasting, .. }) => {
                 Some((*at, lasting.map(|lasting| *at + lasting)))
             }
-            (When::At(at), Action::Drift(_)) => Some((*at, None)),
+            (When::At(at), Action::Drift(_) | Action::Visit(_)) => Some((*at, None)),
         });
     let mut times = times.flat_map(|(begin, end)| [Some(begin), end]).flatten();
     times.any(|time| {

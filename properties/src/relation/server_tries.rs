@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::observation::{Acceptor, ConnectionId, DomainId, HostId, Observation};
-use postern_model::scenario::{MailboxState, Phase, Reading, Scenario};
+use postern_model::scenario::{MailboxState, Phase, Reading, Scenario, Trouble};
 use postern_model::trace::{Event, Setting, Trace};
 
 use super::world::{changes, pinned, without_tls_at};
@@ -46,7 +46,10 @@ impl Comparison for Plain {
         let unsteady = unsteady([first.trace, second.trace], &setup);
         let is_compared = |recipient: &Recipient| {
             let Recipient { server, domain, .. } = *recipient;
-            is_own(first.scenario, &setup, server, domain) && !unsteady.contains(server, domain)
+            let troubles = [Trouble::UnhappyWithTls, Trouble::DemandsTlsOfAll];
+            // A server that is in such trouble refuses by intent, and is known for it (C-SRV-1, C-SRV-7).
+            let is_sound = troubles.iter().all(|trouble| !setup.may_be_in(server, *trouble));
+            is_own(first.scenario, &setup, server, domain) && !unsteady.contains(server, domain) && is_sound
         };
         let (tried, plain) = (Answers::of(first, &setup), Answers::of(second, &setup));
         // RFC 3207 §4.1 leaves a server free to refuse all mail after a handshake, as the thread does not.

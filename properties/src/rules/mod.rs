@@ -170,7 +170,7 @@ properties! {
         "What a client delivers that never tries TLS is delivered by one that tries, too; and at level may it does try.";
     P05 "server-bears-a-try" ["SEED-01" "SEED-05"]:
         "A try at TLS, or the want of one, makes no server refuse its own domain's mail.";
-    P06 "recipient-chart" ["SEED-02" "SEED-03" "SEED-07" "SEED-15" "SEED-16"]:
+    P06 "recipient-chart" ["SEED-02" "SEED-03" "SEED-07" "SEED-15" "SEED-16" "R5321-3.6.2-a"]:
         "Every answer to RCPT is one that the chart of the thread allows.";
     P07 "public-never-requires" ["SEED-01" "R3207-4-c"]:
         "A server that is listed and configured as exchanger never refuses its own domain's mail for want of TLS.";
@@ -195,6 +195,12 @@ properties! {
     P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g" "R3207-4-h" "R3207-4.1-a" "R3207-4.1-b" "R3207-4.2-c"
         "R5321-4.3.1-a" "R5321-4.5.3.2-a"]:
         "The client waits for replies, sends nothing behind STARTTLS and nothing in clear after its 220, begins anew inside TLS, and leaves at once what is not good enough.";
+    P30 "no-starttls-in-tls" ["R3207-4.2-e" "R3207-4.2-f" "R3207-4.2-g"]:
+        "Inside TLS no client says STARTTLS, and no server offers or takes it.";
+    P31 "advertised-answerable" ["R3207-2-a" "R3207-3-a" "R3207-4-a" "R5321-4.2.4-a"]:
+        "STARTTLS is offered only where TLS can be had, and where it is offered it is answered 220, 454 or, with a parameter, 501.";
+    P33 "framing-agreement" ["R5321-2.3.8-a" "R5321-4.1.1.4-a" "R5321-4.2.5-b"]:
+        "One message in is one message out: only CRLF ends a line, only CRLF.CRLF ends content, and what was refused is not delivered.";
     P34 "adversary-indifference" ["SEED-17"]:
         "Of mail that requires TLS nothing can be read in clear, whether STARTTLS is stripped or not.";
     P35 "role-invariance" ["SEED-13"]:
@@ -212,6 +218,12 @@ properties! {
         "Trouble at one destination delays the mail for it, by more than a moment, and no other.";
     P44 "restart-stability" ["R5321-4.2.5-a"]:
         "What a host has accepted outlives its crash, at whatever moment that comes.";
+    P45 "tls-first" ["SEED-04" "R3207-4-e"]:
+        "A server that wants TLS first says 530 to all that is not on the way there, and after 530 the session goes on to TLS.";
+    P46 "forgets-at-handshake" ["R3207-4.2-a" "R3207-6-e"]:
+        "Inside TLS a server acts on nothing that it was told before.";
+    P47 "unhappy-handshake" ["R3207-4.1-a" "R3207-4.1-c"]:
+        "A server for which the handshake did not achieve enough answers 554 to all but QUIT, from the first command on.";
 }
 
 impl fmt::Display for Property {

@@ -121,6 +121,8 @@ fn is_about(step: &Step, name: &DomainName) -> bool {
             | Drift::Policy { next_hop: domain, .. },
         ) => domain == name,
         Action::Forge { forgery, .. } => forgery.domain == *name,
-        Action::Drift(Drift::Tls(_) | Drift::Certificate(_) | Drift::Crash { .. }) | Action::Attack { .. } => false,
+        Action::Drift(Drift::Tls(_) | Drift::Certificate(_) | Drift::Trouble(_) | Drift::Crash { .. })
+        | Action::Attack { .. }
+        | Action::Visit(_) => false,
     }
 }

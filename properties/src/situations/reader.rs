@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postern_model::name::{DomainName, Mailbox, Token};
-use postern_model::scenario::{Attack, Certificate, Lie, Scenario};
+use postern_model::scenario::{Attack, Certificate, DemandStage, Lie, Scenario, Trouble};
 use postern_model::trace::{
     Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Question, Record, Setting,
 };
@@ -22,6 +22,7 @@ pub(super) struct Reader<'a> {
     certificates: BTreeMap<DomainName, Certificate>,
     /// The lies that hosts are told, by host and domain.
     lies: BTreeMap<(DomainName, DomainName), Lie>,
+    troubles: BTreeMap<DomainName, Trouble>,
     connections: BTreeMap<ConnectionId, Connection>,
     /// The cell of the chart that a RCPT in clear is in whose reply is still to come.
     asked: BTreeMap<ConnectionId, Situation>,
@@ -57,6 +58,7 @@ impl<'a> Reader<'a> {
             without_tls: BTreeSet::new(),
             certificates: BTreeMap::new(),
             lies: BTreeMap::new(),
+            troubles: BTreeMap::new(),
             connections: BTreeMap::new(),
             asked: BTreeMap::new(),
             queued: BTreeMap::new(),
@@ -114,6 +116,9 @@ impl<'a> Reader<'a> {
                 if relays.is_none() && open.any(|open| open.contents > 0 && open.from == *from && open.to == *to) {
                     self.reached.insert(Situation::SessionNotReused);
                 }
+                if self.scenario.host(from).is_none() {
+                    self.reached.insert(Situation::StrangerCame);
+                }
                 let dialled = Connection {
                     from: from.clone(),
                     contents: 0,
@@ -131,6 +136,9 @@ impl<'a> Reader<'a> {
             } => {
                 if let Some(connection) = self.connections.get_mut(connection) {
                     connection.by_attacker = *intercepted;
+                    let trouble = self.troubles.get(&connection.to).filter(|_| !intercepted);
+                    self.reached
+                        .extend(trouble.and_then(|trouble| trouble_situation(*trouble)));
                 }
             }
             Event::Line {
@@ -194,6 +202,10 @@ impl<'a> Reader<'a> {
                         .then_some(Situation::CertificateRenewed),
                     _ => None,
                 }
+            }
+            Setting::Trouble { host, trouble } => {
+                self.troubles.insert(host.clone(), *trouble);
+                None
             }
             Setting::Exchanger {
                 host,
@@ -387,8 +399,17 @@ impl<'a> Reader<'a> {
                     self.reached.insert(Situation::NeverAcceptsMail);
                 }
                 self.reached.extend(self.asked.remove(&connection));
+                if text.starts_with("530") && self.wants_tls_first(connection) {
+                    self.reached.insert(Situation::TlsFirst);
+                }
             }
         }
+    }
+
+    fn wants_tls_first(&self, connection: ConnectionId) -> bool {
+        let server = self.connections.get(&connection);
+        let server = server.and_then(|known| self.scenario.host(&known.to));
+        server.is_some_and(|host| host.demand_stage == DemandStage::EveryCommand)
     }
 
     /// The cell of the chart that a demanding server is in with this command, if it is RCPT and the server heard it.
@@ -511,6 +532,20 @@ fn answer_to_starttls(attack: Attack) -> Option<Situation> {
         Attack::AnswerStarttls(500..) => Some(Situation::StarttlsRefused),
         _ => None,
     }
+}
+
+/// The situation that a server's trouble makes.
+fn trouble_situation(trouble: Trouble) -> Option<Situation> {
+    Some(match trouble {
+        Trouble::None => return None,
+        Trouble::DemandsTlsOfAll => Situation::TlsDemandedOfAll,
+        Trouble::NodesDiffer => Situation::NodesDiffered,
+        Trouble::ListsDiffer => Situation::ListsDiffered,
+        Trouble::OffersTlsToAcquaintances => Situation::TlsForAcquaintances,
+        Trouble::OffersTlsInsideTls => Situation::TlsOfferedInsideTls,
+        Trouble::UnhappyWithTls => Situation::UnhappyWithTls,
+        Trouble::NoCertificate => Situation::NoCertificate,
+    })
 }
 
 /// The domain in `RCPT TO:<local-part@domain>`.

@@ -9,6 +9,8 @@
 //! - **The host refuses the session** (4yz or 5yz in place of the greeting, 4yz to EHLO, either to HELO):
 //!   [`Outcome::RefusedForNow`]. A 5yz here is about the host (RFC 5321 §3.1: 554, RFC 7504: 521), not about the message,
 //!   which was never named. The next exchanger, or the same host tomorrow, may take it; and anyone on the path can say 521.
+//!   Where EHLO and HELO are refused for good inside TLS, which was not required, it may be for what TLS achieved
+//!   (R3207-4.1-c): [`Outcome::TlsBroke`], so that mail fares no worse than without TLS (SEED-06).
 //! - **The host refuses the message** (MAIL, RCPT, DATA, final dot): 4yz for now, 5yz for good (RFC 5321 §4.2.1).
 //!   530 in clear is for now: it says that TLS is missing, which may come back (R3207-6-d), and not that the message is bad.
 //! - **The host refuses STARTTLS**, by whatever code: a reply to that command and not to the message, which goes on in
@@ -193,6 +195,10 @@ impl Client {
             (Stage::Greeting, _) if reply.code == 521 && self.has(Mutant::Takes521ForMessageRefusal) => {
                 self.finish(Outcome::RefusedForGood, self.said(reply));
             }
+            // The session may be refused for what TLS achieved (R3207-4.1-c), and only for that (SEED-06).
+            (Stage::Helo, Severity::Permanent) if self.tls && !self.plan.tls.is_required() => {
+                self.finish(Outcome::TlsBroke(WithoutTls::HandshakeFailed), self.said(reply));
+            }
             (Stage::Greeting | Stage::Ehlo | Stage::Helo, Severity::Transient | Severity::Permanent) => {
                 self.finish(Outcome::RefusedForNow, self.said(reply));
             }
@@ -256,7 +262,8 @@ impl Client {
         }
         // Never inside TLS (R3207-4.2-f), and never twice.
         let wishes_tls = self.plan.tls.is_wished() && !self.tls && self.without_tls.is_none();
-        if wishes_tls && extensions.starttls {
+        let says_it_again = self.tls && self.has(Mutant::SaysStarttlsInsideTls);
+        if (wishes_tls || says_it_again) && extensions.starttls {
             self.note(Note::Phase(Phase::Starttls));
             self.suspicion = Some(WithoutTls::HandshakeFailed);
             self.command(Stage::Starttls, &Command::Starttls);

@@ -10,12 +10,13 @@ mod tests;
 use std::collections::VecDeque;
 
 pub use self::settings::ServerSettings;
-use crate::mta::recipient::{self, Circumstances};
+use crate::mta::recipient::{self, Circumstances, Decision};
 use crate::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
 use crate::mta::timer::Timer;
 use crate::mutant::Mutant;
 use crate::name::{Mailbox, ReversePath};
-use crate::smtp::{Command, ContentError, ContentReader, LineReader, Reply};
+use crate::scenario::{DemandStage, Trouble};
+use crate::smtp::{Command, ContentError, ContentReader, LineEnd, LineReader, Reply};
 
 /// The longest command line that is read, CRLF included: the 512 of RFC 5321 §4.5.3.1.4 and room for parameters.
 pub const COMMAND_LINE_LIMIT: usize = 1024;
@@ -38,6 +39,8 @@ pub struct Server {
     client: Option<ClientGreeting>,
     envelope: Option<Envelope>,
     errors: u8,
+    /// EHLO was answered before, in clear or inside TLS.
+    has_listed: bool,
     lines: LineReader,
     outputs: VecDeque<Output>,
 }
@@ -78,6 +81,10 @@ struct Envelope {
 impl Server {
     /// A session before its connection stands.
     pub fn new(settings: ServerSettings) -> Self {
+        let line_end = match settings.mutant {
+            Some(Mutant::TakesBareLfInCommands) => LineEnd::CrlfOrLf,
+            _ => LineEnd::Crlf,
+        };
         Self {
             settings,
             stage: Stage::Opening,
@@ -85,7 +92,8 @@ impl Server {
             client: None,
             envelope: None,
             errors: 0,
-            lines: LineReader::new(COMMAND_LINE_LIMIT),
+            has_listed: false,
+            lines: LineReader::ending_lines_by(line_end, COMMAND_LINE_LIMIT),
             outputs: VecDeque::new(),
         }
     }
@@ -126,6 +134,9 @@ impl Server {
                 self.answer_recipient(to, listing);
                 self.advance();
             }
+            (Stage::Storing, Input::Stored) if self.has(Mutant::DeliversWhatItRefused) => {
+                self.stored(Reply::enhanced(451, 3, 0, "Local error, message not taken"));
+            }
             (Stage::Storing, Input::Stored) if self.settings.mutant == Some(Mutant::Answers250BeforeStoring) => {
                 self.stage = Stage::Command;
                 self.outputs.push_back(Output::Arm(Timer::Idle));
@@ -150,10 +161,7 @@ impl Server {
             match &mut self.stage {
                 Stage::Command => match self.lines.next_line() {
                     None => break,
-                    Some(Ok(line)) => match Command::parse(&line) {
-                        Ok(command) => self.command(command),
-                        Err(error) => self.senseless(error.reply()),
-                    },
+                    Some(Ok(line)) => self.line(&line),
                     Some(Err(error)) => self.senseless(Reply::enhanced(500, 5, 2, error.to_string())),
                 },
                 Stage::Content(reader) => {
@@ -179,6 +187,57 @@ impl Server {
             self.outputs.push_back(Output::Note(Note::Misbehaved(why)));
             self.farewell(Reply::enhanced(421, 7, 0, "Too much pipelined, closing connection"));
         }
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        if self.refuses_for_want_of_tls(line) {
+            self.reply(Reply::enhanced(530, 7, 0, "Must issue a STARTTLS command first"));
+            if self.has(Mutant::ClosesAfter530) {
+                self.close();
+            }
+            return;
+        }
+        if self.refuses_what_tls_achieved(line) {
+            let code = if self.has(Mutant::RefusesUnhappilyForNow) {
+                454
+            } else {
+                554
+            };
+            return self.reply(Reply::enhanced(
+                code,
+                7,
+                0,
+                "Refused, the security of this session is not enough",
+            ));
+        }
+        match Command::parse(line) {
+            Ok(command) => self.command(command),
+            Err(_) if self.has(Mutant::TakesStarttlsParameter) && verb_is(line, &["STARTTLS"]) => self.starttls(),
+            Err(error) => self.senseless(error.reply()),
+        }
+    }
+
+    /// Where TLS comes before everything, four commands are open in clear, and no others (R3207-4-e).
+    fn refuses_for_want_of_tls(&self, line: &[u8]) -> bool {
+        let ServerSettings {
+            demands_tls,
+            demand_stage,
+            trouble,
+            ..
+        } = self.settings;
+        let by_demand = demands_tls && demand_stage == DemandStage::EveryCommand;
+        if self.tls || !(by_demand || trouble == Trouble::DemandsTlsOfAll) {
+            return false;
+        }
+        let is_let_pass = self.has(Mutant::LetsMailPassBeforeTls) && verb_is(line, &["MAIL"]);
+        !is_let_pass && !verb_is(line, &["NOOP", "EHLO", "STARTTLS", "QUIT"])
+    }
+
+    /// A server for which the handshake did not achieve enough says so at once, to all but QUIT (R3207-4.1-a, c).
+    fn refuses_what_tls_achieved(&self, line: &[u8]) -> bool {
+        let is_unhappy = self.tls && self.settings.trouble == Trouble::UnhappyWithTls;
+        let is_early = self.has(Mutant::JudgesTheHandshakeAtMail) && !verb_is(line, &["MAIL"]);
+        is_unhappy && !is_early && !verb_is(line, &["QUIT"])
     }
 
     fn command(&mut self, command: Command) {
@@ -220,16 +279,30 @@ impl Server {
         self.forget_transaction();
         let mut reply = Reply::new(250, None, self.settings.host.as_str());
         if is_extended {
-            reply.lines.push("PIPELINING".to_owned());
-            reply.lines.push(format!("SIZE {}", self.settings.size_limit));
-            // Only while it can be had (R3207-3-a), never inside TLS (R3207-4.2-g).
-            if self.settings.tls && !self.tls {
+            let lists_less = self.settings.trouble == Trouble::ListsDiffer && self.has_listed;
+            self.has_listed = true;
+            if !lists_less {
+                reply.lines.push("PIPELINING".to_owned());
+                reply.lines.push(format!("SIZE {}", self.settings.size_limit));
+            }
+            if self.offers_starttls() {
                 reply.lines.push("STARTTLS".to_owned());
             }
             reply.lines.push("ENHANCEDSTATUSCODES".to_owned());
-            reply.lines.push("8BITMIME".to_owned());
+            if !lists_less {
+                reply.lines.push("8BITMIME".to_owned());
+            }
         }
         self.reply(reply);
+    }
+
+    /// Only while it can be had (R3207-3-a), never inside TLS (R3207-4.2-g).
+    fn offers_starttls(&self) -> bool {
+        if self.tls {
+            let proxy_offers = self.settings.trouble == Trouble::OffersTlsInsideTls;
+            return proxy_offers || self.has(Mutant::OffersStarttlsInsideTls);
+        }
+        self.settings.tls || self.has(Mutant::OffersTlsThatIsOff)
     }
 
     fn starttls(&mut self) {
@@ -237,10 +310,13 @@ impl Server {
         if !is_extended {
             return self.out_of_sequence("Send EHLO first");
         }
-        if self.tls {
+        if self.tls && !self.has(Mutant::ForgetsThatTlsIsActive) {
             return self.out_of_sequence("TLS is in use already");
         }
-        if !self.settings.tls {
+        if self.has(Mutant::AnswersStarttls502) {
+            return self.reply(Reply::enhanced(502, 5, 1, "command not implemented"));
+        }
+        if !self.settings.tls || self.settings.trouble == Trouble::NoCertificate {
             // Also where it was offered a moment ago: the configuration may drift (R3207-4-a, R5321-4.2.4-a).
             return self.reply(Reply::enhanced(454, 7, 0, "TLS not available due to temporary reason"));
         }
@@ -261,8 +337,12 @@ impl Server {
     fn secured(&mut self) {
         self.stage = Stage::Command;
         self.tls = true;
-        self.client = None;
-        self.forget_transaction();
+        if !self.has(Mutant::KeepsClientNameAfterTls) {
+            self.client = None;
+        }
+        if !self.has(Mutant::KeepsEnvelopeAfterTls) {
+            self.forget_transaction();
+        }
         self.errors = 0;
         self.outputs
             .extend([Output::Disarm(Timer::Handshake), Output::Arm(Timer::Idle)]);
@@ -329,13 +409,19 @@ impl Server {
             return self.reply(Reply::enhanced(554, 7, 0, "No client certificate, no mail"));
         }
         let decision = recipient::decide(self.circumstances(&to), listing, self.settings.mutant);
-        let reply = decision.reply(to.domain());
+        let mut reply = decision.reply(to.domain());
+        if decision == Decision::NotExchanger && self.has(Mutant::RefusesRelayWithAnotherCode) {
+            reply.code = 554;
+        }
         if let Some(envelope) = &mut self.envelope
             && decision.is_accepted()
         {
             envelope.to.push(to);
         }
         self.reply(reply);
+        if decision == Decision::StarttlsFirst && self.has(Mutant::ClosesAfter530) {
+            self.close();
+        }
     }
 
     fn circumstances(&self, to: &Mailbox) -> Circumstances {
@@ -351,15 +437,34 @@ impl Server {
     }
 
     fn data(&mut self) {
-        match &self.envelope {
-            None => self.out_of_sequence("Send MAIL first"),
-            Some(envelope) if envelope.to.is_empty() => {
-                self.reply(Reply::enhanced(554, 5, 1, "No valid recipients"));
-            }
+        let refusal = match &self.envelope {
+            None => Reply::enhanced(503, 5, 1, "Send MAIL first"),
+            Some(envelope) if envelope.to.is_empty() => Reply::enhanced(554, 5, 1, "No valid recipients"),
             Some(_) => {
-                self.stage = Stage::Content(ContentReader::new(self.settings.size_limit));
-                self.reply(Reply::new(354, None, "End data with <CR><LF>.<CR><LF>"));
+                let line_end = match self.settings.mutant {
+                    Some(Mutant::TakesBareLfInContent) => LineEnd::CrlfOrLf,
+                    _ => LineEnd::Crlf,
+                };
+                self.stage = Stage::Content(ContentReader::ending_lines_by(line_end, self.settings.size_limit));
+                return self.reply(Reply::new(354, None, "End data with <CR><LF>.<CR><LF>"));
             }
+        };
+        let is_pipelined_behind = !self.lines.is_empty() && !self.has(Mutant::ReadsCommandsBehindRefusedData);
+        match refusal.code {
+            503 => self.senseless(refusal),
+            _ => self.reply(refusal),
+        }
+        // DATA is the last of its group (RFC 2920 §3.1). What came behind it before its answer may be content as well as
+        // commands; nobody can tell, so it is neither, and the session is out of step (C-SMUG-3).
+        if is_pipelined_behind && self.stage == Stage::Command {
+            let why = "something was pipelined behind a DATA that was refused".to_owned();
+            self.outputs.push_back(Output::Note(Note::Misbehaved(why)));
+            self.farewell(Reply::enhanced(
+                421,
+                7,
+                0,
+                "Out of step behind DATA, closing connection",
+            ));
         }
     }
 
@@ -435,6 +540,15 @@ impl Server {
 
 fn message_taken() -> Reply {
     Reply::enhanced(250, 0, 0, "Ok: message taken")
+}
+
+/// Whether the line begins with one of these verbs.
+fn verb_is(line: &[u8], verbs: &[&str]) -> bool {
+    let verb = line
+        .split(|octet| octet.is_ascii_whitespace())
+        .next()
+        .unwrap_or_default();
+    verbs.iter().any(|known| verb.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 fn too_large(limit: usize) -> Reply {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::mutant::Mutant;
 use crate::name::DomainName;
-use crate::scenario::{MailboxState, UnlistedAnswer};
+use crate::scenario::{DemandStage, MailboxState, Trouble, UnlistedAnswer};
 
 /// What the operator says of the server, and of the client at the other end. It may change while the session is open.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,6 +17,8 @@ pub struct ServerSettings {
     pub never_accepts_mail: bool,
     /// The server wishes to refuse mail without TLS, as far as the chart lets it (SEED-03).
     pub demands_tls: bool,
+    /// At which commands it then says 530.
+    pub demand_stage: DemandStage,
     /// The choice that the chart leaves.
     pub unlisted_answer: UnlistedAnswer,
     /// The domains that the server is configured to act as mail exchanger for.
@@ -25,6 +27,8 @@ pub struct ServerSettings {
     pub failed_at_tls: bool,
     /// This client may relay to anywhere.
     pub relays: bool,
+    /// What trouble the server is in.
+    pub trouble: Trouble,
     /// Local parts that are not simply accepted.
     pub mailboxes: BTreeMap<String, MailboxState>,
     /// The most octets of content, dots unstuffed.
@@ -41,10 +45,12 @@ impl ServerSettings {
             tls: true,
             never_accepts_mail: false,
             demands_tls: false,
+            demand_stage: DemandStage::default(),
             unlisted_answer: UnlistedAnswer::default(),
             exchanger_for: BTreeSet::new(),
             failed_at_tls: false,
             relays: false,
+            trouble: Trouble::default(),
             mailboxes: BTreeMap::new(),
             size_limit: 10 * 1024 * 1024,
             mutant: None,

@@ -9,9 +9,9 @@ use crate::mutant::Mutant;
 use crate::name::DomainName;
 use crate::scenario::attack::tests::EXAMPLES;
 use crate::scenario::{
-    Action, Attack, Certificate, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, Fate, Forgery, Host, Level,
-    Lie, MailboxState, Message, MxRecord, Phase, Position, Reading, RetrySchedule, Scenario, Security, Step, Switch,
-    UnlistedAnswer, When,
+    Action, Attack, Certificate, DemandStage, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, FalseEnd, Fate,
+    Forgery, Host, Level, Lie, MailboxState, Message, MxRecord, Phase, Position, Reading, RetrySchedule, Scenario,
+    Security, Step, Switch, Trouble, UnlistedAnswer, Visit, When,
 };
 
 const HOSTS: [&str; 4] = ["out.a.example", "relay.example", "mx1.b.example", "mx2.b.example"];
@@ -147,7 +147,10 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
         select(&SWITCHES[..]),
         certificates(),
         (any::<bool>(), any::<bool>(), any::<bool>()),
-        select(vec![UnlistedAnswer::StarttlsFirst, UnlistedAnswer::NotExchanger]),
+        (
+            select(vec![UnlistedAnswer::StarttlsFirst, UnlistedAnswer::NotExchanger]),
+            troubles(),
+        ),
         prop::collection::vec(names(&HOSTS), 0..3),
         prop::collection::btree_map("[a-z0-9+_'`|~!-]{1,20}", select(states), 0..3),
     );
@@ -162,7 +165,7 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
         (any::<bool>(), option::of(times(1, 7 * 86_400)), 1..=u8::MAX),
     );
     (server, client).prop_map(|(server, client)| {
-        let (exchanger_for, tls, certificate, switches, unlisted_answer, relay_for, mailboxes) = server;
+        let (exchanger_for, tls, certificate, switches, (unlisted_answer, trouble), relay_for, mailboxes) = server;
         let (demands_tls, never_accepts_mail, impostor) = switches;
         let (level, policy, route, retry, lifetime, warning, alarms, sessions) = client;
         let (reuse, tls_failure_memory, sessions_per_host) = sessions;
@@ -172,9 +175,11 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
             tls,
             certificate,
             demands_tls,
+            demand_stage: DemandStage::default(),
             unlisted_answer,
             never_accepts_mail,
             impostor,
+            trouble,
             relay_for,
             mailboxes,
             level,
@@ -224,7 +229,8 @@ fn steps() -> impl Strategy<Value = Step> {
     let action = prop_oneof![
         drifts().prop_map(Action::Drift),
         attack.prop_map(|(attack, lasting)| Action::Attack { attack, lasting }),
-        forgery.prop_map(|(forgery, lasting)| Action::Forge { forgery, lasting })
+        forgery.prop_map(|(forgery, lasting)| Action::Forge { forgery, lasting }),
+        visits().prop_map(Action::Visit),
     ];
     (when, names(&HOSTS), action).prop_map(|(when, host, action)| Step { when, host, action })
 }
@@ -241,6 +247,7 @@ fn drifts() -> impl Strategy<Value = Drift> {
     let domain = || names(&DOMAINS);
     prop_oneof![
         select(&SWITCHES[..]).prop_map(Drift::Tls),
+        troubles().prop_map(Drift::Trouble),
         certificates().prop_map(Drift::Certificate),
         (domain(), any::<u16>()).prop_map(|(domain, preference)| Drift::AddMx { domain, preference }),
         domain().prop_map(Drift::DropMx),
@@ -250,6 +257,31 @@ fn drifts() -> impl Strategy<Value = Drift> {
         times(1, 30 * 86_400).prop_map(|down_for| Drift::Crash { down_for }),
         domain().prop_map(Drift::FailLookups),
         domain().prop_map(Drift::RestoreLookups),
+    ]
+}
+
+fn troubles() -> impl Strategy<Value = Trouble> {
+    select(vec![
+        Trouble::None,
+        Trouble::DemandsTlsOfAll,
+        Trouble::NodesDiffer,
+        Trouble::ListsDiffer,
+        Trouble::OffersTlsToAcquaintances,
+        Trouble::OffersTlsInsideTls,
+        Trouble::UnhappyWithTls,
+        Trouble::NoCertificate,
+    ])
+}
+
+fn visits() -> impl Strategy<Value = Visit> {
+    prop_oneof![
+        Just(Visit::EveryCommand),
+        Just(Visit::StarttlsWithParameter),
+        Just(Visit::StarttlsInsideTls),
+        Just(Visit::EnvelopeBeforeTls),
+        Just(Visit::HiddenCommand),
+        select(FalseEnd::ALL).prop_map(Visit::FalseEnd),
+        Just(Visit::ContentBehindRefusedData),
     ]
 }
 

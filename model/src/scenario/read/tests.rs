@@ -274,7 +274,7 @@ fn a_step_has_one_time_and_one_action() {
     assert_refused(
         "drift = { tls = \"off\" }",
         "",
-        "f:22: step[0]: a step has either `drift = …`, `attack = …` or `forge = …`",
+        "f:22: step[0]: a step has one of `drift = …`, `attack = …`, `forge = …` and `visit = …`",
     );
 }
 
