@@ -53,6 +53,15 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::SpeaksBeforeGreeting => (Property::P29, "R5321-4.3.1-a"),
         Mutant::HangsUpEarly => (Property::P29, "R5321-4.5.3.2-a"),
         Mutant::ContinuesInClearAfterGoAhead => (Property::P29, "R3207-4-g"),
+        Mutant::IgnoresExpiry => (Property::P01, "R3207-4.1-d"),
+        Mutant::RelaysByAddress | Mutant::RelaysByEhloName | Mutant::KeepsIdentityFromAnotherConnection => {
+            (Property::P32, "SEED-07")
+        }
+        Mutant::RefusesUnknownClientCertificate | Mutant::RefusesMailAfterBadClientCertificate => {
+            (Property::P45, "SEED-05")
+        }
+        Mutant::SendsOldHello => (Property::P45, "SEED-08"),
+        Mutant::DropsOnOldHello | Mutant::TurnsAwayAfterFailedHandshake => (Property::P45, "SEED-09"),
         Mutant::NamesSenderBeforeTls => (Property::P34, "SEED-17"),
         Mutant::RelayReturnsMailForWantOfTls => (Property::P35, "SEED-13"),
         Mutant::IgnoresConfiguredSchedule => (Property::P40, "R5321-4.5.4.1-d"),

@@ -4,6 +4,7 @@
 
 mod attack;
 mod dns;
+mod handshake;
 mod kinds;
 mod print;
 mod read;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attack::{Alert, Attack, AttackKind, OddReply};
 pub use dns::{Forgery, Lie};
+pub use handshake::{AfterFailure, Handshake, Hello, TlsVersions};
 pub use kinds::{Certificate, Drift, Fate, Level, MailboxState, Phase, Reading, Security, Switch, UnlistedAnswer};
 pub use read::{OCTETS_MAX, ScenarioError};
 pub use reference::reference;
@@ -116,9 +118,16 @@ pub struct Host {
     /// Whether the host is the attacker's own: it accepts mail for everybody and delivers none.
     #[serde(default)]
     pub impostor: bool,
-    /// The hosts whose mail it relays to anywhere.
+    /// The hosts whose mail it relays to anywhere, by their address: its operator's own network.
     #[serde(default)]
     pub relay_for: Vec<DomainName>,
+    /// The names of the clients whose mail it relays to anywhere, if they prove them by a certificate in the handshake of
+    /// the very connection (SEED-07).
+    #[serde(default)]
+    pub relay_for_identity: Vec<DomainName>,
+    /// How the host shakes hands, as server and as client.
+    #[serde(default)]
+    pub handshake: Handshake,
     /// Local parts that are not simply accepted.
     #[serde(default)]
     pub mailboxes: BTreeMap<String, MailboxState>,
@@ -296,6 +305,8 @@ impl Host {
             never_accepts_mail: false,
             impostor: false,
             relay_for: Vec::new(),
+            relay_for_identity: Vec::new(),
+            handshake: Handshake::default(),
             mailboxes: BTreeMap::new(),
             level: Level::default(),
             policy: BTreeMap::new(),

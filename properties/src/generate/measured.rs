@@ -48,6 +48,9 @@ impl Measured {
     pub(super) fn draw(&self, draw: &mut Draw) -> Swarm {
         let (least, most) = self.stripped_paths;
         Swarm {
+            hello: None,
+            client_certificate: None,
+            odd_versions_percent: 0,
             shapes: vec![(8, Shape::Exchangers), (1, Shape::Implicit), (2, Shape::Hosted)],
             stories: vec![(9, Story::Plain), (1, Story::Drift)],
             attacks: Vec::new(),

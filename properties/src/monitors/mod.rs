@@ -2,6 +2,7 @@
 
 mod attempts;
 mod chart;
+mod client_tls_harmless;
 mod closure;
 mod dialogue;
 mod eventual_delivery;
@@ -21,6 +22,7 @@ mod panel;
 mod public_never_requires;
 mod recheck_on_reuse;
 mod recipient_chart;
+mod relay_authorisation;
 mod restart_stability;
 mod sessions;
 mod standing;
@@ -31,6 +33,7 @@ mod view;
 mod walks;
 
 pub use chart::{AnswerKind, AnswerKinds, RecipientCase};
+pub use client_tls_harmless::ClientTlsHarmless;
 pub use closure::Closure;
 pub use eventual_delivery::EventualDelivery;
 pub use exchanger_order::ExchangerOrder;
@@ -49,6 +52,7 @@ pub use panel::Panel;
 pub use public_never_requires::PublicNeverRequires;
 pub use recheck_on_reuse::RecheckOnReuse;
 pub use recipient_chart::RecipientChart;
+pub use relay_authorisation::RelayAuthorisation;
 pub use restart_stability::RestartStability;
 pub use vanished_tls_alarm::VanishedTlsAlarm;
 

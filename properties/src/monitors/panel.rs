@@ -6,9 +6,10 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::Observation;
 
 use super::{
-    Closure, EventualDelivery, ExchangerOrder, Isolation, LifetimeConformance, ListedViewLag, NeverDowngrade,
-    NextExchanger, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NoStickyDowngrade, NothingClearAfterGoAhead,
-    OnlyWhereDnsSays, PublicNeverRequires, RecheckOnReuse, RecipientChart, RestartStability, VanishedTlsAlarm,
+    ClientTlsHarmless, Closure, EventualDelivery, ExchangerOrder, Isolation, LifetimeConformance, ListedViewLag,
+    NeverDowngrade, NextExchanger, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NoStickyDowngrade,
+    NothingClearAfterGoAhead, OnlyWhereDnsSays, PublicNeverRequires, RecheckOnReuse, RecipientChart,
+    RelayAuthorisation, RestartStability, VanishedTlsAlarm,
 };
 use crate::rules::Property;
 use crate::setup::Setup;
@@ -69,12 +70,14 @@ panel! {
     P14 next_exchanger: NextExchanger,
     P15 exchanger_order: ExchangerOrder,
     P29 nothing_clear_after_go_ahead: NothingClearAfterGoAhead,
+    P32 relay_authorisation: RelayAuthorisation,
     P38 recheck_on_reuse: RecheckOnReuse,
     P39 no_sticky_downgrade: NoStickyDowngrade,
     P40 lifetime_conformance: LifetimeConformance,
     P41 only_where_dns_says: OnlyWhereDnsSays,
     P42 isolation: Isolation,
     P44 restart_stability: RestartStability,
+    P45 client_tls_harmless: ClientTlsHarmless,
 }
 
 fn violations(results: impl IntoIterator<Item = (Property, Result<(), Violation>)>) -> Vec<(Property, Violation)> {

@@ -195,6 +195,8 @@ properties! {
     P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g" "R3207-4-h" "R3207-4.1-a" "R3207-4.1-b" "R3207-4.2-c"
         "R5321-4.3.1-a" "R5321-4.5.3.2-a"]:
         "The client waits for replies, sends nothing behind STARTTLS and nothing in clear after its 220, begins anew inside TLS, and leaves at once what is not good enough.";
+    P32 "relay-authorisation" ["SEED-07" "R3207-4-d"]:
+        "A server relays only for whom it is willing to relay for, by address or by what TLS proved on this very connection.";
     P34 "adversary-indifference" ["SEED-17"]:
         "Of mail that requires TLS nothing can be read in clear, whether STARTTLS is stripped or not.";
     P35 "role-invariance" ["SEED-13"]:
@@ -212,6 +214,8 @@ properties! {
         "Trouble at one destination delays the mail for it, by more than a moment, and no other.";
     P44 "restart-stability" ["R5321-4.2.5-a"]:
         "What a host has accepted outlives its crash, at whatever moment that comes.";
+    P45 "client-tls-harmless" ["SEED-05" "SEED-08" "SEED-09" "R3207-4.1-e"]:
+        "Whatever hello or certificate a client sends, the server answers in order, refuses no local mail for it, and serves the client's next connection at once.";
 }
 
 impl fmt::Display for Property {
