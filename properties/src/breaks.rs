@@ -58,10 +58,10 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
             (Property::P32, "SEED-07")
         }
         Mutant::RefusesUnknownClientCertificate | Mutant::RefusesMailAfterBadClientCertificate => {
-            (Property::P45, "SEED-05")
+            (Property::P48, "SEED-05")
         }
-        Mutant::SendsOldHello => (Property::P45, "SEED-08"),
-        Mutant::DropsOnOldHello | Mutant::TurnsAwayAfterFailedHandshake => (Property::P45, "SEED-09"),
+        Mutant::SendsOldHello => (Property::P48, "SEED-08"),
+        Mutant::DropsOnOldHello | Mutant::TurnsAwayAfterFailedHandshake => (Property::P48, "SEED-09"),
         Mutant::NamesSenderBeforeTls => (Property::P34, "SEED-17"),
         Mutant::RelayReturnsMailForWantOfTls => (Property::P35, "SEED-13"),
         Mutant::IgnoresConfiguredSchedule => (Property::P40, "R5321-4.5.4.1-d"),

@@ -25,7 +25,7 @@ impl Judges {
     /// Whom the verdict on a property judges in worlds with this client.
     pub fn of(client: Client, property: Property) -> Self {
         match (client, property) {
-            (_, Property::P05 | Property::P06 | Property::P07 | Property::P08 | Property::P32 | Property::P45) => {
+            (_, Property::P05 | Property::P06 | Property::P07 | Property::P08 | Property::P32 | Property::P48) => {
                 Self::Server
             }
             (Client::Postern, _) | (Client::Lettre, Property::P29) => Self::Client,

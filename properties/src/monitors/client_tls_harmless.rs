@@ -1,4 +1,4 @@
-//! P45: whatever hello or certificate a client sends, its mail fares no worse for it at the server.
+//! P48: whatever hello or certificate a client sends, its mail fares no worse for it at the server.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -77,7 +77,7 @@ panel! {
     P41 only_where_dns_says: OnlyWhereDnsSays,
     P42 isolation: Isolation,
     P44 restart_stability: RestartStability,
-    P45 client_tls_harmless: ClientTlsHarmless,
+    P48 client_tls_harmless: ClientTlsHarmless,
 }
 
 fn violations(results: impl IntoIterator<Item = (Property, Result<(), Violation>)>) -> Vec<(Property, Violation)> {

@@ -214,7 +214,7 @@ properties! {
         "Trouble at one destination delays the mail for it, by more than a moment, and no other.";
     P44 "restart-stability" ["R5321-4.2.5-a"]:
         "What a host has accepted outlives its crash, at whatever moment that comes.";
-    P45 "client-tls-harmless" ["SEED-05" "SEED-08" "SEED-09" "R3207-4.1-e"]:
+    P48 "client-tls-harmless" ["SEED-05" "SEED-08" "SEED-09" "R3207-4.1-e"]:
         "Whatever hello or certificate a client sends, the server answers in order, refuses no local mail for it, and serves the client's next connection at once.";
 }
 
