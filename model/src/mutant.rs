@@ -145,6 +145,24 @@ mutants! {
     RunsCommandsBehindStarttls = "runs-commands-behind-starttls",
     /// The server keeps a transaction that began before TLS.
     KeepsTransactionAfterTls = "keeps-transaction-after-tls",
+    /// The client at level secure accepts a certificate that has expired.
+    IgnoresExpiry = "ignores-expiry",
+    /// The client sends a hello in the format of SSL version 2.
+    SendsOldHello = "sends-old-hello",
+    /// The server closes without an alert when it cannot use a hello.
+    DropsOnOldHello = "drops-on-old-hello",
+    /// The server greets the address of a client whose handshake failed with 421 for an hour.
+    TurnsAwayAfterFailedHandshake = "turns-away-after-failed-handshake",
+    /// The server gives up the handshake when the client's certificate is not believed.
+    RefusesUnknownClientCertificate = "refuses-unknown-client-certificate",
+    /// The server refuses every recipient of a client whose certificate is not believed.
+    RefusesMailAfterBadClientCertificate = "refuses-mail-after-bad-client-certificate",
+    /// The server relays for the host that has the address of a name that it relays for, whatever TLS proved.
+    RelaysByAddress = "relays-by-address",
+    /// The server relays for whoever says in EHLO that it is a name that it relays for.
+    RelaysByEhloName = "relays-by-ehlo-name",
+    /// The server remembers by the address what a client proved on an earlier connection.
+    KeepsIdentityFromAnotherConnection = "keeps-identity-from-another-connection",
     /// The server demands TLS for mail that it is the listed and configured exchanger of.
     DemandsTlsOfLocalMail = "demands-tls-of-local-mail",
     /// The server takes no mail over TLS from a client that has no certificate.

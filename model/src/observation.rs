@@ -4,6 +4,7 @@
 //! So the very same monitors serve both.
 
 use crate::scenario::{Level, MailboxState, Phase, Trouble};
+use crate::trace::{HelloAnswer, HelloForm};
 
 /// A host, by its place in the scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -371,6 +372,36 @@ pub enum Observation {
         connection: ConnectionId,
         /// The names.
         proves: DomainSet,
+    },
+    /// In that handshake, the client showed a certificate of its own.
+    ClientPresented {
+        /// The connection.
+        connection: ConnectionId,
+        /// The names that it proves.
+        proves: DomainSet,
+        /// It is from an authority that is trusted, and in date.
+        believable: bool,
+    },
+    /// The server gave up a handshake because of the client's certificate.
+    ClientRefused {
+        /// The connection.
+        connection: ConnectionId,
+        /// It was from an authority that is trusted, and in date.
+        believable: bool,
+    },
+    /// A hello that was not standard, or that was not followed by a handshake.
+    Hello {
+        /// The connection.
+        connection: ConnectionId,
+        /// What the client sent.
+        form: HelloForm,
+        /// What the server answered.
+        answer: HelloAnswer,
+    },
+    /// The handshake failed, as either end saw it.
+    HandshakeFailed {
+        /// The connection.
+        connection: ConnectionId,
     },
     /// Content of a message arrived at the acceptor.
     Content {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::name::{DomainName, Mailbox, ReversePath, Token};
-use crate::scenario::{Attack, Certificate, Level, Lie, Trouble, UnlistedAnswer};
+use crate::scenario::{Attack, Certificate, Handshake, Level, Lie, Trouble, UnlistedAnswer};
 
 /// All that happened in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -163,6 +163,30 @@ pub enum Event {
         /// The certificate that the acceptor presented.
         certificate: Presented,
     },
+    /// In the handshake that is just complete, the client showed a certificate of its own.
+    ClientPresented {
+        /// The connection.
+        connection: ConnectionId,
+        /// What it showed.
+        certificate: Presented,
+    },
+    /// The server gave up a handshake because of the client's certificate.
+    ClientRefused {
+        /// The connection.
+        connection: ConnectionId,
+        /// What the client had shown.
+        certificate: Presented,
+    },
+    /// What a client sent in place of a hello that the server could use, or what the server answered it. Not recorded where
+    /// a standard hello is followed by a handshake.
+    Hello {
+        /// The connection.
+        connection: ConnectionId,
+        /// What the client sent.
+        form: HelloForm,
+        /// What the server answered.
+        answer: HelloAnswer,
+    },
     /// The handshake failed, as one end saw it.
     NotSecured {
         /// The connection.
@@ -207,6 +231,30 @@ pub enum Event {
         /// What it says.
         entry: LogEntry,
     },
+}
+
+/// The form of the first octets behind the 220 to STARTTLS, as the server read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HelloForm {
+    /// A ClientHello of TLS 1.2 or later.
+    Standard,
+    /// A ClientHello of an earlier version.
+    Old,
+    /// A hello in the format of SSL version 2.
+    Sslv2,
+    /// Anything else.
+    Garbage,
+}
+
+/// What a server answered to a hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HelloAnswer {
+    /// Its part of a handshake.
+    Handshake,
+    /// An alert of this description (RFC 8446 §6).
+    Alert(u8),
+    /// Nothing, but the end of the connection.
+    Nothing,
 }
 
 /// A fact of configuration or of DNS.
@@ -298,6 +346,10 @@ pub enum Permanent {
     NeverAcceptsMail,
     /// The host is the attacker's own.
     Impostor,
+    /// The server relays the mail of who proves this name by a certificate.
+    RelaysForIdentity(DomainName),
+    /// How the host shakes hands.
+    Handshake(Handshake),
     /// The client's policy for each next hop that no other policy names.
     Level(Level),
     /// The client's mail for a domain goes to a fixed host.

@@ -69,6 +69,15 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::JudgesTheHandshakeAtMail => (Property::P47, "R3207-4.1-a"),
         Mutant::RefusesUnhappilyForNow => (Property::P47, "R3207-4.1-c"),
         Mutant::ContinuesInClearAfterGoAhead => (Property::P29, "R3207-4-g"),
+        Mutant::IgnoresExpiry => (Property::P01, "R3207-4.1-d"),
+        Mutant::RelaysByAddress | Mutant::RelaysByEhloName | Mutant::KeepsIdentityFromAnotherConnection => {
+            (Property::P32, "SEED-07")
+        }
+        Mutant::RefusesUnknownClientCertificate | Mutant::RefusesMailAfterBadClientCertificate => {
+            (Property::P48, "SEED-05")
+        }
+        Mutant::SendsOldHello => (Property::P48, "SEED-08"),
+        Mutant::DropsOnOldHello | Mutant::TurnsAwayAfterFailedHandshake => (Property::P48, "SEED-09"),
         Mutant::NamesSenderBeforeTls => (Property::P34, "SEED-17"),
         Mutant::RelayReturnsMailForWantOfTls => (Property::P35, "SEED-13"),
         Mutant::IgnoresConfiguredSchedule => (Property::P40, "R5321-4.5.4.1-d"),

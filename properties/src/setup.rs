@@ -8,7 +8,8 @@ use std::time::Duration;
 use postern_model::name::DomainName;
 use postern_model::observation::{DomainId, DomainSet, HostId};
 use postern_model::scenario::{
-    Action, Certificate, DemandStage, Drift, Host, Level, Lie, MailboxState, Reading, RetrySchedule, Scenario, Trouble,
+    Action, Certificate, DemandStage, Drift, Handshake, Host, Level, Lie, MailboxState, Reading, RetrySchedule,
+    Scenario, Trouble,
 };
 
 use crate::certificate;
@@ -58,6 +59,9 @@ struct HostFacts {
     never_accepts_mail: bool,
     /// Whom a forged answer may send to it.
     ever_forged: DomainSet,
+    /// The names that it relays for, if a client proves one by a certificate.
+    relays_for_identity: DomainSet,
+    handshake: Handshake,
     mailboxes: BTreeMap<String, MailboxState>,
     level: Level,
     policy: BTreeMap<DomainId, Level>,
@@ -163,6 +167,8 @@ impl Setup {
                 demand_stage: host.demand_stage,
                 troubles: std::iter::once(host.trouble).chain(fallen_into).collect(),
                 relays_for: host.relay_for.iter().filter_map(position).map(host_id).collect(),
+                relays_for_identity: set(host.relay_for_identity.iter().filter_map(domain)),
+                handshake: host.handshake,
                 mailboxes: host.mailboxes.clone(),
                 level: host.level,
                 policy: host
@@ -322,6 +328,32 @@ impl Setup {
         self.facts(host).never_accepts_mail
     }
 
+    /// Whether a server relays to anywhere for a client that proved these names in the handshake of the connection.
+    pub fn relays_for_identity(&self, server: HostId, proved: DomainSet) -> bool {
+        self.facts(server).relays_for_identity.0 & proved.0 != 0
+    }
+
+    /// Whether a server relays for any identity at all.
+    pub fn relays_for_some_identity(&self, server: HostId) -> bool {
+        self.facts(server).relays_for_identity != DomainSet::default()
+    }
+
+    /// The names that a host proves as a client, to a server that asks.
+    pub fn proves_as_client(&self, host: HostId) -> DomainSet {
+        let facts = self.facts(host);
+        let names: Vec<DomainName> = self.0.domains.iter().map(|domain| domain.name.clone()).collect();
+        let proved = facts.handshake.client_certificate.map(|kind| {
+            let proved = certificate::proved(kind, &facts.name, &[], names.iter());
+            set(proved.into_iter().filter_map(|name| place(&names, name)))
+        });
+        proved.unwrap_or_default()
+    }
+
+    /// How a host shakes hands.
+    pub fn handshake(&self, host: HostId) -> Handshake {
+        self.facts(host).handshake
+    }
+
     /// How a mailbox of a host treats mail.
     pub fn mailbox(&self, host: HostId, local_part: &str) -> MailboxState {
         let known = self.facts(host).mailboxes.get(local_part);
@@ -401,6 +433,7 @@ fn names(scenario: &Scenario) -> Vec<DomainName> {
     for host in &scenario.host {
         host.exchanger_for.iter().for_each(&mut mention);
         host.policy.keys().for_each(&mut mention);
+        host.relay_for_identity.iter().for_each(&mut mention);
         for (domain, target) in &host.route {
             mention(domain);
             mention(target);

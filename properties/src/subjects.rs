@@ -32,10 +32,12 @@ impl Judges {
                 | Property::P07
                 | Property::P08
                 | Property::P31
+                | Property::P32
                 | Property::P33
                 | Property::P45
                 | Property::P46
-                | Property::P47,
+                | Property::P47
+                | Property::P48,
             ) => Self::Server,
             (Client::Postern, _) | (Client::Lettre, Property::P29) => Self::Client,
             (Client::Lettre, _) => Self::Glue,

@@ -17,7 +17,7 @@ use postern_model::name::DomainName;
 use postern_model::scenario::{Alert, Attack, Certificate, OddReply, Phase};
 use postern_model::trace::{Channel, ConnectionId, End, Event, NotConnected};
 
-use crate::crypto::{self, Verify};
+use crate::crypto::{self, ServerTerms, Verify};
 use crate::net::{Door, Stream};
 use crate::session::Peer;
 use crate::tap::{Dialled, Recorder, Tap};
@@ -409,14 +409,14 @@ impl Interception {
         let random = self
             .door
             .random(&format!("tls attacker as server {}", self.tap.connection().0));
-        match crypto::present(stream, &issued, random).await {
+        match crypto::present(stream, &issued, ServerTerms::default(), random).await {
             Ok((stream, presented)) => {
                 self.tap.secured(presented);
                 self.client = Peer::Tls(Box::new(stream.into()));
                 Then::GoOn
             }
-            Err((why, _)) => {
-                self.tap.not_secured(End::Acceptor, why);
+            Err((failure, _)) => {
+                self.tap.not_secured(End::Acceptor, failure.why);
                 Then::Hang
             }
         }

@@ -9,9 +9,11 @@ use postern_model::mta::delivery::{HopId, Input as Fact, JobId, Proof};
 use postern_model::mta::policy::TlsUse;
 use postern_model::mta::session::{Input, Listing, Note, Outcome, Output, TlsRequest, Transaction};
 use postern_model::mta::timer::Timer;
+use postern_model::mutant::Mutant;
 use postern_model::name::DomainName;
-use postern_model::scenario::Phase;
-use postern_model::trace::{Answer, Channel, End, Event, NotConnected, Question};
+use postern_model::scenario::{Handshake, Hello, Phase};
+use postern_model::trace::{Answer, Channel, End, Event, HelloAnswer, NotConnected, Question};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::crypto::{self, Verify};
 use crate::mta::{Mail, Mta};
@@ -330,15 +332,28 @@ impl Party for Sender<'_> {
             TlsRequest::Accept => return Err(Some(stream)),
         };
         let connection = self.dialled.connection();
-        let random = self.errand.mta.door.random(&format!("tls client {}", connection.0));
-        match crypto::connect(
-            stream,
-            crypto::client_config(self.errand.mta.world.crypto, verify),
-            &name,
-            random,
-        )
-        .await
-        {
+        let mta = self.errand.mta;
+        let verify = match (verify, mta.world.mutant) {
+            (Verify::Authority, Some(Mutant::IgnoresExpiry)) => Verify::AuthorityAtAnyTime,
+            (verify, _) => verify,
+        };
+        let own = mta.world.host(mta.index).handshake;
+        let hello = match mta.world.mutant {
+            Some(Mutant::SendsOldHello) => Hello::Sslv2,
+            _ => own.hello,
+        };
+        if let Some(octets) = crypto::hello::scripted(hello) {
+            return Err(Some(self.say_hello(stream, &octets).await));
+        }
+        let config = match own == Handshake::default() {
+            true => crypto::client_config(mta.world.crypto, verify),
+            false => {
+                let shown = mta.world.client_certificate(mta.index).map(|issued| issued.key());
+                crypto::client_config_of(mta.world.crypto, verify, own, shown)
+            }
+        };
+        let random = mta.door.random(&format!("tls client {}", connection.0));
+        match crypto::connect(stream, config, &name, random).await {
             Ok(stream) => {
                 self.errand.secured();
                 Ok(stream.into())
@@ -375,6 +390,29 @@ impl Party for Sender<'_> {
     fn received(&mut self, _octets: &[u8], _channel: Channel) {}
 
     fn sent(&mut self, _octets: &[u8], _channel: Channel) {}
+}
+
+impl Sender<'_> {
+    /// Sends a hello that is not TLS's own, and reads what the server makes of it.
+    async fn say_hello(&mut self, mut stream: Stream, octets: &[u8]) -> Stream {
+        let mut answer = [0; 512];
+        let count = match stream.write_all(octets).await {
+            Ok(()) => stream.read(&mut answer).await.unwrap_or(0),
+            Err(_) => 0,
+        };
+        let why = match crypto::hello::answer(&answer[..count]) {
+            HelloAnswer::Alert(description) => format!("the server answers the hello by alert {description}"),
+            HelloAnswer::Handshake => "the server answers the hello, which this client cannot go on from".to_owned(),
+            HelloAnswer::Nothing => "the server closes the connection".to_owned(),
+        };
+        self.handshake_failure = Some(why.clone());
+        self.errand.mta.world.recorder.record(Event::NotSecured {
+            connection: self.dialled.connection(),
+            by: End::Dialler,
+            why,
+        });
+        stream
+    }
 }
 
 /// What the queue learns of a session.

@@ -6,14 +6,16 @@ use std::time::Duration;
 use postern_model::mta::server::{Server, ServerSettings};
 use postern_model::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
 use postern_model::mta::timer::Timer;
+use postern_model::mutant::Mutant;
 use postern_model::name::DomainName;
-use postern_model::scenario::{Phase, Trouble};
-use postern_model::trace::{Channel, End};
+use postern_model::scenario::{AfterFailure, Phase, Trouble};
+use postern_model::trace::{Channel, End, HelloAnswer, HelloForm};
 
-use crate::crypto;
+use crate::certificate::Issued;
+use crate::crypto::{self, Asks, Cause, ServerTerms};
 use crate::mta::Mta;
-use crate::net::Stream;
-use crate::session::{Party, TlsStream, converse};
+use crate::net::{Head, Stream};
+use crate::session::{Party, Peer, TlsStream, converse};
 use crate::tap::Tap;
 use crate::world::SMTP_PORT;
 
@@ -22,6 +24,9 @@ const CONTENT_OCTETS_MAX: usize = 1 << 20;
 
 /// How long ago a client must have dialled first to be known (C-SRV-4).
 const ACQUAINTANCE: Duration = Duration::from_secs(300);
+
+/// How long a server that bans does so.
+const BAN: Duration = Duration::from_secs(3600);
 
 /// Serves SMTP for ever.
 pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
@@ -34,6 +39,9 @@ pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
             let from = stream.peer_address().ok().and_then(|peer| mta.world.host_at(peer.ip()));
             let client = from.map(|index| mta.world.host(index).name.clone());
             let tap = Tap::accepted(&mta.world.recorder, &stream);
+            if client.as_ref().is_some_and(|client| is_banned(&mta, client)) {
+                return turn_away(stream, &tap).await;
+            }
             let node = Node::reached(&mta, client.as_ref());
             let machine = Server::new(settings(&mta, client.as_ref(), node));
             let drifts = mta.world.drifts();
@@ -44,6 +52,7 @@ pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
                 node,
                 machine,
                 tap,
+                client_proof: None,
             };
             converse(&door, stream, &mut receiver).await;
         });
@@ -78,6 +87,32 @@ impl Node {
     }
 }
 
+/// Whether the server, or a mutant of ours, will not speak with a client for now (C-SRV-5).
+fn is_banned(mta: &Mta, client: &DomainName) -> bool {
+    let bans = mta.world.host(mta.index).handshake.after_failure == AfterFailure::Bans
+        || mta.world.mutant == Some(Mutant::TurnsAwayAfterFailedHandshake);
+    let failed = mta.handshake_failed.borrow();
+    let is_recent = |at: &Duration| mta.door.now() < *at + BAN;
+    bans && failed.get(client).is_some_and(is_recent)
+}
+
+async fn turn_away(stream: Stream, tap: &Tap) {
+    const GREETING: &[u8] = b"421 4.7.0 Too many failed handshakes from your address\r\n";
+    let mut peer = Peer::Clear(stream);
+    if peer.send(GREETING).await {
+        tap.sent(GREETING, Channel::Clear);
+    }
+    // The client may say QUIT before it closes; nobody listens.
+    let mut octets = [0; 512];
+    loop {
+        match peer.read(&mut octets).await {
+            0 => break,
+            count => tap.received(&octets[..count], Channel::Clear),
+        }
+    }
+    peer.close().await;
+}
+
 fn settings(mta: &Mta, client: Option<&DomainName>, node: Node) -> ServerSettings {
     let host = mta.world.host(mta.index);
     ServerSettings {
@@ -88,13 +123,22 @@ fn settings(mta: &Mta, client: Option<&DomainName>, node: Node) -> ServerSetting
         trouble: host.trouble,
         unlisted_answer: host.unlisted_answer,
         exchanger_for: host.exchanger_for.iter().cloned().collect(),
-        failed_at_tls: client.is_some_and(|client| mta.failed_at_tls.borrow().contains(client)),
+        failed_at_tls: client.is_some_and(|client| mta.handshake_failed.borrow().contains_key(client)),
         never_accepts_mail: host.never_accepts_mail,
-        relays: host.impostor || client.is_some_and(|client| host.relay_for.contains(client)),
+        relays: host.impostor
+            || client.is_some_and(|client| host.relay_for.contains(client) || was_identified(mta, client)),
+        relay_identities: host.relay_for_identity.iter().cloned().collect(),
+        client_address: client.cloned(),
         mailboxes: host.mailboxes.clone(),
         size_limit: CONTENT_OCTETS_MAX,
         mutant: mta.world.mutant,
     }
+}
+
+/// Whether an earlier connection counts for this one: for a mutant alone.
+fn was_identified(mta: &Mta, client: &DomainName) -> bool {
+    let keeps = mta.world.mutant == Some(Mutant::KeepsIdentityFromAnotherConnection);
+    keeps && mta.identified.borrow().contains(client)
 }
 
 /// The project's own server in one session.
@@ -107,6 +151,64 @@ struct Receiver {
     /// What [`World::drifts`](crate::world::World::drifts) said when the machine was last told its settings.
     drifts: u64,
     tap: Rc<Tap>,
+    /// What the client proved by a certificate, until the machine is told.
+    client_proof: Option<crypto::Client>,
+}
+
+impl Receiver {
+    /// Asks for a certificate only where something hangs on it, or where it is configured to.
+    fn terms(&self) -> ServerTerms {
+        let host = self.mta.world.host(self.mta.index);
+        let asks = host.handshake.asks_for_certificate || !host.relay_for_identity.is_empty();
+        ServerTerms {
+            versions: host.handshake.versions,
+            asks: match (asks, self.mta.world.mutant) {
+                (false, _) => Asks::Nothing,
+                (true, Some(Mutant::RefusesUnknownClientCertificate)) => Asks::BelievedCertificate,
+                (true, _) => Asks::AnyCertificate,
+            },
+        }
+    }
+
+    /// What the client proved in the handshake that is complete; `None` if it showed no certificate.
+    fn client_showed(&self, stream: &tokio_rustls::server::TlsStream<Stream>) -> Option<crypto::Client> {
+        let chain = stream.get_ref().1.peer_certificates()?;
+        if let Some(issued) = self.issued_to_client() {
+            self.tap.client_presented(issued.presented(None).clone());
+        }
+        let host = self.mta.world.host(self.mta.index);
+        let proof = crypto::client(self.mta.world.crypto, chain, host.relay_for_identity.iter());
+        if let (crypto::Client::Believed(Some(_)), Some(client)) = (&proof, &self.client) {
+            self.mta.identified.borrow_mut().insert(client.clone());
+        }
+        Some(proof)
+    }
+
+    /// The certificate of the host that dialled: the recorder's knowledge, not the server's.
+    fn issued_to_client(&self) -> Option<Rc<Issued>> {
+        let client = self.tap.dialler()?;
+        self.mta.world.client_certificate(self.mta.world.host_index(&client)?)
+    }
+
+    fn failed(&self, failure: crypto::Failure, head: &Head) {
+        let answer = crypto::hello::answer(&head.written);
+        if let Some(form) = crypto::hello::form(&head.read)
+            && (form, answer) != (HelloForm::Standard, HelloAnswer::Handshake)
+            && (failure.cause != Cause::Connection || answer != HelloAnswer::Nothing)
+        {
+            self.tap.hello(form, answer);
+        }
+        if failure.cause == Cause::Certificate
+            && let Some(issued) = self.issued_to_client()
+        {
+            self.tap.client_refused(issued.presented(None).clone());
+        }
+        self.tap.not_secured(End::Acceptor, failure.why);
+        if let Some(client) = &self.client {
+            let now = self.mta.door.now();
+            self.mta.handshake_failed.borrow_mut().insert(client.clone(), now);
+        }
+    }
 }
 
 impl Party for Receiver {
@@ -119,7 +221,15 @@ impl Party for Receiver {
         if matches!(input, Input::Expired(Timer::Handshake)) {
             self.tap.not_secured(End::Acceptor, "no answer in time".to_owned());
         }
+        let is_secured = input == Input::TlsUp;
         self.machine.handle(input);
+        if is_secured && let Some(proof) = self.client_proof.take() {
+            let (is_believed, identity) = match &proof {
+                crypto::Client::NotBelieved => (false, None),
+                crypto::Client::Believed(identity) => (true, identity.as_ref()),
+            };
+            self.machine.handle(Input::ClientCertificate { is_believed, identity });
+        }
     }
 
     fn poll(&mut self) -> Output {
@@ -139,17 +249,20 @@ impl Party for Receiver {
         true
     }
 
-    async fn handshake(&mut self, _request: TlsRequest, stream: Stream) -> Result<TlsStream, Option<Stream>> {
+    async fn handshake(&mut self, _request: TlsRequest, mut stream: Stream) -> Result<TlsStream, Option<Stream>> {
+        let mutant = self.mta.world.mutant;
         let random = self.mta.door.random(&format!("tls server {}", self.tap.connection().0));
         let issued = self.mta.world.certificate(self.mta.index);
-        match crypto::present(stream, &issued, random).await {
+        stream.keep_head(mutant == Some(Mutant::DropsOnOldHello));
+        match crypto::present(stream, &issued, self.terms(), random).await {
             Ok((stream, presented)) => {
                 self.tap.secured(presented);
+                self.client_proof = self.client_showed(&stream);
                 Ok(stream.into())
             }
-            Err((why, stream)) => {
-                self.tap.not_secured(End::Acceptor, why);
-                self.mta.failed_at_tls.borrow_mut().extend(self.client.clone());
+            Err((failure, mut stream)) => {
+                let head = stream.take_head();
+                self.failed(failure, &head);
                 Err(Some(stream))
             }
         }

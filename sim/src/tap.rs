@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use postern_model::name::{DomainName, Token};
-use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Trace};
+use postern_model::trace::{
+    Channel, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Presented, Trace,
+};
 
 use crate::net::{DiallerProgress, Network, Stream, Wire};
 
@@ -372,6 +374,36 @@ impl Tap {
             connection: self.connection.get(),
             certificate,
         });
+    }
+
+    /// In that handshake the client showed a certificate.
+    pub(crate) fn client_presented(&self, certificate: Presented) {
+        self.recorder.record(Event::ClientPresented {
+            connection: self.connection.get(),
+            certificate,
+        });
+    }
+
+    /// The handshake was given up because of what the client showed.
+    pub(crate) fn client_refused(&self, certificate: Presented) {
+        self.recorder.record(Event::ClientRefused {
+            connection: self.connection.get(),
+            certificate,
+        });
+    }
+
+    /// The acceptor read a hello and answered it so, and that was not the beginning of an ordinary handshake.
+    pub(crate) fn hello(&self, form: HelloForm, answer: HelloAnswer) {
+        self.recorder.record(Event::Hello {
+            connection: self.connection.get(),
+            form,
+            answer,
+        });
+    }
+
+    /// The host that dialled the connection, or in whose name the attacker did.
+    pub(crate) fn dialler(&self) -> Option<DomainName> {
+        self.recorder.dialler(self.connection.get())
     }
 
     /// One end gave up the handshake.

@@ -10,8 +10,8 @@ use postern_model::mta::delivery::HopId;
 use postern_model::mutant::Mutant;
 use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{
-    Action, Attack, Certificate, DemandStage, Domain, Drift, Forgery, Host, Level, Phase, Position, Scenario, Step,
-    Trouble, Visit, When,
+    Action, Attack, Certificate, DemandStage, Domain, Drift, Forgery, Handshake, Host, Level, Phase, Position,
+    Scenario, Step, Trouble, Visit, When,
 };
 use postern_model::trace::{Event, Permanent, Setting};
 use tokio::sync::Notify;
@@ -188,6 +188,13 @@ impl World {
     pub(crate) fn certificate(&self, index: usize) -> Rc<Issued> {
         let kind = self.host(index).certificate;
         self.certificate_of_kind(index, kind)
+    }
+
+    /// The certificate that a host shows as a client, if it has one.
+    pub(crate) fn client_certificate(&self, index: usize) -> Option<Rc<Issued>> {
+        let host = self.host(index);
+        let kind = host.handshake.client_certificate?;
+        Some(certificate::issue_for_client(self.crypto, kind, &host.name))
     }
 
     /// A certificate of this kind with the names of a host.
@@ -667,6 +674,14 @@ fn permanent_facts(host: &Host) -> Vec<Permanent> {
     let never = host.never_accepts_mail.then_some(Permanent::NeverAcceptsMail);
     let impostor = host.impostor.then_some(Permanent::Impostor);
     let relays = host.relay_for.iter().cloned().map(Permanent::RelaysFor);
+    let identities = host
+        .relay_for_identity
+        .iter()
+        .cloned()
+        .map(Permanent::RelaysForIdentity);
+    let is_odd = host.handshake != Handshake::default();
+    let handshake = is_odd.then_some(Permanent::Handshake(host.handshake));
+    let relays = relays.chain(identities).chain(handshake);
     let routes = host.route.iter().map(|(domain, next_hop)| Permanent::Route {
         domain: domain.clone(),
         next_hop: next_hop.clone(),

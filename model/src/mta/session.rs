@@ -13,6 +13,13 @@ pub enum Input<'a> {
     Received(&'a [u8]),
     /// The handshake that the session asked for is complete, and the peer is what the request demanded.
     TlsUp,
+    /// Server: in the handshake that is just complete, the client showed a certificate of its own.
+    ClientCertificate {
+        /// It is believed: from the trusted authority, valid now, and the client has its key.
+        is_believed: bool,
+        /// The name that it proves, of those in [`relay_identities`](crate::mta::server::ServerSettings::relay_identities).
+        identity: Option<&'a DomainName>,
+    },
     /// The handshake that the session asked for failed.
     TlsFailed,
     /// The peer closed the connection, or it broke.
@@ -81,6 +88,8 @@ pub struct Transaction {
     pub client_name: String,
     /// The transaction came over TLS.
     pub tls: bool,
+    /// The name that the client proved by a certificate in the handshake of this connection.
+    pub identity: Option<DomainName>,
     /// The reverse path of MAIL.
     pub from: ReversePath,
     /// The recipients that were accepted, in order.

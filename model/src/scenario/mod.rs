@@ -4,6 +4,7 @@
 
 mod attack;
 mod dns;
+mod handshake;
 mod kinds;
 mod print;
 mod read;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attack::{Alert, Attack, AttackKind, OddReply};
 pub use dns::{Forgery, Lie};
+pub use handshake::{AfterFailure, Handshake, Hello, TlsVersions};
 pub use kinds::{
     Certificate, DemandStage, Drift, FalseEnd, Fate, Level, MailboxState, Phase, Reading, Security, Switch, Trouble,
     UnlistedAnswer, Visit,
@@ -125,9 +127,16 @@ pub struct Host {
     /// What trouble the server is in.
     #[serde(default)]
     pub trouble: Trouble,
-    /// The hosts whose mail it relays to anywhere.
+    /// The hosts whose mail it relays to anywhere, by their address: its operator's own network.
     #[serde(default)]
     pub relay_for: Vec<DomainName>,
+    /// The names of the clients whose mail it relays to anywhere, if they prove them by a certificate in the handshake of
+    /// the very connection (SEED-07).
+    #[serde(default)]
+    pub relay_for_identity: Vec<DomainName>,
+    /// How the host shakes hands, as server and as client.
+    #[serde(default)]
+    pub handshake: Handshake,
     /// Local parts that are not simply accepted.
     #[serde(default)]
     pub mailboxes: BTreeMap<String, MailboxState>,
@@ -309,6 +318,8 @@ impl Host {
             impostor: false,
             trouble: Trouble::default(),
             relay_for: Vec::new(),
+            relay_for_identity: Vec::new(),
+            handshake: Handshake::default(),
             mailboxes: BTreeMap::new(),
             level: Level::default(),
             policy: BTreeMap::new(),

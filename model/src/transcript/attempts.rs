@@ -78,6 +78,9 @@ impl Reader {
             | Event::Line { connection, .. }
             | Event::Content { connection, .. }
             | Event::Secured { connection, .. }
+            | Event::ClientPresented { connection, .. }
+            | Event::ClientRefused { connection, .. }
+            | Event::Hello { connection, .. }
             | Event::NotSecured { connection, .. }
             | Event::HandshakeUnasked { connection }
             | Event::HungUp { connection, .. }

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
 use crate::name::DomainName;
-use crate::scenario::{Attack, Certificate, Level, Lie, Trouble, UnlistedAnswer};
+use crate::scenario::{
+    AfterFailure, Attack, Certificate, Handshake, Hello, Level, Lie, TlsVersions, Trouble, UnlistedAnswer,
+};
 use crate::trace::{
-    Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Permanent, Presented, Question, Record, Setting,
+    Answer, Channel, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Permanent, Presented,
+    Question, Record, Setting,
 };
 
 const CHARACTERS_MAX: usize = 200;
@@ -86,6 +89,9 @@ impl Narrator {
             | Event::Line { connection, .. }
             | Event::Content { connection, .. }
             | Event::Secured { connection, .. }
+            | Event::ClientPresented { connection, .. }
+            | Event::ClientRefused { connection, .. }
+            | Event::Hello { connection, .. }
             | Event::NotSecured { connection, .. }
             | Event::HandshakeUnasked { connection }
             | Event::Interfered { connection, .. }
@@ -194,6 +200,16 @@ impl Narrator {
             } => vec![format!("{} {} {text}", channel_word(*channel), speaker(*from))],
             Event::Content { channel, text, .. } => content(*channel, text),
             Event::Secured { certificate, .. } => vec![format!("TLS   up; {}", presented(certificate))],
+            Event::ClientPresented { certificate, .. } => {
+                vec![format!("TLS   the client shows a {}", presented(certificate))]
+            }
+            Event::ClientRefused { certificate, .. } => {
+                vec![format!(
+                    "TLS   the server refuses the client's {}",
+                    presented(certificate)
+                )]
+            }
+            Event::Hello { form, answer, .. } => vec![format!("TLS   {}", hello(*form, *answer))],
             // That the client gave up, the other end then only learns from it.
             Event::NotSecured { by: End::Acceptor, .. } if self.given_up.contains(&connection) => Vec::new(),
             Event::NotSecured { by, why, .. } => {
@@ -254,6 +270,8 @@ fn permanent(host: &DomainName, fact: &Permanent) -> String {
         Permanent::Impostor => format!("{host} is the attacker's own: it accepts all mail and delivers none"),
         Permanent::DemandsTlsFirst => format!("{host} wants TLS before every command"),
         Permanent::RelaysFor(client) => format!("{host} relays the mail of {client}"),
+        Permanent::RelaysForIdentity(name) => format!("{host} relays for who proves to be {name} by a certificate"),
+        Permanent::Handshake(handshake) => handshake_words(host, *handshake),
         Permanent::Level(level) => format!("{host} has level {} where nothing else is said", level_word(*level)),
         Permanent::Route { domain, next_hop } => format!("{host} sends mail for {domain} to {next_hop}"),
     }
@@ -269,6 +287,66 @@ fn trouble_words(trouble: Trouble) -> &'static str {
         Trouble::OffersTlsInsideTls => "offers STARTTLS again inside TLS",
         Trouble::UnhappyWithTls => "is unhappy with what any handshake achieves",
         Trouble::NoCertificate => "has no certificate: it offers STARTTLS and answers 454",
+    }
+}
+
+/// What is odd about the handshakes of a host.
+fn handshake_words(host: &DomainName, handshake: Handshake) -> String {
+    let mut words = Vec::new();
+    words.extend(match handshake.versions {
+        TlsVersions::Current => None,
+        TlsVersions::Tls12Only => Some("can TLS 1.2 only".to_owned()),
+        TlsVersions::Tls13Only => Some("can TLS 1.3 only".to_owned()),
+        TlsVersions::NoCommonSuite => Some("has no cipher suite that anybody else has".to_owned()),
+        TlsVersions::Tls10Only => Some("can TLS 1.0 only".to_owned()),
+    });
+    words.extend(
+        match handshake.hello {
+            Hello::Standard => None,
+            Hello::NoIndication => Some("sends hellos without a server name"),
+            Hello::Sslv2 => Some("sends hellos in the format of SSL version 2"),
+            Hello::Tls10 => Some("sends hellos of TLS 1.0"),
+            Hello::Garbage => Some("sends garbage in place of a hello"),
+        }
+        .map(str::to_owned),
+    );
+    let shown = handshake.client_certificate;
+    words.extend(shown.map(|shown| format!("shows {shown} to a server that asks")));
+    words.extend(
+        handshake
+            .asks_for_certificate
+            .then(|| "asks clients for a certificate".to_owned()),
+    );
+    words.extend((handshake.after_failure == AfterFailure::Bans).then(|| "bans who failed a handshake".to_owned()));
+    format!("{host} {}", words.join(", "))
+}
+
+fn hello(form: HelloForm, answer: HelloAnswer) -> String {
+    let sent = match form {
+        HelloForm::Standard => "a standard hello",
+        HelloForm::Old => "a hello of an old version",
+        HelloForm::Sslv2 => "a hello in the format of SSL version 2",
+        HelloForm::Garbage => "something that is no hello",
+    };
+    let answered = match answer {
+        HelloAnswer::Handshake => "goes on with the handshake".to_owned(),
+        HelloAnswer::Alert(description) => format!("answers by the alert {}", alert(description)),
+        HelloAnswer::Nothing => "closes without an alert".to_owned(),
+    };
+    format!("the client sends {sent}; the server {answered}")
+}
+
+/// The names of RFC 8446 §6 for what a hello may meet.
+fn alert(description: u8) -> String {
+    match description {
+        10 => "unexpected_message".to_owned(),
+        22 => "record_overflow".to_owned(),
+        40 => "handshake_failure".to_owned(),
+        47 => "illegal_parameter".to_owned(),
+        50 => "decode_error".to_owned(),
+        70 => "protocol_version".to_owned(),
+        112 => "unrecognized_name".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -50,6 +50,9 @@ impl Measured {
         Swarm {
             troubles: Vec::new(),
             trouble_percent: 0,
+            hello: None,
+            client_certificate: None,
+            odd_versions_percent: 0,
             shapes: vec![(8, Shape::Exchangers), (1, Shape::Implicit), (2, Shape::Hosted)],
             stories: vec![(9, Story::Plain), (1, Story::Drift)],
             attacks: Vec::new(),

@@ -1,6 +1,6 @@
 //! What there is in a world, and how likely: drawn anew for every seed.
 
-use postern_model::scenario::{Alert, Attack, Certificate, Level, OddReply, Phase, RetrySchedule, Trouble};
+use postern_model::scenario::{Alert, Attack, Certificate, Hello, Level, OddReply, Phase, RetrySchedule, Trouble};
 
 use super::draw::Draw;
 use super::stories::Story;
@@ -73,6 +73,12 @@ pub(super) struct Swarm {
     pub(super) forgery: bool,
     /// The first story is that of TLS that vanishes between two messages.
     pub(super) history: bool,
+    /// What the sender sends in place of a standard hello, if anything.
+    pub(super) hello: Option<Hello>,
+    /// What the sender shows to servers that ask for a certificate, if anything.
+    pub(super) client_certificate: Option<Certificate>,
+    /// How many of a hundred servers know only some versions of TLS.
+    pub(super) odd_versions_percent: u32,
     pub(super) ending: Ending,
 }
 
@@ -101,6 +107,9 @@ impl Swarm {
             odd_domains: true,
             forgery: draw.percent(15),
             history: draw.percent(50),
+            hello: draw.percent(4).then(|| draw.weighted(HELLOS)),
+            client_certificate: draw.percent(10).then(|| draw.weighted(CLIENT_CERTIFICATES)),
+            odd_versions_percent: draw.weighted(&[(10, 0), (1, 40)]),
             ending,
         }
     }
@@ -183,6 +192,20 @@ const TROUBLES: &[(u32, Trouble)] = &[
     (3, Trouble::OffersTlsInsideTls),
     (3, Trouble::UnhappyWithTls),
     (2, Trouble::NoCertificate),
+];
+
+const HELLOS: &[(u32, Hello)] = &[
+    (1, Hello::NoIndication),
+    (1, Hello::Sslv2),
+    (1, Hello::Tls10),
+    (1, Hello::Garbage),
+];
+
+const CLIENT_CERTIFICATES: &[(u32, Certificate)] = &[
+    (2, Certificate::Valid),
+    (1, Certificate::Expired),
+    (1, Certificate::SelfSigned),
+    (2, Certificate::UnknownAuthority),
 ];
 
 /// The dense schedules are rare: a message that is tried to its lifetime costs as many sessions as its schedule has

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use postern_model::name::DomainName;
 use postern_model::scenario::{
-    Certificate, DemandStage, Domain, Host, Level, MailboxState, MxRecord, Scenario, Switch, Trouble, UnlistedAnswer,
+    Certificate, DemandStage, Domain, Handshake, Host, Level, MailboxState, MxRecord, Scenario, Switch, TlsVersions,
+    Trouble, UnlistedAnswer,
 };
 
 use super::draw::Draw;
@@ -50,6 +51,7 @@ impl Topology {
             topology.scenario.host.push(impostor);
         }
         topology.set_policies(draw, swarm);
+        topology.set_handshakes(draw, swarm);
         if !swarm.hopeless {
             topology.put_required_tls_within_reach(draw);
         }
@@ -136,10 +138,32 @@ impl Topology {
         let relay = name("relay.a.example");
         if self.scenario.host(&relay).is_none() {
             self.add_server(relay.as_str(), None, draw, swarm);
-            let sender = self.sender.clone();
-            self.host_mut(&relay).relay_for.push(sender);
+            self.permit(&relay, draw, swarm);
         }
         relay
+    }
+
+    /// Lets the relay relay for the sender: by its address, or by the certificate that it shows.
+    fn permit(&mut self, relay: &DomainName, draw: &mut Draw, swarm: &Swarm) {
+        let sender = self.sender.clone();
+        // Where it is in MX sets too, a session without TLS would find it shut.
+        let is_listed = swarm.shapes.iter().any(|(_, shape)| *shape == Shape::Fallback);
+        if is_listed || draw.percent(40) {
+            self.host_mut(relay).relay_for.push(sender);
+            return;
+        }
+        self.host_mut(relay).relay_for_identity.push(sender.clone());
+        // Without TLS nobody is identified, so mostly it is required.
+        let level = draw.weighted(&[(5, Level::Encrypt), (4, Level::May), (1, Level::None)]);
+        let shown = draw.weighted(&[
+            (10, Certificate::Valid),
+            (1, Certificate::Expired),
+            (1, Certificate::UnknownAuthority),
+            (1, Certificate::WrongName),
+        ]);
+        let host = self.host_mut(&sender);
+        host.policy.insert(relay.clone(), level);
+        host.handshake.client_certificate = Some(shown);
     }
 
     /// One to three exchangers, of equal preference or one after the other; now and then one that does not know of it.
@@ -246,6 +270,28 @@ impl Topology {
         self.host_mut(&sender).route.insert(domain.clone(), to.clone());
     }
 
+    /// What is odd about handshakes, in some worlds.
+    fn set_handshakes(&mut self, draw: &mut Draw, swarm: &Swarm) {
+        let sender = self.sender.clone();
+        if let Some(hello) = swarm.hello {
+            self.host_mut(&sender).handshake.hello = hello;
+        }
+        if let Some(shown) = swarm.client_certificate {
+            self.host_mut(&sender).handshake.client_certificate.get_or_insert(shown);
+        }
+        for host in self.scenario.host.iter_mut().filter(|host| host.name != sender) {
+            host.handshake.asks_for_certificate = swarm.client_certificate.is_some() && draw.percent(60);
+            if swarm.odd_versions_percent > 0 && draw.percent(swarm.odd_versions_percent) {
+                host.handshake.versions = draw.weighted(&[
+                    (3, TlsVersions::Tls12Only),
+                    (3, TlsVersions::Tls13Only),
+                    (1, TlsVersions::NoCommonSuite),
+                    (1, TlsVersions::Tls10Only),
+                ]);
+            }
+        }
+    }
+
     /// Local policy, retries and lifetime of whoever sends: the sender and the relay.
     fn set_policies(&mut self, draw: &mut Draw, swarm: &Swarm) {
         let senders: Vec<_> = self.senders().collect();
@@ -254,7 +300,7 @@ impl Topology {
             let host = self.host_mut(&sender);
             host.level = draw.weighted(&swarm.default_levels);
             for next_hop in next_hops {
-                if draw.percent(60) {
+                if draw.percent(60) && !host.policy.contains_key(&next_hop) {
                     host.policy.insert(next_hop, draw.weighted(&swarm.levels));
                 }
             }
@@ -292,6 +338,9 @@ impl Topology {
                         if matches!(host.trouble, Trouble::NoCertificate | Trouble::UnhappyWithTls) {
                             host.trouble = Trouble::None;
                         }
+                        if !Handshake::default().can_meet(host.handshake) {
+                            host.handshake.versions = TlsVersions::Current;
+                        }
                     }
                     if level >= Level::Secure {
                         let may_have_wildcard = host.name.as_str().split('.').count() > 2;
@@ -309,7 +358,8 @@ impl Topology {
     }
 
     fn senders(&self) -> impl Iterator<Item = DomainName> {
-        let relays = self.scenario.host.iter().filter(|host| !host.relay_for.is_empty());
+        let is_relay = |host: &&Host| !(host.relay_for.is_empty() && host.relay_for_identity.is_empty());
+        let relays = self.scenario.host.iter().filter(is_relay);
         let mut senders: Vec<_> = relays.map(|host| host.name.clone()).collect();
         senders.push(self.sender.clone());
         senders.into_iter()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{DomainId, HostId, MessageId, Observation};
-use postern_model::scenario::{Level, MailboxState, Trouble};
+use postern_model::scenario::{AfterFailure, Level, MailboxState, Trouble};
 
 use super::standing::Standings;
 use super::{named, violation};
@@ -193,12 +193,17 @@ impl EventualDelivery {
             && listed().any(|host| self.takes(sender, host, queued))
     }
 
-    /// A host that relays for the sender knows it by its address, which an attacker who passes mail on does not have.
+    /// A host that relays for the sender knows it by its address, which an attacker who passes mail on does not have; or by
+    /// its certificate, which nobody sees in clear.
     fn may_refuse_for_good(&self, sender: HostId, host: HostId, queued: &Queued) -> bool {
         if self.setup.never_accepts_mail(host) {
             return false;
         }
-        let relays = self.setup.relays_for(host, sender) && self.standings.of(host).attacks == 0;
+        let identity = self.setup.proves_as_client(sender);
+        let uses_tls = self.oracle.level(sender, queued.next_hop) != Level::None && self.standings.of(host).offers_tls;
+        let by_identity = self.setup.relays_for_identity(host, identity) && uses_tls && self.can_meet(sender, host);
+        let is_permitted = self.setup.relays_for(host, sender) || by_identity;
+        let relays = is_permitted && self.standings.of(host).attacks == 0;
         let is_exchanger = self.standings.is_configured(host, queued.domain);
         let is_public = is_exchanger && self.standings.is_listed(host, queued.domain);
         !(is_exchanger || relays) || (self.setup.demands_tls(host) && !is_public)
@@ -206,16 +211,25 @@ impl EventualDelivery {
 
     fn takes(&self, sender: HostId, host: HostId, queued: &Queued) -> bool {
         let standing = self.standings.of(host);
+        let offers_tls = standing.offers_tls && self.can_meet(sender, host);
         let is_secure_enough = match Requirement::of(self.oracle.level(sender, queued.next_hop), queued.next_hop) {
             Requirement::Clear => true,
-            Requirement::Encrypted => standing.offers_tls,
-            Requirement::Authenticated(next_hop) => standing.offers_tls && standing.proves.has(next_hop),
+            Requirement::Encrypted => offers_tls,
+            Requirement::Authenticated(next_hop) => offers_tls && standing.proves.has(next_hop),
         };
+        let may_ban = self.setup.handshake(host).after_failure == AfterFailure::Bans;
         // To answer as the chart says, a server that demands TLS must be able to look itself up.
         let knows_its_listing =
             !self.setup.demands_tls(host) || self.standings.exchangers_can_be_found(&self.setup, host, queued.domain);
-        let is_sound = standing.attacks == 0 && !standing.is_down && standing.trouble == Trouble::None;
-        is_sound && !self.setup.never_accepts_mail(host) && is_secure_enough && knows_its_listing
+        let takes_mail = standing.attacks == 0
+            && !standing.is_down
+            && standing.trouble == Trouble::None
+            && !self.setup.never_accepts_mail(host);
+        takes_mail && is_secure_enough && knows_its_listing && !may_ban
+    }
+
+    fn can_meet(&self, client: HostId, server: HostId) -> bool {
+        self.setup.handshake(client).can_meet(self.setup.handshake(server))
     }
 
     /// One copy is decided.

@@ -113,7 +113,8 @@ impl ListedViewLag {
         let server = session.server;
         let relays = self.setup.relays_for(server, session.client);
         // The server knows whom it relays for by an address that an attacker does not have.
-        let is_certain = !(relays && session.dialler == Dialler::Attacker) && !session.notes.is_reconfigured;
+        let is_unsure_of_client = relays && session.dialler == Dialler::Attacker;
+        let is_certain = !is_unsure_of_client && !session.notes.is_reconfigured;
         let is_settled = self.changed.contains(&(server, domain))
             && !self.view.lags(server, domain)
             && self.view.lookup_works(server, domain);

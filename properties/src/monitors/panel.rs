@@ -6,10 +6,11 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::Observation;
 
 use super::{
-    AdvertisedAnswerable, Closure, EventualDelivery, ExchangerOrder, ForgetsAtHandshake, FramingAgreement, Isolation,
-    LifetimeConformance, ListedViewLag, NeverDowngrade, NextExchanger, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss,
-    NoStarttlsInTls, NoStickyDowngrade, NothingClearAfterGoAhead, OnlyWhereDnsSays, PublicNeverRequires,
-    RecheckOnReuse, RecipientChart, RestartStability, TlsFirst, UnhappyHandshake, VanishedTlsAlarm,
+    AdvertisedAnswerable, ClientTlsHarmless, Closure, EventualDelivery, ExchangerOrder, ForgetsAtHandshake,
+    FramingAgreement, Isolation, LifetimeConformance, ListedViewLag, NeverDowngrade, NextExchanger,
+    NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NoStarttlsInTls, NoStickyDowngrade, NothingClearAfterGoAhead,
+    OnlyWhereDnsSays, PublicNeverRequires, RecheckOnReuse, RecipientChart, RelayAuthorisation, RestartStability,
+    TlsFirst, UnhappyHandshake, VanishedTlsAlarm,
 };
 use crate::rules::Property;
 use crate::setup::Setup;
@@ -70,6 +71,7 @@ panel! {
     P14 next_exchanger: NextExchanger,
     P15 exchanger_order: ExchangerOrder,
     P29 nothing_clear_after_go_ahead: NothingClearAfterGoAhead,
+    P32 relay_authorisation: RelayAuthorisation,
     P38 recheck_on_reuse: RecheckOnReuse,
     P39 no_sticky_downgrade: NoStickyDowngrade,
     P30 no_starttls_in_tls: NoStarttlsInTls,
@@ -82,6 +84,7 @@ panel! {
     P41 only_where_dns_says: OnlyWhereDnsSays,
     P42 isolation: Isolation,
     P44 restart_stability: RestartStability,
+    P48 client_tls_harmless: ClientTlsHarmless,
 }
 
 fn violations(results: impl IntoIterator<Item = (Property, Result<(), Violation>)>) -> Vec<(Property, Violation)> {

@@ -32,6 +32,8 @@ pub struct RecipientChart {
 struct Transaction {
     /// MAIL was taken.
     is_open: bool,
+    /// The names that the client proved in the handshake of this connection.
+    identity: DomainSet,
     /// The domains that the server was configured for, or ceased to be, since the dial.
     reconfigured: DomainSet,
 }
@@ -58,6 +60,11 @@ impl Monitor for RecipientChart {
             }
         }
         match *observation {
+            Observation::ClientPresented { connection, proves, .. } => {
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    session.notes.identity = proves;
+                }
+            }
             Observation::Secured { connection, .. }
             | Observation::Command {
                 connection,
@@ -170,7 +177,8 @@ impl RecipientChart {
             configured: self.view.is_configured(server, domain),
             demands_tls: self.setup.demands_tls(server),
             tls: session.is_secured(),
-            relays: self.setup.relays_for(server, session.client),
+            relays: self.setup.relays_for(server, session.client)
+                || self.setup.relays_for_identity(server, session.notes.identity),
             mailbox,
         }
     }
@@ -182,7 +190,9 @@ impl RecipientChart {
         let mut allowed = AnswerKinds::default();
         for listed in views(case.listed, lags) {
             for configured in views(case.configured, session.notes.reconfigured.has(domain)) {
-                for relays in views(case.relays, case.relays && session.dialler == Dialler::Attacker) {
+                let by_address = !self.setup.relays_for_identity(server, session.notes.identity);
+                let unsure = case.relays && by_address && session.dialler == Dialler::Attacker;
+                for relays in views(case.relays, unsure) {
                     let seen = RecipientCase {
                         listed,
                         configured,

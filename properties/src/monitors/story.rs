@@ -135,7 +135,16 @@ impl Story {
         self.dials_and_reaches(to, Acceptor::Host)
     }
 
-    pub(super) fn dials_and_reaches(mut self, to: HostId, acceptor: Acceptor) -> Self {
+    pub(super) fn dials_and_reaches(self, to: HostId, acceptor: Acceptor) -> Self {
+        self.connects(to, acceptor).reply(Phase::Connect, 220)
+    }
+
+    /// The sender dials a host, which accepts and has not greeted yet.
+    pub(super) fn dials_without_greeting(self, to: HostId) -> Self {
+        self.connects(to, Acceptor::Host)
+    }
+
+    fn connects(mut self, to: HostId, acceptor: Acceptor) -> Self {
         self.connections += 1;
         let connection = self.connection();
         self.sees(Observation::Dialled {
@@ -144,7 +153,6 @@ impl Story {
             to,
         })
         .sees(Observation::Connected { connection, acceptor })
-        .reply(Phase::Connect, 220)
     }
 
     /// The sender dials a host, which answers with this in place of a greeting.

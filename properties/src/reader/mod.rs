@@ -202,13 +202,6 @@ impl Reader {
             Event::HandshakeUnasked { connection } => Observation::HandshakeUnasked {
                 connection: id(*connection),
             },
-            Event::NotSecured {
-                connection,
-                by: End::Dialler,
-                ..
-            } => Observation::HandshakeRefused {
-                connection: id(*connection),
-            },
             Event::HungUp {
                 connection,
                 by: End::Acceptor,
@@ -221,9 +214,48 @@ impl Reader {
             } => Observation::HungUp {
                 connection: id(*connection),
             },
-            Event::Answered { .. } | Event::NotSecured { by: End::Acceptor, .. } | Event::Interfered { .. } => {
-                return None;
+            Event::ClientPresented {
+                connection,
+                certificate,
+            } => {
+                self.connections.get(connection)?;
+                Observation::ClientPresented {
+                    connection: id(*connection),
+                    proves: self.proves(certificate),
+                    believable: certificate.trusted && certificate.current,
+                }
             }
+            Event::ClientRefused {
+                connection,
+                certificate,
+            } => {
+                self.connections.get(connection)?;
+                Observation::ClientRefused {
+                    connection: id(*connection),
+                    believable: certificate.trusted && certificate.current,
+                }
+            }
+            Event::Hello {
+                connection,
+                form,
+                answer,
+            } => {
+                self.connections.get(connection)?;
+                Observation::Hello {
+                    connection: id(*connection),
+                    form: *form,
+                    answer: *answer,
+                }
+            }
+            Event::NotSecured { connection, by, .. } => {
+                let connection = id(*connection);
+                let failed = Observation::HandshakeFailed { connection };
+                return Some(match by {
+                    End::Dialler => vec![Observation::HandshakeRefused { connection }, failed],
+                    End::Acceptor => vec![failed],
+                });
+            }
+            Event::Answered { .. } | Event::Interfered { .. } => return None,
         };
         Some(vec![one])
     }

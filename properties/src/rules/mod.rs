@@ -199,6 +199,8 @@ properties! {
         "Inside TLS no client says STARTTLS, and no server offers or takes it.";
     P31 "advertised-answerable" ["R3207-2-a" "R3207-3-a" "R3207-4-a" "R5321-4.2.4-a"]:
         "STARTTLS is offered only where TLS can be had, and where it is offered it is answered 220, 454 or, with a parameter, 501.";
+    P32 "relay-authorisation" ["SEED-07" "R3207-4-d"]:
+        "A server relays only for whom it is willing to relay for, by address or by what TLS proved on this very connection.";
     P33 "framing-agreement" ["R5321-2.3.8-a" "R5321-4.1.1.4-a" "R5321-4.2.5-b"]:
         "One message in is one message out: only CRLF ends a line, only CRLF.CRLF ends content, and what was refused is not delivered.";
     P34 "adversary-indifference" ["SEED-17"]:
@@ -224,6 +226,8 @@ properties! {
         "Inside TLS a server acts on nothing that it was told before.";
     P47 "unhappy-handshake" ["R3207-4.1-a" "R3207-4.1-c"]:
         "A server for which the handshake did not achieve enough answers 554 to all but QUIT, from the first command on.";
+    P48 "client-tls-harmless" ["SEED-05" "SEED-08" "SEED-09" "R3207-4.1-e"]:
+        "Whatever hello or certificate a client sends, the server answers in order, refuses no local mail for it, and serves the client's next connection at once.";
 }
 
 impl fmt::Display for Property {

@@ -45,6 +45,9 @@ pub(super) fn candidates(scenario: &Scenario) -> Vec<Scenario> {
                 host.policy.remove(next_hop);
             });
         }
+        for name in &entry.relay_for_identity {
+            with_host(&|host| host.relay_for_identity.retain(|other| other != name));
+        }
         for client in &entry.relay_for {
             with_host(&|host| host.relay_for.retain(|other| other != client));
         }

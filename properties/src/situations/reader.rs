@@ -6,7 +6,8 @@ use std::time::Duration;
 use postern_model::name::{DomainName, Mailbox, Token};
 use postern_model::scenario::{Attack, Certificate, DemandStage, Lie, Scenario, Trouble};
 use postern_model::trace::{
-    Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Question, Record, Setting,
+    Answer, Channel, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Presented, Question,
+    Record, Setting,
 };
 
 use super::Situation;
@@ -26,6 +27,8 @@ pub(super) struct Reader<'a> {
     connections: BTreeMap<ConnectionId, Connection>,
     /// The cell of the chart that a RCPT in clear is in whose reply is still to come.
     asked: BTreeMap<ConnectionId, Situation>,
+    /// The connections whose client showed a certificate that is trusted.
+    identified: BTreeSet<ConnectionId>,
     queued: BTreeMap<(DomainName, Token), (Duration, DomainName)>,
     notifications: BTreeSet<Token>,
     /// The clients and the hosts between which a handshake has failed.
@@ -61,6 +64,7 @@ impl<'a> Reader<'a> {
             troubles: BTreeMap::new(),
             connections: BTreeMap::new(),
             asked: BTreeMap::new(),
+            identified: BTreeSet::new(),
             queued: BTreeMap::new(),
             notifications: BTreeSet::new(),
             broke_tls: BTreeSet::new(),
@@ -174,7 +178,15 @@ impl<'a> Reader<'a> {
                 connection,
                 certificate,
             } => self.secured(*connection, certificate),
-            Event::NotSecured { by: End::Acceptor, .. } | Event::HandshakeUnasked { .. } | Event::HungUp { .. } => {}
+            Event::Hello { form, answer, .. } => self.hello(*form, *answer),
+            Event::ClientPresented {
+                connection,
+                certificate,
+            } => self.client_presented(*connection, certificate),
+            Event::ClientRefused { .. }
+            | Event::NotSecured { by: End::Acceptor, .. }
+            | Event::HandshakeUnasked { .. }
+            | Event::HungUp { .. } => {}
         }
     }
 
@@ -322,6 +334,43 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn hello(&mut self, form: HelloForm, answer: HelloAnswer) {
+        if let HelloAnswer::Alert(_) = answer {
+            self.reached.insert(match form {
+                HelloForm::Standard => Situation::NoCommonVersion,
+                HelloForm::Old => Situation::OldHelloAnswered,
+                HelloForm::Sslv2 => Situation::Sslv2HelloAnswered,
+                HelloForm::Garbage => Situation::GarbageAnswered,
+            });
+        }
+    }
+
+    fn client_presented(&mut self, connection: ConnectionId, presented: &Presented) {
+        if presented.trusted && presented.current {
+            self.identified.insert(connection);
+            self.reached.insert(Situation::ClientCertificateBelieved);
+        } else {
+            self.reached.insert(Situation::ClientCertificateDistrusted);
+        }
+    }
+
+    /// What a server says to a client that it knows by its handshakes.
+    fn reply(&mut self, connection: ConnectionId, text: &str) {
+        let server = self
+            .connections
+            .get(&connection)
+            .filter(|connection| !connection.by_attacker);
+        let host = server.and_then(|server| self.scenario.host(&server.to));
+        let Some(host) = host else { return };
+        let relays_for_identity = !host.relay_for_identity.is_empty();
+        if relays_for_identity && text.starts_with("250 2.1.5 Not local") && self.identified.contains(&connection) {
+            self.reached.insert(Situation::RelayedByIdentity);
+        }
+        if relays_for_identity && text.starts_with("550 5.7.1") {
+            self.reached.insert(Situation::RelayRefused);
+        }
+    }
+
     fn secured(&mut self, connection: ConnectionId, presented: &Presented) {
         let connection = self.connections.get(&connection);
         let server = connection.filter(|connection| !connection.by_attacker);
@@ -402,6 +451,7 @@ impl<'a> Reader<'a> {
                 if text.starts_with("530") && self.wants_tls_first(connection) {
                     self.reached.insert(Situation::TlsFirst);
                 }
+                self.reply(connection, text);
             }
         }
     }

@@ -24,7 +24,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 
 use crate::Crypto;
-use crate::crypto::{self, Choice};
+use crate::crypto::{self, Choice, ServerTerms};
 
 /// The name in certificates that are for somebody else.
 const WRONG_NAME: &str = "wrong.invalid";
@@ -35,7 +35,9 @@ const CACHE_LIMIT: usize = 1024;
 /// A certificate and its key, ready to be presented.
 pub struct Issued {
     chain: Vec<CertificateDer<'static>>,
+    crypto: Crypto,
     key: Arc<CertifiedKey>,
+    choice: Arc<Choice>,
     presented: Presented,
     server_config: Arc<ServerConfig>,
     /// The names that a client may mean, where it matters which it does.
@@ -87,14 +89,30 @@ impl Issued {
     pub(crate) fn with_another_key(&self, crypto: Crypto) -> Rc<Self> {
         let another = Key::new(Crypto::Fast, &["another"]).for_rustls();
         let key = Arc::new(CertifiedKey::new(self.chain.clone(), another));
+        let choice = Arc::new(Choice::Always(Arc::clone(&key)));
         Rc::new(Self {
+            crypto,
             chain: self.chain.clone(),
-            key: Arc::clone(&key),
+            key,
             presented: self.presented.clone(),
-            server_config: crypto::server_config(crypto, Choice::Always(key)),
+            server_config: crypto::server_config(crypto, Arc::clone(&choice), ServerTerms::default()),
+            choice,
             recognized: Vec::new(),
             otherwise: Otherwise::Same,
         })
+    }
+
+    /// For a server that presents it on these terms.
+    pub(crate) fn server_config_on(&self, terms: ServerTerms) -> Arc<ServerConfig> {
+        match terms == ServerTerms::default() {
+            true => self.server_config(),
+            false => crypto::server_config(self.crypto, Arc::clone(&self.choice), terms),
+        }
+    }
+
+    /// The certificate with its key, for a client that shows it.
+    pub(crate) fn key(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.key)
     }
 
     fn recognizes(&self, indicated: Option<&str>) -> bool {
@@ -104,17 +122,33 @@ impl Issued {
 
 /// The certificate of this kind for a host. Most kinds bear the host's name and these names besides.
 pub fn issue(crypto: Crypto, kind: Certificate, host: &DomainName, names: &[DomainName]) -> Rc<Issued> {
-    type Cache = BTreeMap<(bool, Certificate, Vec<String>), Rc<Issued>>;
+    issue_for(Use::Server, crypto, kind, host, names)
+}
+
+/// The certificate of this kind that a host shows as a client, for its own name.
+pub(crate) fn issue_for_client(crypto: Crypto, kind: Certificate, host: &DomainName) -> Rc<Issued> {
+    issue_for(Use::Client, crypto, kind, host, &[])
+}
+
+/// What a certificate is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    Server,
+    Client,
+}
+
+fn issue_for(purpose: Use, crypto: Crypto, kind: Certificate, host: &DomainName, names: &[DomainName]) -> Rc<Issued> {
+    type Cache = BTreeMap<(Use, bool, Certificate, Vec<String>), Rc<Issued>>;
     thread_local! {
         static CACHE: RefCell<Cache> = const { RefCell::new(BTreeMap::new()) };
     }
     let others: BTreeSet<_> = names.iter().filter(|name| *name != host).collect();
     let names: Vec<_> = [host].into_iter().chain(others).cloned().collect();
-    let key = (crypto == Crypto::Real, kind, names_in(kind, &names));
+    let key = (purpose, crypto == Crypto::Real, kind, names_in(kind, &names));
     if let Some(issued) = CACHE.with_borrow(|cache| cache.get(&key).cloned()) {
         return issued;
     }
-    let issued = Rc::new(make(crypto, kind, &names));
+    let issued = Rc::new(make(purpose, crypto, kind, &names));
     CACHE.with_borrow_mut(|cache| {
         if cache.len() >= CACHE_LIMIT {
             cache.clear();
@@ -188,9 +222,12 @@ fn is_trusted(kind: Certificate) -> bool {
     )
 }
 
-fn make(crypto: Crypto, kind: Certificate, hosts: &[DomainName]) -> Issued {
+fn make(purpose: Use, crypto: Crypto, kind: Certificate, hosts: &[DomainName]) -> Issued {
     let names = names_in(kind, hosts);
-    let label = format!("{kind:?}");
+    let label = match purpose {
+        Use::Server => format!("{kind:?}"),
+        Use::Client => format!("{kind:?} of a client"),
+    };
     let label: Vec<_> = [label.as_str()]
         .into_iter()
         .chain(names.iter().map(String::as_str))
@@ -209,7 +246,10 @@ fn make(crypto: Crypto, kind: Certificate, hosts: &[DomainName]) -> Issued {
         _ => format!("{kind:?}"),
     };
     parameters.distinguished_name.push(DnType::CommonName, subject);
-    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    parameters.extended_key_usages = vec![match purpose {
+        Use::Server => ExtendedKeyUsagePurpose::ServerAuth,
+        Use::Client => ExtendedKeyUsagePurpose::ClientAuth,
+    }];
     // lettre judges by the wall clock: for it, too, what is valid must be valid whatever today is, and likewise for expired.
     (parameters.not_before, parameters.not_after) = match kind {
         Certificate::Expired => (date_time_ymd(1980, 1, 1), date_time_ymd(1989, 12, 31)),
@@ -237,23 +277,25 @@ fn make(crypto: Crypto, kind: Certificate, hosts: &[DomainName]) -> Issued {
         (_, Certificate::OtherNamesRefused) => vec![hosts[0].clone()],
         _ => hosts.to_vec(),
     };
-    let choice = match &otherwise {
+    let choice = Arc::new(match &otherwise {
         Otherwise::Other(other) => Choice::ByIndication {
             names: recognized.clone(),
             own: Arc::clone(&own),
             other: Arc::clone(&other.key),
         },
         Otherwise::Same | Otherwise::Alert => Choice::Always(Arc::clone(&own)),
-    };
+    });
     Issued {
         presented: Presented {
             names: alternative_names,
             trusted: is_trusted(kind),
             current: !matches!(kind, Certificate::Expired | Certificate::NotYetValid),
         },
-        server_config: crypto::server_config(crypto, choice),
+        server_config: crypto::server_config(crypto, Arc::clone(&choice), ServerTerms::default()),
+        crypto,
         chain,
         key: own,
+        choice,
         recognized,
         otherwise,
     }

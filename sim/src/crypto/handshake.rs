@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use postern_model::name::DomainName;
+use postern_model::scenario::TlsVersions;
 use postern_model::trace::Presented;
 use rand_chacha::ChaCha8Rng;
 use rustls::pki_types::ServerName;
@@ -12,6 +13,7 @@ use rustls::{AlertDescription, CertificateError, ClientConfig, Error, ServerConf
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, TlsConnector, client, server};
 
+use super::ServerTerms;
 use crate::certificate::Issued;
 use crate::random;
 
@@ -52,48 +54,98 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         .map_err(|(error, stream)| (in_words(&error), stream))
 }
 
-/// Shakes hands as the server that presents this certificate. What the client was shown comes with the stream.
+/// Why a server's handshake failed.
+pub(crate) struct Failure {
+    pub(crate) why: String,
+    pub(crate) cause: Cause,
+}
+
+/// What lay behind the failure of a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The connection ended or broke.
+    Connection,
+    /// The certificate that the other end showed.
+    Certificate,
+    /// Anything else.
+    Tls,
+}
+
+impl Failure {
+    fn of(error: &io::Error) -> Self {
+        let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+        Self {
+            why: in_words(error),
+            cause: match of_tls {
+                None => Cause::Connection,
+                Some(Error::InvalidCertificate(_)) => Cause::Certificate,
+                Some(_) => Cause::Tls,
+            },
+        }
+    }
+}
+
+/// Shakes hands as the server that presents this certificate, on these terms. What the client was shown comes with the
+/// stream.
 ///
 /// # Errors
 /// As [`accept`]; also when the client indicates a name that the server refuses.
 pub(crate) async fn present<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     issued: &Issued,
+    terms: ServerTerms,
     randomness: ChaCha8Rng,
-) -> Result<(server::TlsStream<S>, Presented), (String, S)> {
-    let stream = if issued.refuses_some() {
-        let handshake = accept_recognized(stream, issued);
-        random::seeded(randomness, handshake).await?
+) -> Result<(server::TlsStream<S>, Presented), (Failure, S)> {
+    let config = issued.server_config_on(terms);
+    let looks_first = issued.refuses_some() || terms.versions == TlsVersions::Tls10Only;
+    let stream = if looks_first {
+        random::seeded(randomness, accept_or_alert(stream, issued, terms, config)).await?
     } else {
-        accept(stream, issued.server_config(), randomness).await?
+        let handshake = async { TlsAcceptor::from(config).accept(stream).into_fallible().await };
+        let accepted = random::seeded(randomness, handshake).await;
+        accepted.map_err(|(error, stream)| (Failure::of(&error), stream))?
     };
     let presented = issued.presented(stream.get_ref().1.server_name()).clone();
     Ok((stream, presented))
 }
 
 /// Looks at the client's hello before it answers.
-async fn accept_recognized<S: AsyncRead + AsyncWrite + Unpin>(
+async fn accept_or_alert<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     issued: &Issued,
-) -> Result<server::TlsStream<S>, (String, S)> {
+    terms: ServerTerms,
+    config: Arc<ServerConfig>,
+) -> Result<server::TlsStream<S>, (Failure, S)> {
     let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), stream);
     let hello = match (&mut acceptor).await {
         Ok(hello) => hello,
         Err(error) => {
             let stream = acceptor.take_io().expect("the stream was handed in and not out");
-            return Err((in_words(&error), stream));
+            return Err((Failure::of(&error), stream));
         }
     };
     let indicated = hello.client_hello().server_name().map(str::to_owned);
-    if issued.refuses(indicated.as_deref()) {
+    let objection = if terms.versions == TlsVersions::Tls10Only {
+        let why = "the client wants a later version than TLS 1.0".to_owned();
+        Some((AlertDescription::ProtocolVersion, why))
+    } else if issued.refuses(indicated.as_deref()) {
+        let named = indicated.unwrap_or_else(|| "no name".to_owned());
+        Some((
+            AlertDescription::UnrecognisedName,
+            format!("the client indicates {named}"),
+        ))
+    } else {
+        None
+    };
+    if let Some((description, why)) = objection {
         let mut stream = hello.io;
         // That it may not arrive is the client's own loss.
-        _ = stream.write_all(&alert(AlertDescription::UnrecognisedName)).await;
-        let named = indicated.unwrap_or_else(|| "no name".to_owned());
-        return Err((format!("the client indicates {named}"), stream));
+        _ = stream.write_all(&alert(description)).await;
+        let cause = Cause::Tls;
+        return Err((Failure { why, cause }, stream));
     }
-    let handshake = hello.into_stream(issued.server_config()).into_fallible().await;
-    handshake.map_err(|(error, stream)| (in_words(&error), stream))
+    let handshake = hello.into_stream(config).into_fallible().await;
+    handshake.map_err(|(error, stream)| (Failure::of(&error), stream))
 }
 
 /// A fatal alert as a record in clear (RFC 8446 §6, RFC 5246 §7.2).

@@ -1,8 +1,10 @@
 //! rustls as everybody in the world uses it: all randomness from the seed, validity judged on simulated time.
 
+mod client_identity;
 mod exchange;
 mod handshake;
 mod hash_signature;
+pub(crate) mod hello;
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +15,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use postern_model::name::DomainName;
+use postern_model::scenario::{Handshake, Hello, TlsVersions};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::ring::cipher_suite;
@@ -22,7 +25,7 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
@@ -30,7 +33,8 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
-pub(crate) use handshake::present;
+pub(crate) use client_identity::{Client, client};
+pub(crate) use handshake::{Cause, Failure, present};
 pub use handshake::{accept, connect};
 pub(crate) use hash_signature::HashKey;
 
@@ -44,6 +48,8 @@ pub enum Verify {
     Anyone,
     /// Only who holds the key of a certificate that the trusted authority issued for the name, valid now (PKIX).
     Authority,
+    /// As authority, but whenever the certificate is, or was, valid. Only a mutant believes that.
+    AuthorityAtAnyTime,
 }
 
 /// What rustls computes with. Both tiers run the same suites of TLS 1.3 and 1.2.
@@ -80,6 +86,8 @@ const SUITES: &[SupportedCipherSuite] = &[
 ];
 
 const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+const ONLY_TLS12: &[&SupportedProtocolVersion] = &[&TLS12];
+const ONLY_TLS13: &[&SupportedProtocolVersion] = &[&TLS13];
 
 /// Makes the real tier what libraries use that ask for rustls's default. May be called any number of times.
 pub fn install_process_default() {
@@ -95,23 +103,44 @@ pub fn client_config(crypto: Crypto, verify: Verify) -> Arc<ClientConfig> {
     let key = (crypto == Crypto::Real, verify);
     let known = CONFIGS.with_borrow(|configs| configs.get(&key).cloned());
     known.unwrap_or_else(|| {
-        let config = Arc::new(new_client_config(crypto, verify, VERSIONS));
+        let config = Arc::new(new_client_config(crypto, verify, VERSIONS, None));
         CONFIGS.with_borrow_mut(|configs| configs.insert(key, Arc::clone(&config)));
         config
     })
 }
 
-fn new_client_config(crypto: Crypto, verify: Verify, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+/// What a client offers that shakes hands in a way of its own; `shown` is its certificate, for a server that asks.
+pub(crate) fn client_config_of(
+    crypto: Crypto,
+    verify: Verify,
+    handshake: Handshake,
+    shown: Option<Arc<CertifiedKey>>,
+) -> Arc<ClientConfig> {
+    let mut config = new_client_config(crypto, verify, versions(handshake.versions), shown);
+    config.enable_sni = handshake.hello != Hello::NoIndication;
+    Arc::new(config)
+}
+
+fn new_client_config(
+    crypto: Crypto,
+    verify: Verify,
+    versions: &[&'static SupportedProtocolVersion],
+    shown: Option<Arc<CertifiedKey>>,
+) -> ClientConfig {
     let verifier = match verify {
         Verify::Anyone => Arc::new(AnyCertificate(provider(crypto).signature_verification_algorithms)),
         Verify::Authority => authority_verifier(crypto),
+        Verify::AuthorityAtAnyTime => Arc::new(AtAnyTime(authority_verifier(crypto))),
     };
-    let mut config = ClientConfig::builder_with_details(provider(crypto), Arc::new(SimulatedTime))
+    let builder = ClientConfig::builder_with_details(provider(crypto), Arc::new(SimulatedTime))
         .with_protocol_versions(versions)
-        .expect("the suites serve both versions")
+        .expect("the suites serve the versions")
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match shown {
+        None => builder.with_no_client_auth(),
+        Some(shown) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown))),
+    };
     config.resumption = Resumption::disabled();
     config
 }
@@ -151,17 +180,55 @@ impl ResolvesServerCert for Choice {
     }
 }
 
+/// What a server asks of clients beside their hello.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A certificate, which may be missing and may be any: it is judged when the handshake is complete (R3207-4.1-a).
+    AnyCertificate,
+    /// A certificate, which may be missing, but must be believed if there is one.
+    BelievedCertificate,
+}
+
+/// On what terms a server shakes hands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ServerTerms {
+    pub(crate) versions: TlsVersions,
+    pub(crate) asks: Asks,
+}
+
 /// What a server accepts and presents.
-pub(crate) fn server_config(crypto: Crypto, choice: Choice) -> Arc<ServerConfig> {
-    let mut config = ServerConfig::builder_with_details(provider(crypto), Arc::new(SimulatedTime))
-        .with_protocol_versions(VERSIONS)
-        .expect("the suites serve both versions")
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(choice));
+pub(crate) fn server_config(crypto: Crypto, choice: Arc<Choice>, terms: ServerTerms) -> Arc<ServerConfig> {
+    let provider = match terms.versions {
+        TlsVersions::NoCommonSuite => Arc::new(CryptoProvider {
+            cipher_suites: vec![cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256],
+            ..(*provider(crypto)).clone()
+        }),
+        _ => provider(crypto),
+    };
+    let builder = ServerConfig::builder_with_details(provider, Arc::new(SimulatedTime))
+        .with_protocol_versions(versions(terms.versions))
+        .expect("the suites serve the versions");
+    let builder = match terms.asks {
+        Asks::Nothing => builder.with_no_client_auth(),
+        Asks::AnyCertificate => builder.with_client_cert_verifier(Arc::new(client_identity::AnyClient::new(crypto))),
+        Asks::BelievedCertificate => builder.with_client_cert_verifier(client_identity::believed_only(crypto)),
+    };
+    let mut config = builder.with_cert_resolver(choice);
     // No resumption: a session must not depend on those before it.
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Arc::new(config)
+}
+
+fn versions(versions: TlsVersions) -> &'static [&'static SupportedProtocolVersion] {
+    match versions {
+        TlsVersions::Tls12Only | TlsVersions::NoCommonSuite => ONLY_TLS12,
+        TlsVersions::Tls13Only => ONLY_TLS13,
+        TlsVersions::Current | TlsVersions::Tls10Only => VERSIONS,
+    }
 }
 
 /// Draws from the current stream.
@@ -224,5 +291,54 @@ impl ServerCertVerifier for AnyCertificate {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_schemes()
+    }
+}
+
+/// Believes what another verifier believes, and what it would believe at another time.
+#[derive(Debug)]
+struct AtAnyTime(Arc<dyn ServerCertVerifier>);
+
+impl ServerCertVerifier for AtAnyTime {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verify = |at| {
+            let inner = &self.0;
+            inner.verify_server_cert(certificate, intermediates, name, response, at)
+        };
+        // Every certificate here that is not valid now is, or was, valid in one of these years.
+        let years =
+            [1985, 3500].map(|year: u64| UnixTime::since_unix_epoch(Duration::from_secs((year - 1970) * 31_557_600)));
+        verify(now).or_else(|error| {
+            let another = years.into_iter().find_map(|at| verify(at).ok());
+            another.ok_or(error)
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
     }
 }

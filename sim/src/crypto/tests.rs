@@ -35,20 +35,31 @@ fn shake_hands(seed: u64, issued: Rc<Issued>, believed: Arc<ClientConfig>) -> Ou
 
 /// The same, by a client that means this name.
 fn meet(seed: u64, issued: Rc<Issued>, believed: Arc<ClientConfig>, meant: &'static str) -> Outcome {
+    meet_on(ServerTerms::default(), seed, issued, believed, meant)
+}
+
+/// The same, with a server on these terms.
+fn meet_on(
+    terms: ServerTerms,
+    seed: u64,
+    issued: Rc<Issued>,
+    believed: Arc<ClientConfig>,
+    meant: &'static str,
+) -> Outcome {
     let results: Rc<RefCell<(Option<_>, Option<_>)>> = Rc::default();
     let mut simulation = Simulation::new(seed);
     let server = Rc::clone(&results);
     simulation.host("mx1.b.example", SERVER.ip(), move |door| async move {
         let listener = door.listen(SERVER.port()).await.unwrap();
         let stream = listener.accept().await.unwrap();
-        let accepted = present(stream, &issued, door.random("tls")).await;
+        let accepted = present(stream, &issued, terms, door.random("tls")).await;
         let result = match accepted {
             Ok((mut tls, _)) => {
                 tls.write_all(b"220 mx1\r\n").await.unwrap();
                 tls.shutdown().await.unwrap();
                 Ok(())
             }
-            Err(why) => Err(why),
+            Err((failure, _)) => Err(failure.why),
         };
         server.borrow_mut().1 = Some(result);
     });
@@ -59,18 +70,19 @@ fn meet(seed: u64, issued: Rc<Issued>, believed: Arc<ClientConfig>, meant: &'sta
         let result = match connected {
             Ok(mut tls) => {
                 let mut greeting = Vec::new();
-                tls.read_to_end(&mut greeting).await.unwrap();
-                Ok(greeting)
+                // In TLS 1.3 what the server thinks of the client's certificate comes behind the handshake.
+                let read = tls.read_to_end(&mut greeting).await;
+                read.map(|_| greeting).map_err(|error| error.to_string())
             }
-            Err(why) => Err(why),
+            Err((why, _)) => Err(why),
         };
         client.borrow_mut().0 = Some(result);
     });
     simulation.run(|| false, Duration::from_secs(60), 1000).unwrap();
     let (client, server) = results.take();
     Outcome {
-        client: client.expect("the client is done").map_err(|(why, _)| why),
-        server: server.expect("the server is done").map_err(|(why, _)| why),
+        client: client.expect("the client is done"),
+        server: server.expect("the server is done"),
         wire_hash: simulation.network().wire_hash(),
     }
 }
@@ -156,6 +168,86 @@ fn what_a_server_shows_by_indication_is_what_the_client_believes_or_not() {
 }
 
 #[test]
+fn who_has_no_version_or_suite_in_common_is_told_by_an_alert() {
+    for (server, client, alert) in [
+        (TlsVersions::Tls13Only, TlsVersions::Tls12Only, Some("ProtocolVersion")),
+        (TlsVersions::Tls12Only, TlsVersions::Tls13Only, Some("ProtocolVersion")),
+        (TlsVersions::Tls10Only, TlsVersions::Current, Some("ProtocolVersion")),
+        (
+            TlsVersions::NoCommonSuite,
+            TlsVersions::Current,
+            Some("HandshakeFailure"),
+        ),
+        (TlsVersions::Tls12Only, TlsVersions::Current, None),
+        (TlsVersions::Current, TlsVersions::Tls13Only, None),
+    ] {
+        let terms = ServerTerms {
+            versions: server,
+            ..ServerTerms::default()
+        };
+        let handshake = Handshake {
+            versions: client,
+            ..Handshake::default()
+        };
+        let config = client_config_of(Crypto::Real, Verify::Authority, handshake, None);
+        let outcome = meet_on(terms, 1, issued(Crypto::Real, Certificate::Valid), config, "b.example");
+        match (alert, outcome.client) {
+            (None, client) => assert!(client.is_ok(), "{server:?} {client:?}"),
+            (Some(alert), Err(why)) => assert!(why.contains(alert), "{server:?}: {why}"),
+            (Some(_), Ok(_)) => panic!("{server:?} and {client:?} have nothing in common"),
+        }
+    }
+}
+
+#[test]
+fn a_client_certificate_costs_the_handshake_only_where_it_must_be_believed() {
+    let host = name("out.a.example");
+    for crypto in TIERS {
+        for (asks, kind, is_taken) in [
+            (Asks::Nothing, Certificate::Expired, true),
+            (Asks::AnyCertificate, Certificate::Expired, true),
+            (Asks::AnyCertificate, Certificate::UnknownAuthority, true),
+            (Asks::BelievedCertificate, Certificate::Valid, true),
+            (Asks::BelievedCertificate, Certificate::Expired, false),
+            (Asks::BelievedCertificate, Certificate::UnknownAuthority, false),
+        ] {
+            let terms = ServerTerms {
+                asks,
+                ..ServerTerms::default()
+            };
+            let shown = certificate::issue_for_client(crypto, kind, &host).key();
+            let config = client_config_of(crypto, Verify::Authority, Handshake::default(), Some(shown));
+            let outcome = meet_on(terms, 1, issued(crypto, Certificate::Valid), config, "b.example");
+            assert_eq!(
+                outcome.server.is_ok(),
+                is_taken,
+                "{asks:?} {kind:?}: {:?}",
+                outcome.server
+            );
+        }
+    }
+}
+
+#[test]
+fn a_client_is_who_its_certificate_says_if_that_is_believed() {
+    let (host, other) = (name("out.a.example"), name("other.example"));
+    for crypto in TIERS {
+        let proved = |kind, asked: &DomainName| {
+            let issued = certificate::issue_for_client(crypto, kind, &host);
+            match client(crypto, issued.chain(), [asked].into_iter()) {
+                Client::Believed(identity) => (true, identity),
+                Client::NotBelieved => (false, None),
+            }
+        };
+        assert_eq!(proved(Certificate::Valid, &host), (true, Some(host.clone())));
+        assert_eq!(proved(Certificate::Valid, &other), (true, None));
+        assert_eq!(proved(Certificate::WrongName, &host), (true, None));
+        assert_eq!(proved(Certificate::Expired, &host), (false, None));
+        assert_eq!(proved(Certificate::UnknownAuthority, &host), (false, None));
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_octets_of_tls_and_another_seed_others() {
     for crypto in TIERS {
         let hash = |seed| {
@@ -171,7 +263,7 @@ fn the_same_seed_gives_the_same_octets_of_tls_and_another_seed_others() {
 fn tls_1_2_works_as_well_and_is_as_deterministic() {
     for crypto in TIERS {
         let hash = || {
-            let config = Arc::new(new_client_config(crypto, Verify::Authority, &[&TLS12]));
+            let config = Arc::new(new_client_config(crypto, Verify::Authority, ONLY_TLS12, None));
             let outcome = shake_hands(1, issued(crypto, Certificate::Valid), config);
             assert_eq!(outcome.client.as_deref(), Ok(&b"220 mx1\r\n"[..]));
             outcome.wire_hash

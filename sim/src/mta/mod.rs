@@ -41,8 +41,10 @@ pub(crate) struct Mta {
     kept: RefCell<BTreeMap<PeerId, KeptSession>>,
     /// What was just given back, for the notification that the machine may ask for next.
     last_bounced: RefCell<Option<(JobId, Rc<Mail>)>>,
-    /// The clients whose handshakes with this server have failed.
-    pub(crate) failed_at_tls: RefCell<BTreeSet<DomainName>>,
+    /// When a handshake with each client failed last, for servers that ban.
+    pub(crate) handshake_failed: RefCell<BTreeMap<DomainName, Duration>>,
+    /// The hosts from whose addresses somebody ever proved an identity; the server must not go by it.
+    pub(crate) identified: RefCell<BTreeSet<DomainName>>,
 }
 
 /// A queued message.
@@ -90,7 +92,8 @@ impl Mta {
             delivery: RefCell::new(Delivery::new(settings)),
             kept: RefCell::default(),
             last_bounced: RefCell::default(),
-            failed_at_tls: RefCell::default(),
+            handshake_failed: RefCell::default(),
+            identified: RefCell::default(),
         })
     }
 

@@ -51,8 +51,10 @@ impl Mta {
 
     /// Takes responsibility for a message that a client sent.
     pub(crate) fn store(self: &Rc<Self>, transaction: &Transaction) {
+        let identity = transaction.identity.as_ref();
+        let identity = identity.map_or(String::new(), |name| format!(" (client certificate of {name})"));
         let trace_line = format!(
-            "Received: from {} by {} with {}; {}\r\n",
+            "Received: from {}{identity} by {} with {}; {}\r\n",
             transaction.client_name,
             self.name,
             if transaction.tls { "ESMTPS" } else { "ESMTP" },

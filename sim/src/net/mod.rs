@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 
 pub use door::{Datagrams, Door, Elapsed, ForeignCode, Listener};
 pub use simulation::{End, Simulation, SimulationError, TICK};
-pub use stream::{DiallerProgress, Stream, Wire};
+pub use stream::{DiallerProgress, Head, Stream, Wire};
 pub use task::{Life, Task};
 pub use timer::Sleep;
 

@@ -19,6 +19,29 @@ pub struct Stream {
     tcp: turmoil::net::TcpStream,
     end: End,
     wire: Rc<Wire>,
+    head: Option<Head>,
+}
+
+/// The first octets of each direction since they were asked for, as far as they tell what they are.
+#[derive(Debug, Clone, Default)]
+pub struct Head {
+    /// What was read.
+    pub read: Vec<u8>,
+    /// What was written.
+    pub written: Vec<u8>,
+    /// Alerts in clear are not written at all.
+    pub withholds_alerts: bool,
+}
+
+/// As much of a direction as [`Head`] keeps: the versions in a hello are among it.
+const HEAD_OCTETS: usize = 16;
+
+/// The content type of an alert (RFC 8446 §5.1).
+const ALERT: u8 = 21;
+
+fn keep(head: &mut Vec<u8>, octets: &[u8]) {
+    let room = HEAD_OCTETS.saturating_sub(head.len());
+    head.extend(octets.iter().take(room));
 }
 
 /// How far the dialler of a connection has come.
@@ -112,7 +135,21 @@ impl Stream {
             tcp,
             end,
             wire,
+            head: None,
         }
+    }
+
+    /// From here on the first octets of each direction are kept.
+    pub fn keep_head(&mut self, withholds_alerts: bool) {
+        self.head = Some(Head {
+            withholds_alerts,
+            ..Head::default()
+        });
+    }
+
+    /// What was kept; nothing more is.
+    pub fn take_head(&mut self) -> Head {
+        self.head.take().unwrap_or_default()
     }
 
     /// What both ends share.
@@ -144,6 +181,9 @@ impl AsyncRead for Stream {
         let poll = Pin::new(&mut self.tcp).poll_read(context, buffer);
         let octets = (buffer.filled().len() - before) as u64;
         if octets > 0 {
+            if let Some(head) = &mut self.head {
+                keep(&mut head.read, &buffer.filled()[before..]);
+            }
             let read = &self.wire.counters(self.end).read;
             read.set(read.get() + octets);
             if self.end == End::Dialler {
@@ -156,8 +196,17 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(head) = &mut self.head
+            && head.withholds_alerts
+            && octets.first() == Some(&ALERT)
+        {
+            return Poll::Ready(Ok(octets.len()));
+        }
         let poll = Pin::new(&mut self.tcp).poll_write(context, octets);
         if let Poll::Ready(Ok(count)) = poll {
+            if let Some(head) = &mut self.head {
+                keep(&mut head.written, &octets[..count]);
+            }
             let written = &self.wire.counters(self.end).written;
             written.set(written.get() + count as u64);
             self.network

@@ -14,7 +14,7 @@ use crate::mta::recipient::{self, Circumstances, Decision};
 use crate::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
 use crate::mta::timer::Timer;
 use crate::mutant::Mutant;
-use crate::name::{Mailbox, ReversePath};
+use crate::name::{DomainName, Mailbox, ReversePath};
 use crate::scenario::{DemandStage, Trouble};
 use crate::smtp::{Command, ContentError, ContentReader, LineEnd, LineReader, Reply};
 
@@ -36,6 +36,7 @@ pub struct Server {
     settings: ServerSettings,
     stage: Stage,
     tls: bool,
+    certificate: ClientCertificate,
     client: Option<ClientGreeting>,
     envelope: Option<Envelope>,
     errors: u8,
@@ -61,6 +62,17 @@ enum Stage {
     Handshake,
     /// The session is closed.
     Over,
+}
+
+/// What the client proved by a certificate in the handshake of this connection.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum ClientCertificate {
+    /// It showed none.
+    NotShown,
+    /// It showed one that is not believed.
+    NotBelieved,
+    /// It showed one that is believed; the name to relay for, if it proves one.
+    Believed(Option<DomainName>),
 }
 
 /// What the client said of itself.
@@ -89,6 +101,7 @@ impl Server {
             settings,
             stage: Stage::Opening,
             tls: false,
+            certificate: ClientCertificate::NotShown,
             client: None,
             envelope: None,
             errors: 0,
@@ -123,6 +136,12 @@ impl Server {
                 self.advance();
             }
             (Stage::Handshake, Input::TlsUp) => self.secured(),
+            (Stage::Command, Input::ClientCertificate { is_believed, identity }) if self.tls => {
+                self.certificate = match is_believed {
+                    true => ClientCertificate::Believed(identity.cloned()),
+                    false => ClientCertificate::NotBelieved,
+                };
+            }
             (Stage::Handshake, Input::TlsFailed | Input::Expired(Timer::Handshake)) => self.close(),
             (Stage::Command | Stage::Content(_), Input::Expired(Timer::Idle)) => {
                 let text = format!("{} Timeout, closing connection", self.settings.host);
@@ -413,8 +432,13 @@ impl Server {
         if decision == Decision::NotExchanger && self.has(Mutant::RefusesRelayWithAnotherCode) {
             reply.code = 554;
         }
+        let is_distrusted = self.certificate == ClientCertificate::NotBelieved;
+        if is_distrusted && self.settings.mutant == Some(Mutant::RefusesMailAfterBadClientCertificate) {
+            reply = Reply::enhanced(554, 7, 0, "Your certificate is not trusted");
+        }
         if let Some(envelope) = &mut self.envelope
             && decision.is_accepted()
+            && reply.code < 300
         {
             envelope.to.push(to);
         }
@@ -430,10 +454,30 @@ impl Server {
             configured: settings.exchanger_for.contains(to.domain()),
             demands_tls: settings.demands_tls,
             tls: self.tls,
-            relays: settings.relays,
+            relays: settings.relays || self.identity_may_relay(),
             mailbox: settings.mailboxes.get(to.local_part()).copied().unwrap_or_default(),
             unlisted_answer: settings.unlisted_answer,
         }
+    }
+
+    /// By what TLS proved on this very connection and by nothing else (SEED-07): not by the address, nor by what the
+    /// client says of itself.
+    fn identity_may_relay(&self) -> bool {
+        let settings = &self.settings;
+        let is_willing = |name: &DomainName| settings.relay_identities.contains(name);
+        let proved = match &self.certificate {
+            ClientCertificate::Believed(identity) => identity.as_ref().is_some_and(is_willing),
+            ClientCertificate::NotShown | ClientCertificate::NotBelieved => false,
+        };
+        proved
+            || match settings.mutant {
+                Some(Mutant::RelaysByAddress) => settings.client_address.as_ref().is_some_and(is_willing),
+                Some(Mutant::RelaysByEhloName) => {
+                    let said = self.client.as_ref().and_then(|client| client.name.parse().ok());
+                    said.as_ref().is_some_and(is_willing)
+                }
+                _ => false,
+            }
     }
 
     fn data(&mut self) {
@@ -476,6 +520,10 @@ impl Server {
                 let transaction = Transaction {
                     client_name: client.name.clone(),
                     tls: self.tls,
+                    identity: match &self.certificate {
+                        ClientCertificate::Believed(identity) => identity.clone(),
+                        ClientCertificate::NotShown | ClientCertificate::NotBelieved => None,
+                    },
                     from,
                     to,
                     content,

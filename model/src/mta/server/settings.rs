@@ -29,6 +29,10 @@ pub struct ServerSettings {
     pub relays: bool,
     /// What trouble the server is in.
     pub trouble: Trouble,
+    /// Who proves one of these names by a certificate in this session's handshake may relay to anywhere (SEED-07).
+    pub relay_identities: BTreeSet<DomainName>,
+    /// The host whose address the client has. It proves nothing.
+    pub client_address: Option<DomainName>,
     /// Local parts that are not simply accepted.
     pub mailboxes: BTreeMap<String, MailboxState>,
     /// The most octets of content, dots unstuffed.
@@ -51,6 +55,8 @@ impl ServerSettings {
             failed_at_tls: false,
             relays: false,
             trouble: Trouble::default(),
+            relay_identities: BTreeSet::new(),
+            client_address: None,
             mailboxes: BTreeMap::new(),
             size_limit: 10 * 1024 * 1024,
             mutant: None,

@@ -10,8 +10,8 @@ use crate::name::DomainName;
 use crate::scenario::attack::tests::EXAMPLES;
 use crate::scenario::{
     Action, Attack, Certificate, DemandStage, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, FalseEnd, Fate,
-    Forgery, Host, Level, Lie, MailboxState, Message, MxRecord, Phase, Position, Reading, RetrySchedule, Scenario,
-    Security, Step, Switch, Trouble, UnlistedAnswer, Visit, When,
+    Forgery, Handshake, Host, Level, Lie, MailboxState, Message, MxRecord, Phase, Position, Reading, RetrySchedule,
+    Scenario, Security, Step, Switch, Trouble, UnlistedAnswer, Visit, When,
 };
 
 const HOSTS: [&str; 4] = ["out.a.example", "relay.example", "mx1.b.example", "mx2.b.example"];
@@ -164,7 +164,7 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
         any::<bool>(),
         (any::<bool>(), option::of(times(1, 7 * 86_400)), 1..=u8::MAX),
     );
-    (server, client).prop_map(|(server, client)| {
+    (server, client, handshakes()).prop_map(|(server, client, handshake)| {
         let (exchanger_for, tls, certificate, switches, (unlisted_answer, trouble), relay_for, mailboxes) = server;
         let (demands_tls, never_accepts_mail, impostor) = switches;
         let (level, policy, route, retry, lifetime, warning, alarms, sessions) = client;
@@ -180,7 +180,9 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
             never_accepts_mail,
             impostor,
             trouble,
+            relay_for_identity: relay_for.iter().take(1).cloned().collect(),
             relay_for,
+            handshake,
             mailboxes,
             level,
             policy,
@@ -194,6 +196,42 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
             alarms,
         }
     })
+}
+
+fn handshakes() -> impl Strategy<Value = Handshake> {
+    use crate::scenario::{AfterFailure, Hello, TlsVersions};
+    let versions = [
+        TlsVersions::Current,
+        TlsVersions::Tls12Only,
+        TlsVersions::Tls13Only,
+        TlsVersions::NoCommonSuite,
+        TlsVersions::Tls10Only,
+    ];
+    let hellos = [
+        Hello::Standard,
+        Hello::NoIndication,
+        Hello::Sslv2,
+        Hello::Tls10,
+        Hello::Garbage,
+    ];
+    let client_certificate = option::of(certificates());
+    let after_failure = select(vec![AfterFailure::ServesOn, AfterFailure::Bans]);
+    (
+        select(versions.to_vec()),
+        select(hellos.to_vec()),
+        client_certificate,
+        any::<bool>(),
+        after_failure,
+    )
+        .prop_map(
+            |(versions, hello, client_certificate, asks_for_certificate, after_failure)| Handshake {
+                versions,
+                hello,
+                client_certificate,
+                asks_for_certificate,
+                after_failure,
+            },
+        )
 }
 
 fn messages() -> impl Strategy<Value = Vec<Message>> {
