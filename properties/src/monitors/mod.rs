@@ -3,7 +3,11 @@
 mod attempts;
 mod chart;
 mod closure;
+<<<<<<< HEAD
 mod dialogue;
+=======
+mod dsn_hygiene;
+>>>>>>> 540f6f5 (Warn of delays, write notifications whole, and judge what notifications and logs say (P27, P36, P45))
 mod eventual_delivery;
 mod exchanger_order;
 mod isolation;
@@ -26,12 +30,15 @@ mod sessions;
 mod standing;
 #[cfg(test)]
 mod story;
+mod truthful_status;
+mod unaltered_relay;
 mod vanished_tls_alarm;
 mod view;
 mod walks;
 
 pub use chart::{AnswerKind, AnswerKinds, RecipientCase};
 pub use closure::Closure;
+pub use dsn_hygiene::DsnHygiene;
 pub use eventual_delivery::EventualDelivery;
 pub use exchanger_order::ExchangerOrder;
 pub use isolation::Isolation;
@@ -50,6 +57,8 @@ pub use public_never_requires::PublicNeverRequires;
 pub use recheck_on_reuse::RecheckOnReuse;
 pub use recipient_chart::RecipientChart;
 pub use restart_stability::RestartStability;
+pub use truthful_status::TruthfulStatus;
+pub use unaltered_relay::UnalteredRelay;
 pub use vanished_tls_alarm::VanishedTlsAlarm;
 
 use std::time::Duration;

@@ -6,9 +6,10 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::Observation;
 
 use super::{
-    Closure, EventualDelivery, ExchangerOrder, Isolation, LifetimeConformance, ListedViewLag, NeverDowngrade,
-    NextExchanger, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NoStickyDowngrade, NothingClearAfterGoAhead,
-    OnlyWhereDnsSays, PublicNeverRequires, RecheckOnReuse, RecipientChart, RestartStability, VanishedTlsAlarm,
+    Closure, DsnHygiene, EventualDelivery, ExchangerOrder, Isolation, LifetimeConformance, ListedViewLag,
+    NeverDowngrade, NextExchanger, NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NoStickyDowngrade,
+    NothingClearAfterGoAhead, OnlyWhereDnsSays, PublicNeverRequires, RecheckOnReuse, RecipientChart, RestartStability,
+    TruthfulStatus, UnalteredRelay, VanishedTlsAlarm,
 };
 use crate::rules::Property;
 use crate::setup::Setup;
@@ -68,13 +69,16 @@ panel! {
     P13 no_loss: NoLoss,
     P14 next_exchanger: NextExchanger,
     P15 exchanger_order: ExchangerOrder,
+    P27 dsn_hygiene: DsnHygiene,
     P29 nothing_clear_after_go_ahead: NothingClearAfterGoAhead,
+    P36 truthful_status: TruthfulStatus,
     P38 recheck_on_reuse: RecheckOnReuse,
     P39 no_sticky_downgrade: NoStickyDowngrade,
     P40 lifetime_conformance: LifetimeConformance,
     P41 only_where_dns_says: OnlyWhereDnsSays,
     P42 isolation: Isolation,
     P44 restart_stability: RestartStability,
+    P45 unaltered_relay: UnalteredRelay,
 }
 
 fn violations(results: impl IntoIterator<Item = (Property, Result<(), Violation>)>) -> Vec<(Property, Violation)> {

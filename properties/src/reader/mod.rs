@@ -5,6 +5,7 @@
 
 mod conversation;
 mod lines;
+mod report;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
 use postern_model::observation::{
     Acceptor, AddressAnswer, ConnectionId, DomainId, DomainSet, HostId, HostSet, MessageId, MxAnswer, Observation,
 };
+use postern_model::report::About;
 use postern_model::trace::{self, Answer, Channel, End, Event, LogEntry, Presented, Question, Record, Setting};
 
 use crate::certificate;
@@ -139,8 +141,20 @@ impl Reader {
                     server, conversation, ..
                 } = self.connections.get_mut(connection)?;
                 match from {
+<<<<<<< HEAD
                     End::Dialler => conversation.command(id(*connection), &self.setup, *server, text, tls),
                     End::Acceptor => return Some(conversation.reply(id(*connection), text)),
+=======
+                    End::Dialler => {
+                        let command = conversation.command(id(*connection), &self.setup, *server, text, tls);
+                        let mail_from = lines::is_null_reverse_path(text).map(|is_null| Observation::MailFrom {
+                            connection: id(*connection),
+                            is_null,
+                        });
+                        return Some([command].into_iter().chain(mail_from).collect());
+                    }
+                    End::Acceptor => conversation.reply(id(*connection), text)?,
+>>>>>>> 540f6f5 (Warn of delays, write notifications whole, and judge what notifications and logs say (P27, P36, P45))
                 }
             }
             Event::Content {
@@ -152,12 +166,20 @@ impl Reader {
                 known.conversation.content();
                 let client = known.client;
                 let message = self.message(&lines::token_of(text)?)?;
-                Observation::Content {
-                    connection: id(*connection),
+                let connection = id(*connection);
+                let content = Observation::Content {
+                    connection,
                     message,
                     next_hop: self.next_hop(client, message)?,
                     tls: *channel == Channel::Tls,
-                }
+                };
+                let digest = Observation::Digest {
+                    connection,
+                    message,
+                    digest: report::digest(text),
+                };
+                let report = self.report(connection, message, text);
+                return Some([content, digest].into_iter().chain(report).collect());
             }
             Event::Secured {
                 connection,
@@ -187,7 +209,8 @@ impl Reader {
             Event::Logged { host, entry } => {
                 let host = self.setup.host(host)?;
                 let said = self.logged(host, entry)?;
-                return Some(self.status(host, entry).into_iter().chain([said]).collect());
+                let before = self.status(host, entry).or_else(|| self.claim(host, entry));
+                return Some(before.into_iter().chain([said]).collect());
             }
             Event::HandshakeUnasked { connection } => Observation::HandshakeUnasked {
                 connection: id(*connection),
@@ -286,12 +309,15 @@ impl Reader {
         message: &Token,
         from: &ReversePath,
         to: &Mailbox,
-        about: Option<&Token>,
+        about: Option<&About<Token>>,
     ) -> Option<Observation> {
         let host = self.setup.host(host)?;
         let domain = self.setup.domain(to.domain())?;
         let about = match about {
-            Some(about) => Some(self.message(about)?),
+            Some(about) => Some(About {
+                message: self.message(&about.message)?,
+                action: about.action,
+            }),
             None => None,
         };
         let message = self.message(message).or_else(|| {
@@ -441,6 +467,34 @@ impl Reader {
             },
         };
         Some(observation)
+    }
+
+    /// How a log says that a session was secured.
+    fn claim(&self, host: HostId, entry: &LogEntry) -> Option<Observation> {
+        let LogEntry::Sent { message, security, .. } = entry else {
+            return None;
+        };
+        Some(Observation::Claim {
+            host,
+            message: self.message(message)?,
+            security: *security,
+        })
+    }
+
+    /// What a content says as a notification, if it is one about a message that is known.
+    fn report(&self, connection: ConnectionId, message: MessageId, content: &str) -> Option<Observation> {
+        let report = report::report(content)?;
+        Some(Observation::Report {
+            connection,
+            message,
+            reporter: self.setup.host(&report.reporter)?,
+            about: About {
+                message: self.message(&report.about)?,
+                action: report.action,
+            },
+            status: report.status,
+            names_tls: report.names_tls,
+        })
     }
 
     /// The status code in front of what a log says of a message.
