@@ -4,12 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
 use crate::name::DomainName;
-<<<<<<< HEAD
-use crate::scenario::{Attack, Certificate, Level, Lie, UnlistedAnswer};
-=======
 use crate::report::ReportAction;
-use crate::scenario::{Attack, Certificate, Level, Lie, Phase, Security, UnlistedAnswer};
->>>>>>> 540f6f5 (Warn of delays, write notifications whole, and judge what notifications and logs say (P27, P36, P45))
+use crate::scenario::{Attack, Certificate, Level, Lie, Security, UnlistedAnswer};
 use crate::trace::{
     Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Permanent, Presented, Question, Record, Setting,
 };

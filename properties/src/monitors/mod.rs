@@ -3,11 +3,8 @@
 mod attempts;
 mod chart;
 mod closure;
-<<<<<<< HEAD
 mod dialogue;
-=======
 mod dsn_hygiene;
->>>>>>> 540f6f5 (Warn of delays, write notifications whole, and judge what notifications and logs say (P27, P36, P45))
 mod eventual_delivery;
 mod exchanger_order;
 mod isolation;

@@ -141,10 +141,6 @@ impl Reader {
                     server, conversation, ..
                 } = self.connections.get_mut(connection)?;
                 match from {
-<<<<<<< HEAD
-                    End::Dialler => conversation.command(id(*connection), &self.setup, *server, text, tls),
-                    End::Acceptor => return Some(conversation.reply(id(*connection), text)),
-=======
                     End::Dialler => {
                         let command = conversation.command(id(*connection), &self.setup, *server, text, tls);
                         let mail_from = lines::is_null_reverse_path(text).map(|is_null| Observation::MailFrom {
@@ -153,8 +149,7 @@ impl Reader {
                         });
                         return Some([command].into_iter().chain(mail_from).collect());
                     }
-                    End::Acceptor => conversation.reply(id(*connection), text)?,
->>>>>>> 540f6f5 (Warn of delays, write notifications whole, and judge what notifications and logs say (P27, P36, P45))
+                    End::Acceptor => return Some(conversation.reply(id(*connection), text)),
                 }
             }
             Event::Content {

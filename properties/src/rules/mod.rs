@@ -202,18 +202,13 @@ properties! {
         "Where the TLS that a message requires cannot be had at one exchanger, the next is tried, by the end of the next attempt.";
     P15 "exchanger-order" ["R5321-5.1-c" "R5321-5.1-e"]:
         "Exchangers are tried by preference whatever their security, and by one of them only those that are better.";
-<<<<<<< HEAD
+    P27 "dsn-hygiene" ["R5321-3.6.3-a" "R5321-4.5.4-f" "R5321-4.5.5-a" "R5321-6.1-a"]:
+        "Notifications come from the null reverse path, once for each failure, and never about a notification.";
     P28 "boundary-non-interference" ["R3207-4-h" "R3207-4.2-a" "R3207-4.2-b" "R3207-4.2-d" "R3207-6-e"]:
         "What is said before TLS never influences what is said inside TLS.";
     P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g" "R3207-4-h" "R3207-4.1-a" "R3207-4.1-b" "R3207-4.2-c"
         "R5321-4.3.1-a" "R5321-4.5.3.2-a"]:
         "The client waits for replies, sends nothing behind STARTTLS and nothing in clear after its 220, begins anew inside TLS, and leaves at once what is not good enough.";
-=======
-    P27 "dsn-hygiene" ["R5321-3.6.3-a" "R5321-4.5.4-f" "R5321-4.5.5-a" "R5321-6.1-a"]:
-        "Notifications come from the null reverse path, once for each failure, and never about a notification.";
-    P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g"]:
-        "After 220 to STARTTLS the client says nothing in clear.";
->>>>>>> 540f6f5 (Warn of delays, write notifications whole, and judge what notifications and logs say (P27, P36, P45))
     P34 "adversary-indifference" ["SEED-17"]:
         "Of mail that requires TLS nothing can be read in clear, whether STARTTLS is stripped or not.";
     P35 "role-invariance" ["SEED-13"]:

@@ -1,11 +1,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-<<<<<<< HEAD
-use postern_model::scenario::{Attack, AttackKind, Certificate, Domain, Host, Level, MxRecord, Phase, Scenario};
-=======
-use postern_model::scenario::{Attack, Certificate, Domain, Host, Level, MxRecord, Phase, Scenario, Security};
->>>>>>> 540f6f5 (Warn of delays, write notifications whole, and judge what notifications and logs say (P27, P36, P45))
+use postern_model::scenario::{
+    Attack, AttackKind, Certificate, Domain, Host, Level, MxRecord, Phase, Scenario, Security,
+};
 use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, NotConnected, Setting, Trace};
 
 use super::Situation;
