@@ -62,7 +62,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::HidesTlsCause => (Property::P36, "R3463-3.5-a"),
         Mutant::WarnsOfPermanentFailure => (Property::P36, "R3464-2.3.4-a"),
         Mutant::ClaimsEncryptedInClear => (Property::P36, "R7435-3-d"),
-        Mutant::RelayAltersBody => (Property::P45, "R5321-3.6.3-b"),
+        Mutant::RelayAltersBody => (Property::P49, "R5321-3.6.3-b"),
         Mutant::IgnoresConfiguredSchedule => (Property::P40, "R5321-4.5.4.1-d"),
         Mutant::BouncesOnServfail | Mutant::TakesNodataForNoSuchDomain => (Property::P41, "R5321-5.1-a"),
         Mutant::FallsBackToAddressOfDomain => (Property::P41, "R5321-5.1-b"),

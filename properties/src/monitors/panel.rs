@@ -78,7 +78,7 @@ panel! {
     P41 only_where_dns_says: OnlyWhereDnsSays,
     P42 isolation: Isolation,
     P44 restart_stability: RestartStability,
-    P45 unaltered_relay: UnalteredRelay,
+    P49 unaltered_relay: UnalteredRelay,
 }
 
 fn violations(results: impl IntoIterator<Item = (Property, Result<(), Violation>)>) -> Vec<(Property, Violation)> {

@@ -1,4 +1,4 @@
-//! P45: a relay changes nothing of a message but the trace lines on top of it.
+//! P49: a relay changes nothing of a message but the trace lines on top of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

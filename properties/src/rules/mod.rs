@@ -228,7 +228,7 @@ properties! {
         "Trouble at one destination delays the mail for it, by more than a moment, and no other.";
     P44 "restart-stability" ["R5321-4.2.5-a"]:
         "What a host has accepted outlives its crash, at whatever moment that comes.";
-    P45 "unaltered-relay" ["R5321-3.6.3-b"]:
+    P49 "unaltered-relay" ["R5321-3.6.3-b"]:
         "A relay changes nothing of a message but the trace lines on top of it.";
 }
 
