@@ -8,6 +8,7 @@ pub mod mta;
 pub mod mutant;
 pub mod name;
 pub mod observation;
+pub mod report;
 pub mod scenario;
 pub mod smtp;
 pub mod trace;

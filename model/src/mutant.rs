@@ -109,6 +109,26 @@ mutants! {
     SendsAgainAfterAcceptance = "sends-again-after-acceptance",
     /// The client drops undeliverable mail without a notification.
     BouncesSilently = "bounces-silently",
+    /// The client reports the failure of a notification, and of any mail with a null reverse path.
+    AnswersNotifications = "answers-a-notification-with-a-notification",
+    /// The client sends notifications from a mailbox of its own.
+    NotifiesFromMailbox = "notification-from-non-null-path",
+    /// The client sends two notifications of one failure.
+    NotifiesTwice = "notifies-twice",
+    /// The client reports only that the time was up where TLS was what failed.
+    HidesTlsCause = "notification-hides-tls-cause",
+    /// The client's warnings of a delay say by their status that the failure is permanent.
+    WarnsOfPermanentFailure = "says-delayed-with-5yz-status",
+    /// The client warns of delays of mail with a null reverse path too.
+    WarnsAboutNullReversePath = "warns-about-null-reverse-path",
+    /// The client's log says that a session was encrypted which was in clear.
+    ClaimsEncryptedInClear = "claims-encrypted-in-clear",
+    /// The client puts its postmaster in the place of a null reverse path.
+    ReplacesNullReversePath = "replaces-null-reverse-path",
+    /// The relay adds a line to the body of what it passes on.
+    RelayAltersBody = "relay-alters-body",
+    /// The relay drops what it cannot pass on, and tells nobody.
+    RelayDropsSilently = "relay-drops-silently",
     /// The client goes on in clear when the handshake fails after a 220 reply to STARTTLS.
     ContinuesInClearAfterGoAhead = "continues-in-clear-after-go-ahead",
     /// The client puts EHLO into one group with STARTTLS.

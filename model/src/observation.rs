@@ -3,7 +3,8 @@
 //! A reader of traces makes them from what crossed the wire; the exhaustive explorer makes them from abstract sessions.
 //! So the very same monitors serve both.
 
-use crate::scenario::{Level, MailboxState, Phase, Trouble};
+use crate::report::About;
+use crate::scenario::{Level, MailboxState, Phase, Security, Trouble};
 use crate::trace::{HelloAnswer, HelloForm};
 
 /// A host, by its place in the scenario.
@@ -230,8 +231,8 @@ pub enum Observation {
         mailbox: MailboxState,
         /// Whether its reverse path is null.
         null_reverse_path: bool,
-        /// The message whose failure it reports.
-        about: Option<MessageId>,
+        /// The message that it reports about.
+        about: Option<About<MessageId>>,
     },
     /// Mail that nobody of the scenario sent arrived in a mailbox.
     StrangeDelivery {
@@ -424,6 +425,37 @@ pub enum Observation {
         /// The connection.
         connection: ConnectionId,
     },
+    /// MAIL arrived at the acceptor, with this kind of reverse path.
+    MailFrom {
+        /// The connection.
+        connection: ConnectionId,
+        /// It is null.
+        is_null: bool,
+    },
+    /// The content that arrived last is a notification (RFC 3464).
+    Report {
+        /// The connection.
+        connection: ConnectionId,
+        /// The notification.
+        message: MessageId,
+        /// The host that it names as its author.
+        reporter: HostId,
+        /// What it reports about.
+        about: About<MessageId>,
+        /// Its status.
+        status: Status,
+        /// It says that TLS has to do with it: by a status of subject 7, or in words.
+        names_tls: bool,
+    },
+    /// The content that arrived last, but for the trace lines and the return path at its top, as a digest.
+    Digest {
+        /// The connection.
+        connection: ConnectionId,
+        /// The message.
+        message: MessageId,
+        /// The digest: equal for equal contents.
+        digest: u64,
+    },
     /// The connection is over, or was never made.
     Closed {
         /// The connection.
@@ -444,6 +476,15 @@ pub enum Observation {
         host: HostId,
         /// The message.
         message: MessageId,
+    },
+    /// How the session was secured that the host's log says next that a message was sent over.
+    Claim {
+        /// The host.
+        host: HostId,
+        /// The message.
+        message: MessageId,
+        /// As it claims.
+        security: Security,
     },
     /// The host's log says that the message was sent on.
     Sent {

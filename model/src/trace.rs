@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use crate::name::{DomainName, Mailbox, ReversePath, Token};
-use crate::scenario::{Attack, Certificate, Handshake, Level, Lie, Trouble, UnlistedAnswer};
+use crate::report::About;
+use crate::scenario::{Attack, Certificate, Handshake, Level, Lie, Security, Trouble, UnlistedAnswer};
 
 /// All that happened in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,8 +82,8 @@ pub enum Event {
         from: ReversePath,
         /// Its recipient.
         to: Mailbox,
-        /// The message whose failure this one reports.
-        about: Option<Token>,
+        /// The message that this one reports about.
+        about: Option<About<Token>>,
     },
     /// A message arrived in a mailbox.
     Delivered {
@@ -430,6 +431,8 @@ pub enum LogEntry {
         message: Token,
         /// The host that took it.
         to: DomainName,
+        /// How the session was secured, as the client claims.
+        security: Security,
     },
     /// The attempt failed; there will be another.
     Deferred {

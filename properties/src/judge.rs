@@ -107,7 +107,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Judgement {
 
 #[cfg(test)]
 mod tests {
-    use postern_model::scenario::{Fate, Level};
+    use postern_model::scenario::{Fate, Level, Security};
     use postern_model::trace::LogEntry;
 
     use super::*;
@@ -135,6 +135,7 @@ mod tests {
                 LogEntry::Sent {
                     message: token("m1"),
                     to: crate::testing::name("mx1.b.example"),
+                    security: Security::Clear,
                 },
             )
             .closed(&[])

@@ -90,6 +90,8 @@ situations! {
     SecondExchanger = "a backup exchanger took the message",
     Expired = "a message was tried to the end of its lifetime",
     NotificationReceived = "a notification reached a mailbox",
+    DelayWarned = "a sender was warned of a delay",
+    NotificationGivenBack = "a notification was itself given back",
     TlsVanishedWhileQueued = "TLS vanished while mail was queued",
     DeliveredClear = "a message was delivered in clear",
     DeliveredEncrypted = "a message was delivered over unauthenticated TLS",

@@ -20,7 +20,15 @@ const JUDGES: &[&str] = &[
 ];
 
 /// The modules of the model that hold vocabulary.
-const VOCABULARY: &[&str] = &["monitor", "mutant", "name", "observation", "scenario", "trace"];
+const VOCABULARY: &[&str] = &[
+    "monitor",
+    "mutant",
+    "name",
+    "observation",
+    "report",
+    "scenario",
+    "trace",
+];
 
 fn source_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder of sources");

@@ -10,8 +10,8 @@ use postern_model::mta::policy::TlsUse;
 use postern_model::mta::session::{Input, Listing, Note, Outcome, Output, TlsRequest, Transaction};
 use postern_model::mta::timer::Timer;
 use postern_model::mutant::Mutant;
-use postern_model::name::DomainName;
-use postern_model::scenario::{Handshake, Hello, Phase};
+use postern_model::name::{DomainName, ReversePath};
+use postern_model::scenario::{Handshake, Hello, Phase, Security};
 use postern_model::trace::{Answer, Channel, End, Event, HelloAnswer, NotConnected, Question};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -81,11 +81,12 @@ impl KeptSession {
             dialled,
             authenticated,
         } = self;
-        let envelope = Envelope {
-            from: errand.mail.from.clone(),
-            to: errand.mail.to.clone(),
-        };
-        machine.send_another(envelope, errand.mail.content.clone());
+        errand.mail.security.set(match (machine.is_secured(), authenticated) {
+            (false, _) => Security::Clear,
+            (true, false) => Security::Encrypted,
+            (true, true) => Security::Authenticated,
+        });
+        machine.send_another(envelope_of(errand.mta, errand.mail), errand.mail.content.clone());
         let sender = Sender::new(errand, machine, dialled);
         sender
             .converse(async |sender| conversation.go_on(sender).await, authenticated)
@@ -119,10 +120,7 @@ pub(crate) async fn send(errand: Errand<'_>, stream: Stream, dialled: Dialled) -
                 exchanger: exchanger.clone(),
                 next_hop: mail.next_hop.clone(),
                 tls,
-                envelope: Envelope {
-                    from: mail.from.clone(),
-                    to: mail.to.clone(),
-                },
+                envelope: envelope_of(mta, mail),
                 content: mail.content.clone(),
                 keep: mta.keeps_sessions(),
                 mutant: mta.world.mutant,
@@ -153,6 +151,18 @@ pub(crate) async fn send(errand: Errand<'_>, stream: Stream, dialled: Dialled) -
                 kept: None,
             }
         }
+    }
+}
+
+/// A null reverse path stays null (R5321-4.5.5-a).
+fn envelope_of(mta: &Mta, mail: &Mail) -> Envelope {
+    let from = match (&mail.from, mta.world.mutant) {
+        (ReversePath::Null, Some(Mutant::ReplacesNullReversePath)) => ReversePath::Mailbox(mta.own_mailbox()),
+        (from, _) => from.clone(),
+    };
+    Envelope {
+        from,
+        to: mail.to.clone(),
     }
 }
 
@@ -422,6 +432,10 @@ impl Glue for Errand<'_> {
     }
 
     fn secured(&self) {
+        self.mail.security.set(match self.tls {
+            TlsUse::Authenticated => Security::Authenticated,
+            TlsUse::Never | TlsUse::IfOffered | TlsUse::Required => Security::Encrypted,
+        });
         self.mta.handle(Fact::Secured(self.job));
     }
 

@@ -1,48 +1,72 @@
-//! The delivery status notification that goes to the reverse path of a bounced message (RFC 3464).
+//! The delivery status notification that goes to the reverse path of a message that failed or is delayed (RFC 3464).
 
 use crate::name::{DomainName, Mailbox, Token};
+use crate::report::ReportAction;
 
 /// What a notification says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification<'a> {
     /// The notification's own token.
     pub token: &'a Token,
-    /// The MTA that gave up.
+    /// The MTA that gave up, or goes on trying.
     pub reporting_host: &'a DomainName,
     /// Where the notification goes.
     pub to: &'a Mailbox,
+    /// When the message came to this MTA, as an Internet date.
+    pub arrival_date: &'a str,
     /// The recipient that was not reached.
     pub final_recipient: &'a Mailbox,
+    /// What became of the message.
+    pub action: ReportAction,
     /// The enhanced status code, such as `4.4.7` (RFC 3463).
     pub status: &'a str,
-    /// What went wrong, in the words of the host or of the MTA, in one line.
-    pub diagnostic: &'a str,
+    /// What went wrong, in one line.
+    pub explanation: &'a str,
+    /// What the other side said, if it was it that refused.
+    pub remote: Option<Remote<'a>>,
+    /// When the last attempt was made, if there was any.
+    pub last_attempt_date: Option<&'a str>,
+    /// When a delayed message will be given up.
+    pub will_retry_until: Option<&'a str>,
     /// Now, as an Internet date.
     pub date: &'a str,
-    /// The header of the message that is given back.
+    /// The header of the message that this is about.
     pub returned_header: &'a str,
 }
 
+/// The refusal of a remote MTA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remote<'a> {
+    /// The MTA.
+    pub host: &'a DomainName,
+    /// Its reply, in one line.
+    pub reply: &'a str,
+}
+
 impl Notification<'_> {
-    /// The content, lines ended by CRLF.
+    /// The content, lines ended by CRLF: a multipart/report with its three parts (RFC 6522).
     pub fn content(&self) -> Vec<u8> {
         let Self {
             token,
             reporting_host,
             to,
             final_recipient,
-            status,
-            diagnostic,
             date,
-            returned_header,
+            ..
         } = self;
-        let diagnostic = diagnostic.replace(['\r', '\n'], " ");
+        let (subject, sentence) = match self.action {
+            ReportAction::Failed => ("Undelivered Mail Returned to Sender", "could not be delivered"),
+            ReportAction::Delayed => (
+                "Delayed Mail (still being retried)",
+                "is delayed and still being tried; you need not send it again. It is",
+            ),
+        };
         let text = format!(
             "From: <MAILER-DAEMON@{reporting_host}>\n\
              To: <{to}>\n\
              Date: {date}\n\
              Message-ID: <{token}@{reporting_host}>\n\
-             Subject: Undelivered Mail Returned to Sender\n\
+             Subject: {subject}\n\
              Auto-Submitted: auto-replied\n\
              MIME-Version: 1.0\n\
              Content-Type: multipart/report; report-type=delivery-status; boundary=\"{token}\"\n\
@@ -50,57 +74,162 @@ impl Notification<'_> {
              --{token}\n\
              Content-Type: text/plain\n\
              \n\
-             The message could not be delivered to <{final_recipient}>:\n\
-             {diagnostic}\n\
+             The message {sentence} to <{final_recipient}>:\n\
+             {explanation}\n\
              \n\
              --{token}\n\
              Content-Type: message/delivery-status\n\
              \n\
-             Reporting-MTA: dns; {reporting_host}\n\
-             \n\
-             Final-Recipient: rfc822; {final_recipient}\n\
-             Action: failed\n\
-             Status: {status}\n\
-             Diagnostic-Code: X-Postern; {diagnostic}\n\
+             {fields}\
              \n\
              --{token}\n\
              Content-Type: text/rfc822-headers\n\
              \n\
-             {}\n\
+             {returned}\n\
              --{token}--\n",
-            returned_header.replace("\r\n", "\n").trim_end()
+            explanation = one_line(self.explanation),
+            fields = self.fields(),
+            returned = self.returned_header.replace("\r\n", "\n").trim_end(),
         );
         text.replace('\n', "\r\n").into_bytes()
     }
+
+    /// The fields about the message and, after an empty line, those about its recipient.
+    fn fields(&self) -> String {
+        // A reply is an SMTP diagnostic of the remote MTA; what this MTA found out by itself is its own kind (§2.3.6).
+        let diagnostic = self.remote.map_or_else(
+            || format!("X-Postern; {}", one_line(self.explanation)),
+            |remote| format!("smtp; {}", one_line(remote.reply)),
+        );
+        let fields = [
+            ("Reporting-MTA", Some(format!("dns; {}", self.reporting_host))),
+            ("Arrival-Date", Some(self.arrival_date.to_owned())),
+            ("", Some(String::new())),
+            ("Final-Recipient", Some(format!("rfc822; {}", self.final_recipient))),
+            ("Action", Some(self.action.to_string())),
+            ("Status", Some(self.status.to_owned())),
+            ("Remote-MTA", self.remote.map(|remote| format!("dns; {}", remote.host))),
+            ("Diagnostic-Code", Some(diagnostic)),
+            ("Last-Attempt-Date", self.last_attempt_date.map(str::to_owned)),
+            ("Will-Retry-Until", self.will_retry_until.map(str::to_owned)),
+        ];
+        let lines = fields.into_iter().filter_map(|(name, value)| match name {
+            "" => Some("\n".to_owned()),
+            _ => Some(format!("{name}: {}\n", value?)),
+        });
+        lines.collect()
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(['\r', '\n'], " ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_notification_names_the_recipient_the_cause_and_the_message_that_failed() {
-        let content = Notification {
+    const MX: &str = "mx1.b.example";
+
+    /// The text of a notification, lines ended by `\n`, after a change to what a failed one says.
+    fn text(change: impl FnOnce(&mut Notification<'_>)) -> String {
+        text_with(None, change)
+    }
+
+    /// The same, with this reply of a remote host.
+    fn text_with(reply: Option<&str>, change: impl FnOnce(&mut Notification<'_>)) -> String {
+        let host = MX.parse().unwrap();
+        let mut notification = Notification {
             token: &"m1-dsn".parse().unwrap(),
             reporting_host: &"out.a.example".parse().unwrap(),
             to: &"alice@a.example".parse().unwrap(),
+            arrival_date: "Thu, 01 Jan 2026 00:00:00 +0000",
             final_recipient: &"bob@b.example".parse().unwrap(),
-            status: "4.4.7",
-            diagnostic: "TLS is required,\r\nbut was not offered by host mx1.b.example",
-            date: "Tue, 06 Jan 2026 00:00:00 +0000",
+            action: ReportAction::Failed,
+            status: "4.7.4",
+            explanation: "TLS is required,\r\nbut was not offered by host mx1.b.example",
+            remote: reply.map(|reply| Remote { host: &host, reply }),
+            last_attempt_date: Some("Tue, 06 Jan 2026 00:00:00 +0000"),
+            will_retry_until: None,
+            date: "Tue, 06 Jan 2026 00:00:01 +0000",
             returned_header: "Message-ID: <m1@out.a.example>\r\nSubject: m1\r\n",
-        }
-        .content();
-        let text = String::from_utf8(content).unwrap();
+        };
+        change(&mut notification);
+        let text = String::from_utf8(notification.content()).unwrap();
+        assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "only CRLF ends lines");
+        text.replace("\r\n", "\n")
+    }
+
+    /// The delivery-status part.
+    fn status_part(text: &str) -> &str {
+        let (_, behind) = text.split_once("Content-Type: message/delivery-status\n\n").unwrap();
+        behind.split_once("\n\n--m1-dsn\n").unwrap().0
+    }
+
+    #[test]
+    fn a_failure_names_the_mta_the_recipient_the_cause_and_the_times() {
+        assert_eq!(
+            status_part(&text(|_| {})),
+            "Reporting-MTA: dns; out.a.example\n\
+             Arrival-Date: Thu, 01 Jan 2026 00:00:00 +0000\n\
+             \n\
+             Final-Recipient: rfc822; bob@b.example\n\
+             Action: failed\n\
+             Status: 4.7.4\n\
+             Diagnostic-Code: X-Postern; TLS is required,  but was not offered by host mx1.b.example\n\
+             Last-Attempt-Date: Tue, 06 Jan 2026 00:00:00 +0000"
+        );
+    }
+
+    #[test]
+    fn the_reply_of_a_remote_mta_is_an_smtp_diagnostic_and_the_mta_is_named() {
+        let text = text_with(Some("550 5.1.1 no such\nmailbox"), |_| {});
+        let lines = "Remote-MTA: dns; mx1.b.example\nDiagnostic-Code: smtp; 550 5.1.1 no such mailbox\n";
+        assert!(status_part(&text).contains(lines), "{text}");
+    }
+
+    #[test]
+    fn a_delay_says_until_when_it_is_tried() {
+        let text = text(|notification| {
+            notification.action = ReportAction::Delayed;
+            notification.last_attempt_date = None;
+            notification.will_retry_until = Some("Tue, 06 Jan 2026 00:00:00 +0000");
+        });
+        assert!(
+            text.contains("\nSubject: Delayed Mail (still being retried)\n"),
+            "{text}"
+        );
+        assert!(text.contains("is delayed and still being tried"), "{text}");
+        let status = status_part(&text);
+        assert!(status.contains("\nAction: delayed\n"), "{status}");
+        assert!(
+            status.ends_with("\nWill-Retry-Until: Tue, 06 Jan 2026 00:00:00 +0000"),
+            "{status}"
+        );
+        assert!(!status.contains("Last-Attempt-Date"), "{status}");
+    }
+
+    #[test]
+    fn it_is_a_report_of_three_parts_with_the_header_of_what_it_is_about() {
+        let text = text(|_| {});
+        let (header, body) = text.split_once("\n\n").unwrap();
         for line in [
             "To: <alice@a.example>",
-            "Final-Recipient: rfc822; bob@b.example",
-            "Status: 4.4.7",
-            "Diagnostic-Code: X-Postern; TLS is required,  but was not offered by host mx1.b.example",
-            "Message-ID: <m1@out.a.example>",
+            "Subject: Undelivered Mail Returned to Sender",
+            "Auto-Submitted: auto-replied",
+            "Content-Type: multipart/report; report-type=delivery-status; boundary=\"m1-dsn\"",
         ] {
-            assert!(text.lines().any(|found| found == line), "no line “{line}” in\n{text}");
+            assert!(
+                header.lines().any(|found| found == line),
+                "no line “{line}” in\n{header}"
+            );
         }
-        assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "only CRLF ends lines");
+        assert_eq!(body.matches("--m1-dsn\n").count(), 3);
+        assert!(
+            body.contains("could not be delivered to <bob@b.example>:\nTLS is required,  but"),
+            "{body}"
+        );
+        let returned = "Content-Type: text/rfc822-headers\n\nMessage-ID: <m1@out.a.example>\nSubject: m1\n--m1-dsn--\n";
+        assert!(body.ends_with(returned), "{body}");
     }
 }

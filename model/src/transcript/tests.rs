@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Repetitions, TranscriptOptions, clock, transcript, transcript_tail};
 use crate::name::{DomainName, Token};
-use crate::scenario::{Attack, Level};
+use crate::scenario::{Attack, Level, Security};
 use crate::trace::{
     Answer, Channel, ConnectionId, End, Event, LogEntry, NotConnected, Presented, Question, Setting, Trace,
 };
@@ -182,6 +182,7 @@ fn a_delivery_over_tls_reads_from_facts_to_mailbox() {
         .logs(LogEntry::Sent {
             message: token("m1"),
             to: name("mx1.b.example"),
+            security: Security::Encrypted,
         });
     assert_eq!(
         story.tells(),
@@ -203,7 +204,7 @@ fn a_delivery_over_tls_reads_from_facts_to_mailbox() {
 00:10:00           >    m1 lies in the mailbox of <bob@b.example> on mx1.b.example
 00:10:00      #0   tls   S: 250 2.0.0 ok
 00:10:00      #0   closed; never read by the client: 221 2.0.0 bye
-00:10:00           =    out.a.example: sent m1 to mx1.b.example
+00:10:00           =    out.a.example: sent m1 to mx1.b.example over TLS
 "
     );
 }

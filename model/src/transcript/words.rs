@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Line;
 use crate::name::DomainName;
+use crate::report::ReportAction;
 use crate::scenario::{
-    AfterFailure, Attack, Certificate, Handshake, Hello, Level, Lie, TlsVersions, Trouble, UnlistedAnswer,
+    AfterFailure, Attack, Certificate, Handshake, Hello, Level, Lie, Security, TlsVersions, Trouble, UnlistedAnswer,
 };
 use crate::trace::{
     Answer, Channel, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Permanent, Presented,
@@ -15,7 +16,15 @@ use crate::trace::{
 const CHARACTERS_MAX: usize = 200;
 
 /// What is shown of a message: what it is about and, of a notification, what it reports (RFC 3464).
-const FIELDS: &[&str] = &["subject:", "final-recipient:", "action:", "status:"];
+const FIELDS: &[&str] = &[
+    "subject:",
+    "final-recipient:",
+    "action:",
+    "status:",
+    "remote-mta:",
+    "diagnostic-code:",
+    "will-retry-until:",
+];
 
 /// Tells events one by one, and knows what was told before.
 #[derive(Debug, Default)]
@@ -57,9 +66,10 @@ impl Narrator {
                 to,
                 about,
             } => {
-                let about = about
-                    .as_ref()
-                    .map_or_else(String::new, |about| format!(", about {about}"));
+                let about = about.as_ref().map_or_else(String::new, |about| match about.action {
+                    ReportAction::Failed => format!(", about {}", about.message),
+                    ReportAction::Delayed => format!(", about the delay of {}", about.message),
+                });
                 let from = from.to_string();
                 let from = from.trim_matches(['<', '>']);
                 (
@@ -431,7 +441,7 @@ fn logged(entry: &LogEntry) -> String {
                 level_word(*level)
             )
         }
-        LogEntry::Sent { message, to } => format!("sent {message} to {to}"),
+        LogEntry::Sent { message, to, security } => format!("sent {message} to {to} {}", claim(*security)),
         LogEntry::Deferred { message, why } => format!("deferred {message}: {why}"),
         LogEntry::Bounced { message, why } => format!("bounced {message}: {why}"),
         LogEntry::Alarm { peer } => format!("alarm: {peer} used TLS before and does not now"),
@@ -477,6 +487,15 @@ fn content(channel: Channel, text: &str) -> Vec<String> {
     }
     lines.push(said("."));
     lines
+}
+
+/// How the log says that a session was secured.
+fn claim(security: Security) -> &'static str {
+    match security {
+        Security::Clear => "in clear",
+        Security::Encrypted => "over TLS",
+        Security::Authenticated => "over authenticated TLS",
+    }
 }
 
 /// What a certificate shows.

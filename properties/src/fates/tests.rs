@@ -1,3 +1,4 @@
+use postern_model::report::{About, ReportAction};
 use postern_model::scenario::{Level, Message};
 
 use super::*;
@@ -128,7 +129,10 @@ fn notifications_have_fates_too_after_the_messages_of_the_scenario() {
         message: token("m1.failed"),
         from: postern_model::name::ReversePath::Null,
         to: mailbox("ann@a.example"),
-        about: Some(token("m1")),
+        about: Some(About {
+            message: token("m1"),
+            action: ReportAction::Failed,
+        }),
     });
     let fates = fates(&world(), &tape.trace());
     let messages: Vec<&str> = fates.iter().map(|fate| fate.message.as_str()).collect();

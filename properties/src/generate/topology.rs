@@ -69,6 +69,11 @@ impl Topology {
         } else {
             self.scenario.host.push(sender);
             let inbound = self.add_server("in.a.example", Some(&domain), draw, swarm);
+            if draw.percent(5) {
+                // What comes back then comes back a second time, to nobody (C-BNC-3).
+                let mailboxes = &mut self.host_mut(&inbound).mailboxes;
+                mailboxes.insert("alice".to_owned(), MailboxState::Refuses);
+            }
             self.add_domain(domain, vec![(inbound, 10)], draw);
         }
     }

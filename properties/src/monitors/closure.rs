@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{DomainId, HostId, MessageId, Observation};
+use postern_model::report::{About, ReportAction};
 
 use super::{LOG_DELAY, named, violation};
 use crate::setup::Setup;
@@ -126,7 +127,8 @@ impl Closure {
         Ok(())
     }
 
-    fn notified(&mut self, host: HostId, about: MessageId, null_reverse_path: bool) -> Result<(), Violation> {
+    fn notified(&mut self, host: HostId, about: About<MessageId>, null_reverse_path: bool) -> Result<(), Violation> {
+        let About { message: about, action } = about;
         let Some(held) = self.queue.get_mut(&(host, about)) else {
             return Ok(());
         };
@@ -145,7 +147,9 @@ impl Closure {
             );
             return Err(violation("R5321-6.1-a", why));
         }
-        held.notifications = held.notifications.saturating_add(1);
+        if action == ReportAction::Failed {
+            held.notifications = held.notifications.saturating_add(1);
+        }
         Ok(())
     }
 
@@ -210,7 +214,10 @@ mod tests {
             domain: B,
             mailbox: MailboxState::Accepts,
             null_reverse_path,
-            about: Some(about),
+            about: Some(About {
+                message: about,
+                action: ReportAction::Failed,
+            }),
         }
     }
 

@@ -6,11 +6,11 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::Observation;
 
 use super::{
-    AdvertisedAnswerable, ClientTlsHarmless, Closure, EventualDelivery, ExchangerOrder, ForgetsAtHandshake,
+    AdvertisedAnswerable, ClientTlsHarmless, Closure, DsnHygiene, EventualDelivery, ExchangerOrder, ForgetsAtHandshake,
     FramingAgreement, Isolation, LifetimeConformance, ListedViewLag, NeverDowngrade, NextExchanger,
     NoBounceWithoutPolicy, NoEarlyBounce, NoLoss, NoStarttlsInTls, NoStickyDowngrade, NothingClearAfterGoAhead,
     OnlyWhereDnsSays, PublicNeverRequires, RecheckOnReuse, RecipientChart, RelayAuthorisation, RestartStability,
-    TlsFirst, UnhappyHandshake, VanishedTlsAlarm,
+    TlsFirst, TruthfulStatus, UnalteredRelay, UnhappyHandshake, VanishedTlsAlarm,
 };
 use crate::rules::Property;
 use crate::setup::Setup;
@@ -70,21 +70,24 @@ panel! {
     P13 no_loss: NoLoss,
     P14 next_exchanger: NextExchanger,
     P15 exchanger_order: ExchangerOrder,
+    P27 dsn_hygiene: DsnHygiene,
     P29 nothing_clear_after_go_ahead: NothingClearAfterGoAhead,
-    P32 relay_authorisation: RelayAuthorisation,
-    P38 recheck_on_reuse: RecheckOnReuse,
-    P39 no_sticky_downgrade: NoStickyDowngrade,
     P30 no_starttls_in_tls: NoStarttlsInTls,
     P31 advertised_answerable: AdvertisedAnswerable,
+    P32 relay_authorisation: RelayAuthorisation,
     P33 framing_agreement: FramingAgreement,
-    P45 tls_first: TlsFirst,
-    P46 forgets_at_handshake: ForgetsAtHandshake,
-    P47 unhappy_handshake: UnhappyHandshake,
+    P36 truthful_status: TruthfulStatus,
+    P38 recheck_on_reuse: RecheckOnReuse,
+    P39 no_sticky_downgrade: NoStickyDowngrade,
     P40 lifetime_conformance: LifetimeConformance,
     P41 only_where_dns_says: OnlyWhereDnsSays,
     P42 isolation: Isolation,
     P44 restart_stability: RestartStability,
+    P45 tls_first: TlsFirst,
+    P46 forgets_at_handshake: ForgetsAtHandshake,
+    P47 unhappy_handshake: UnhappyHandshake,
     P48 client_tls_harmless: ClientTlsHarmless,
+    P49 unaltered_relay: UnalteredRelay,
 }
 
 fn violations(results: impl IntoIterator<Item = (Property, Result<(), Violation>)>) -> Vec<(Property, Violation)> {

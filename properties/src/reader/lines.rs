@@ -57,6 +57,14 @@ fn mailbox(argument: &str) -> Option<(&str, &str)> {
     mailbox.rsplit_once('@')
 }
 
+/// For MAIL: whether its reverse path is null.
+pub(super) fn is_null_reverse_path(text: &str) -> Option<bool> {
+    let (verb, argument) = text.split_once(' ')?;
+    let (_, path) = argument.split_once(':')?;
+    verb.eq_ignore_ascii_case("MAIL")
+        .then(|| path.trim_start().starts_with("<>"))
+}
+
 /// One line of a reply (RFC 5321 §4.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ReplyLine<'a> {

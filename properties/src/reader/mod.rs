@@ -5,6 +5,7 @@
 
 mod conversation;
 mod lines;
+mod report;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
 use postern_model::observation::{
     Acceptor, AddressAnswer, ConnectionId, DomainId, DomainSet, HostId, HostSet, MessageId, MxAnswer, Observation,
 };
+use postern_model::report::About;
 use postern_model::trace::{self, Answer, Channel, End, Event, LogEntry, Presented, Question, Record, Setting};
 
 use crate::certificate;
@@ -145,6 +147,11 @@ impl Reader {
                     End::Dialler => {
                         let mut told = conversation.foretold(id(*connection), text);
                         told.push(conversation.command(id(*connection), &self.setup, *server, text, tls));
+                        let mail_from = lines::is_null_reverse_path(text).map(|is_null| Observation::MailFrom {
+                            connection: id(*connection),
+                            is_null,
+                        });
+                        told.extend(mail_from);
                         return Some(told);
                     }
                     End::Acceptor => return Some(conversation.reply(id(*connection), text)),
@@ -159,15 +166,22 @@ impl Reader {
                 known.conversation.content();
                 let client = known.client;
                 let connection = id(*connection);
-                match lines::token_of(text).and_then(|token| self.message(&token)) {
-                    Some(message) => Observation::Content {
-                        connection,
-                        message,
-                        next_hop: self.next_hop(client, message)?,
-                        tls: *channel == Channel::Tls,
-                    },
-                    None => Observation::StrangeContent { connection },
-                }
+                let Some(message) = lines::token_of(text).and_then(|token| self.message(&token)) else {
+                    return Some(vec![Observation::StrangeContent { connection }]);
+                };
+                let content = Observation::Content {
+                    connection,
+                    message,
+                    next_hop: self.next_hop(client, message)?,
+                    tls: *channel == Channel::Tls,
+                };
+                let digest = Observation::Digest {
+                    connection,
+                    message,
+                    digest: report::digest(text),
+                };
+                let report = self.report(connection, message, text);
+                return Some([content, digest].into_iter().chain(report).collect());
             }
             Event::Secured {
                 connection,
@@ -197,7 +211,8 @@ impl Reader {
             Event::Logged { host, entry } => {
                 let host = self.setup.host(host)?;
                 let said = self.logged(host, entry)?;
-                return Some(self.status(host, entry).into_iter().chain([said]).collect());
+                let before = self.status(host, entry).or_else(|| self.claim(host, entry));
+                return Some(before.into_iter().chain([said]).collect());
             }
             Event::HandshakeUnasked { connection } => Observation::HandshakeUnasked {
                 connection: id(*connection),
@@ -337,12 +352,15 @@ impl Reader {
         message: &Token,
         from: &ReversePath,
         to: &Mailbox,
-        about: Option<&Token>,
+        about: Option<&About<Token>>,
     ) -> Option<Observation> {
         let host = self.setup.host(host)?;
         let domain = self.setup.domain(to.domain())?;
         let about = match about {
-            Some(about) => Some(self.message(about)?),
+            Some(about) => Some(About {
+                message: self.message(&about.message)?,
+                action: about.action,
+            }),
             None => None,
         };
         let message = self.message(message).or_else(|| {
@@ -494,6 +512,34 @@ impl Reader {
             },
         };
         Some(observation)
+    }
+
+    /// How a log says that a session was secured.
+    fn claim(&self, host: HostId, entry: &LogEntry) -> Option<Observation> {
+        let LogEntry::Sent { message, security, .. } = entry else {
+            return None;
+        };
+        Some(Observation::Claim {
+            host,
+            message: self.message(message)?,
+            security: *security,
+        })
+    }
+
+    /// What a content says as a notification, if it is one about a message that is known.
+    fn report(&self, connection: ConnectionId, message: MessageId, content: &str) -> Option<Observation> {
+        let report = report::report(content)?;
+        Some(Observation::Report {
+            connection,
+            message,
+            reporter: self.setup.host(&report.reporter)?,
+            about: About {
+                message: self.message(&report.about)?,
+                action: report.action,
+            },
+            status: report.status,
+            names_tls: report.names_tls,
+        })
     }
 
     /// The status code in front of what a log says of a message.

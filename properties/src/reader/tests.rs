@@ -1,6 +1,7 @@
 use postern_model::name::ReversePath;
-use postern_model::observation::Verb;
-use postern_model::scenario::{Attack, Level, MailboxState, Phase};
+use postern_model::observation::{Status, Verb};
+use postern_model::report::ReportAction;
+use postern_model::scenario::{Attack, Level, MailboxState, Phase, Security};
 use postern_model::trace::NotConnected;
 
 use super::*;
@@ -185,7 +186,7 @@ fn what_was_said_before_the_handshake_is_void_after_it() {
         .hears(&["250 mx1.b.example"]);
     let own_name = Setup::of(&scenario(Level::May)).own_name(MX1).expect("a name");
     assert_eq!(
-        on_the_wire(tape)[4..],
+        on_the_wire(tape)[5..],
         [
             Observation::Secured {
                 connection: ConnectionId(1),
@@ -210,8 +211,12 @@ fn content_is_known_by_its_token_and_its_reply_is_that_to_the_end_of_data() {
         .hears(&["220 hello"])
         .content()
         .hears(&["250 taken"]);
+    let seen = read(tape);
+    let [Observation::Digest { message: MAIL, .. }] = seen[5..6] else {
+        panic!("no digest behind the content: {seen:?}");
+    };
     assert_eq!(
-        read(tape)[4..],
+        [&seen[4..5], &seen[6..]].concat(),
         [
             Observation::Content {
                 connection: ConnectionId(1),
@@ -222,6 +227,61 @@ fn content_is_known_by_its_token_and_its_reply_is_that_to_the_end_of_data() {
             replied(Some(Phase::EndOfData), 250),
         ]
     );
+}
+
+#[test]
+fn mail_says_whether_its_reverse_path_is_null() {
+    for (text, is_null) in [
+        ("MAIL FROM:<>", true),
+        ("mail from: <> SIZE=5", true),
+        ("MAIL FROM:<ann@a.example>", false),
+    ] {
+        let said = Observation::MailFrom {
+            connection: ConnectionId(1),
+            is_null,
+        };
+        assert_eq!(on_the_wire(dialled().says(text)), [command(Some(Phase::Mail)), said]);
+    }
+}
+
+#[test]
+fn a_log_says_why_mail_waits_and_how_it_was_sent() {
+    let logged = |entry| read(Tape::new().queued("out.a.example").logged("out.a.example", entry)).split_off(1);
+    let why = "4.7.4 TLS is required".to_owned();
+    let message = token("m1");
+    let status = Status {
+        class: 4,
+        subject: 7,
+        detail: 4,
+    };
+    assert_eq!(
+        logged(LogEntry::Deferred { message, why }),
+        [
+            Observation::Status {
+                host: OUT,
+                message: MAIL,
+                status
+            },
+            Observation::Deferred {
+                host: OUT,
+                message: MAIL
+            },
+        ]
+    );
+    let sent = LogEntry::Sent {
+        message: token("m1"),
+        to: name("mx1.b.example"),
+        security: Security::Encrypted,
+    };
+    let claim = Observation::Claim {
+        host: OUT,
+        message: MAIL,
+        security: Security::Encrypted,
+    };
+    assert_eq!(logged(sent)[0], claim);
+    for text in ["", "4.7", "4.7.4.1 x", "3.7.4 x", "no code"] {
+        assert_eq!(lines::status(text), None, "{text}");
+    }
 }
 
 #[test]
@@ -352,7 +412,10 @@ fn a_notification_names_what_it_is_about() {
         message: token("m1.failed"),
         from: ReversePath::Null,
         to: mailbox("full@b.example"),
-        about: Some(token("m1")),
+        about: Some(About {
+            message: token("m1"),
+            action: ReportAction::Failed,
+        }),
     });
     assert_eq!(
         read(tape)[1],
@@ -363,7 +426,10 @@ fn a_notification_names_what_it_is_about() {
             domain: B,
             mailbox: MailboxState::Defers,
             null_reverse_path: true,
-            about: Some(MAIL),
+            about: Some(About {
+                message: MAIL,
+                action: ReportAction::Failed,
+            }),
         }
     );
 }

@@ -68,7 +68,7 @@ pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
             }
             Event::Logged {
                 host,
-                entry: LogEntry::Sent { message, to },
+                entry: LogEntry::Sent { message, to, .. },
             } if in_clear.contains(message) && !attacked.iter().any(|(victim, _)| *victim == to) => {
                 let course = courses.get(&(host, message)).filter(|course| {
                     let until = record.at + SETTLED_AFTER;

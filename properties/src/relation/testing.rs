@@ -1,7 +1,7 @@
 //! Runs that the tests of the relations write by hand.
 
 use postern_model::monitor::Verdict;
-use postern_model::scenario::{Level, Message, Scenario};
+use postern_model::scenario::{Level, Message, Scenario, Security};
 use postern_model::trace::{LogEntry, Trace};
 
 use super::{Comparison, Side};
@@ -95,6 +95,7 @@ pub(super) fn sent(tape: Tape) -> Tape {
     let entry = LogEntry::Sent {
         message: token("m1"),
         to: name(MX1),
+        security: Security::Clear,
     };
     tape.logged(OUT, entry)
 }

@@ -12,8 +12,14 @@ pub enum Source {
     Thread2001,
     /// RFC 3207, SMTP over TLS.
     Rfc3207,
+    /// RFC 3463, enhanced status codes.
+    Rfc3463,
+    /// RFC 3464, delivery status notifications.
+    Rfc3464,
     /// RFC 5321, SMTP.
     Rfc5321,
+    /// RFC 7435, opportunistic security.
+    Rfc7435,
     /// RFC 7504, the codes 521 and 556.
     Rfc7504,
     /// RFC 7505, null MX.
@@ -86,7 +92,10 @@ macro_rules! rules {
 
 mod excuses;
 mod rfc3207;
+mod rfc3463;
+mod rfc3464;
 mod rfc5321;
+mod rfc7435;
 mod rfc7504;
 mod rfc7505;
 mod thread;
@@ -97,6 +106,9 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         thread::RULES,
         rfc3207::RULES,
         rfc5321::RULES,
+        rfc3463::RULES,
+        rfc3464::RULES,
+        rfc7435::RULES,
         rfc7505::RULES,
         rfc7504::RULES,
     ];
@@ -190,6 +202,8 @@ properties! {
         "Where the TLS that a message requires cannot be had at one exchanger, the next is tried, by the end of the next attempt.";
     P15 "exchanger-order" ["R5321-5.1-c" "R5321-5.1-e"]:
         "Exchangers are tried by preference whatever their security, and by one of them only those that are better.";
+    P27 "dsn-hygiene" ["R5321-3.6.3-a" "R5321-4.5.4-f" "R5321-4.5.5-a" "R5321-6.1-a"]:
+        "Notifications come from the null reverse path, once for each failure, and never about a notification.";
     P28 "boundary-non-interference" ["R3207-4-h" "R3207-4.2-a" "R3207-4.2-b" "R3207-4.2-d" "R3207-6-e"]:
         "What is said before TLS never influences what is said inside TLS.";
     P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g" "R3207-4-h" "R3207-4.1-a" "R3207-4.1-b" "R3207-4.2-c"
@@ -207,6 +221,8 @@ properties! {
         "Of mail that requires TLS nothing can be read in clear, whether STARTTLS is stripped or not.";
     P35 "role-invariance" ["SEED-13"]:
         "With equal policy a relay defers and gives back as the originator would.";
+    P36 "truthful-status" ["R3463-3.5-a" "R3464-2.3.4-a" "R7435-3-d"]:
+        "Logs and notifications tell what really happened: the cause, and no more security than there was.";
     P38 "recheck-on-reuse" ["SEED-12" "SEED-14"]:
         "Before each message, what a connection proved is held against what is required now.";
     P39 "no-sticky-downgrade" ["SEED-12" "R5321-4.5.4.1-e"]:
@@ -228,6 +244,8 @@ properties! {
         "A server for which the handshake did not achieve enough answers 554 to all but QUIT, from the first command on.";
     P48 "client-tls-harmless" ["SEED-05" "SEED-08" "SEED-09" "R3207-4.1-e"]:
         "Whatever hello or certificate a client sends, the server answers in order, refuses no local mail for it, and serves the client's next connection at once.";
+    P49 "unaltered-relay" ["R5321-3.6.3-b"]:
+        "A relay changes nothing of a message but the trace lines on top of it.";
 }
 
 impl fmt::Display for Property {
@@ -259,7 +277,10 @@ impl fmt::Display for Source {
         formatter.pad(match self {
             Self::Thread2001 => "thread of 2001",
             Self::Rfc3207 => "RFC 3207",
+            Self::Rfc3463 => "RFC 3463",
+            Self::Rfc3464 => "RFC 3464",
             Self::Rfc5321 => "RFC 5321",
+            Self::Rfc7435 => "RFC 7435",
             Self::Rfc7504 => "RFC 7504",
             Self::Rfc7505 => "RFC 7505",
         })

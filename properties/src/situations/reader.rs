@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postern_model::name::{DomainName, Mailbox, Token};
+use postern_model::report::ReportAction;
 use postern_model::scenario::{Attack, Certificate, DemandStage, Lie, Scenario, Trouble};
 use postern_model::trace::{
     Answer, Channel, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Presented, Question,
@@ -86,6 +87,12 @@ impl<'a> Reader<'a> {
                 let next_hop = self.next_hop(host, to.domain());
                 self.queued
                     .insert((host.clone(), message.clone()), (record.at, next_hop));
+                if about
+                    .as_ref()
+                    .is_some_and(|about| about.action == ReportAction::Delayed)
+                {
+                    self.reached.insert(Situation::DelayWarned);
+                }
                 if about.is_some() {
                     self.notifications.insert(message.clone());
                 }
@@ -485,12 +492,15 @@ impl<'a> Reader<'a> {
 
     fn logged(&mut self, at: Duration, host: &DomainName, entry: &LogEntry) {
         match entry {
-            LogEntry::Sent { message, to } => {
+            LogEntry::Sent { message, to, .. } => {
                 if let Some((_, next_hop)) = self.queued.remove(&(host.clone(), message.clone())) {
                     self.sent(&next_hop, to);
                 }
             }
             LogEntry::Bounced { message, .. } => {
+                if self.notifications.contains(message) {
+                    self.reached.insert(Situation::NotificationGivenBack);
+                }
                 if let Some((since, _)) = self.queued.remove(&(host.clone(), message.clone())) {
                     let lifetime = self.scenario.host(host).map(|host| host.lifetime());
                     if lifetime.is_some_and(|lifetime| at >= since + lifetime) {

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use postern_model::scenario::{Attack, AttackKind, Certificate, Domain, Host, Level, MxRecord, Phase, Scenario};
+use postern_model::scenario::{
+    Attack, AttackKind, Certificate, Domain, Host, Level, MxRecord, Phase, Scenario, Security,
+};
 use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, NotConnected, Setting, Trace};
 
 use super::Situation;
@@ -306,6 +308,7 @@ fn a_message_taken_by_the_backup_exchanger_was_not_taken_by_the_first() {
         let entry = LogEntry::Sent {
             message: text("m1"),
             to: text(to),
+            security: Security::Clear,
         };
         logged(2 * MINUTE, entry)
     };

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use postern_model::mta::delivery::{Input, JobId, PeerId};
 use postern_model::mta::policy::TlsUse;
 use postern_model::mutant::Mutant;
-use postern_model::scenario::Phase;
+use postern_model::scenario::{Phase, Security};
 
+use super::Mta;
 use super::failure::Failure;
-use super::{Mta, State};
 use crate::client::{self, Errand, Located, Sent};
 
 impl Mta {
@@ -33,6 +33,7 @@ impl Mta {
                 exchanger: &exchanger,
                 tls,
             };
+            mail.security.set(Security::Clear);
             let (sent, failure) = mta.send(errand, located).await;
             mta.ended(errand, peer, sent, failure);
         });
@@ -77,10 +78,10 @@ impl Mta {
 
     fn ended(self: &Rc<Self>, errand: Errand<'_>, peer: PeerId, sent: Sent, failure: Failure) {
         let Errand { job, mail, .. } = errand;
-        *mail.state.borrow_mut() = State {
-            failure,
-            sent_to: Some(peer),
-        };
+        let mut state = mail.state.borrow_mut();
+        state.failure = failure;
+        state.sent_to = Some(peer);
+        drop(state);
         if let Some(session) = sent.kept {
             let proof = session.proof(self.world.hop(&mail.next_hop));
             self.handle(Input::Kept { job, proof });

@@ -1,5 +1,7 @@
 //! The content of the mail of this world, and what is read out of it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use postern_model::name::{ReversePath, Token};
@@ -25,7 +27,12 @@ impl Mta {
     }
 
     pub(super) fn date(&self) -> String {
-        let seconds = EPOCH_SECONDS + self.door.now().as_secs();
+        Self::date_of(self.door.now())
+    }
+
+    /// The Internet date of a time from the start of the run.
+    pub(super) fn date_of(time: Duration) -> String {
+        let seconds = EPOCH_SECONDS + time.as_secs();
         let now = i64::try_from(seconds)
             .ok()
             .and_then(|seconds| Timestamp::from_second(seconds).ok());

@@ -48,6 +48,13 @@ impl std::fmt::Display for Failure {
     }
 }
 
+/// The reply itself, in what the client says of a reply.
+pub(super) fn reply_in(text: &str) -> Option<&str> {
+    let (_, reply) = text.split_once(" said: ")?;
+    let (reply, _) = reply.rsplit_once(" (in reply to ")?;
+    Some(reply)
+}
+
 /// The subject and detail of the first enhanced status code in a reply, such as `7.0` of `5.7.0`.
 fn enhanced_code_in(text: &str) -> Option<&str> {
     let is_number = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_digit());

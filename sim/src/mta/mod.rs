@@ -17,8 +17,9 @@ use std::time::Duration;
 
 use postern_model::mta::delivery::{self, Cause, Delivery, Input, JobId, Output, PeerId, Role, Timer};
 use postern_model::mta::session::Transaction;
+use postern_model::mutant::Mutant;
 use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
-use postern_model::scenario::{Level, Phase, Position};
+use postern_model::scenario::{Level, Phase, Position, Security};
 use postern_model::trace::LogEntry;
 
 use self::failure::Failure;
@@ -63,12 +64,17 @@ pub(crate) struct Mail {
     attempts: Cell<u16>,
     /// When its next attempt is due, while it waits for one.
     due: Cell<Option<Duration>>,
+    /// What the session under way is secured by, as far as this host knows.
+    pub(crate) security: Cell<Security>,
+    /// Its sender was told of the delay; that outlives a crash as the message does.
+    was_warned: Cell<bool>,
     state: RefCell<State>,
 }
 
 struct State {
     failure: Failure,
     sent_to: Option<PeerId>,
+    last_attempt: Option<Duration>,
 }
 
 impl Mta {
@@ -116,6 +122,7 @@ impl Mta {
                 Output::Sent(job) => self.sent(job),
                 Output::Deferred(job) => self.deferred(job),
                 Output::Bounced { job, cause } => self.bounced(job, cause),
+                Output::Warn(job) => self.warn(job),
                 Output::Notify(job) => self.notify(job),
                 Output::Alarm(peer) => {
                     let peer = self.world.host(usize::from(peer.0)).name.clone();
@@ -155,6 +162,10 @@ impl Mta {
         self.world.recorder.log(&self.name, entry);
     }
 
+    fn has(&self, mutant: Mutant) -> bool {
+        self.world.mutant == Some(mutant)
+    }
+
     fn address(&self) -> IpAddr {
         address_of_host(self.index).into()
     }
@@ -172,9 +183,15 @@ impl Mta {
     }
 
     fn arm(self: &Rc<Self>, timer: Timer) {
+        if let Timer::Lifetime(job) = timer
+            && self.world.host(self.index).warning().is_some()
+        {
+            self.arm(Timer::Warning(job));
+        }
         let wait = match timer {
             Timer::Retry { job, attempts } => self.until_retry(job, attempts),
             Timer::Lifetime(job) => self.until_expiry(job),
+            Timer::Warning(job) => self.until_warning(job),
             Timer::Kept(_) => delivery::KEPT_FOR,
             Timer::TlsFailure(_) => self.world.host(self.index).tls_failure_memory.unwrap_or_default(),
         };
@@ -198,19 +215,32 @@ impl Mta {
     /// Lifetimes run from the queueing, restarts or not.
     fn until_expiry(&self, job: JobId) -> Duration {
         let lifetime = delivery::lifetime(self.world.host(self.index).lifetime(), self.world.mutant);
-        let age = self
-            .mail(job)
-            .map(|mail| self.door.now().saturating_sub(mail.queued_at));
-        lifetime.saturating_sub(age.unwrap_or_default())
+        lifetime.saturating_sub(self.age(job))
+    }
+
+    fn until_warning(&self, job: JobId) -> Duration {
+        let warning = self.world.host(self.index).warning().unwrap_or_default();
+        warning.saturating_sub(self.age(job))
+    }
+
+    /// How long a message has been in the queue.
+    fn age(&self, job: JobId) -> Duration {
+        let mail = self.mail(job);
+        mail.map_or(Duration::ZERO, |mail| self.door.now().saturating_sub(mail.queued_at))
     }
 
     fn sent(&self, job: JobId) {
         let Some(mail) = self.forget(job) else { return };
         if let Some(peer) = mail.state.borrow().sent_to {
             let to = self.world.host(usize::from(peer.0)).name.clone();
+            let security = match self.has(Mutant::ClaimsEncryptedInClear) {
+                true => mail.security.get().max(Security::Encrypted),
+                false => mail.security.get(),
+            };
             self.log(LogEntry::Sent {
                 message: mail.token.clone(),
                 to,
+                security,
             });
         }
     }

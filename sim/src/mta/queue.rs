@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use postern_model::mta::delivery::{Cause, Input, Role};
 use postern_model::mta::session::Transaction;
+use postern_model::mutant::Mutant;
 use postern_model::name::{Mailbox, ReversePath, Token};
-use postern_model::scenario::Message;
+use postern_model::report::About;
+use postern_model::scenario::{Message, Security};
 use postern_model::trace::Event;
 
 use super::content::{received_lines, token_in};
@@ -60,7 +62,10 @@ impl Mta {
             if transaction.tls { "ESMTPS" } else { "ESMTP" },
             self.date()
         );
-        let content = [trace_line.as_bytes(), &transaction.content].concat();
+        let mut content = [trace_line.as_bytes(), &transaction.content].concat();
+        if self.has(Mutant::RelayAltersBody) {
+            content.extend(format!("Passed on by {}\r\n", self.name).as_bytes());
+        }
         let token = token_in(&transaction.content);
         if self.world.host(self.index).impostor {
             return self.steal(&token, transaction);
@@ -76,7 +81,7 @@ impl Mta {
     }
 
     /// Takes a message of this host's own: one that was handed in, or a notification. It may be for a mailbox here.
-    pub(super) fn originate(self: &Rc<Self>, message: Outgoing, about: Option<Token>) {
+    pub(super) fn originate(self: &Rc<Self>, message: Outgoing, about: Option<About<Token>>) {
         self.record_queued(&message, about);
         match self.is_exchanger_for(&message.to) {
             true => self.record_delivered(message.token, message.to),
@@ -116,6 +121,7 @@ impl Mta {
         let state = RefCell::new(State {
             failure: Failure::new("4.3.0", "not tried yet"),
             sent_to: None,
+            last_attempt: None,
         });
         let mail = Rc::new(Mail {
             token,
@@ -127,6 +133,8 @@ impl Mta {
             queued_at: self.door.now(),
             attempts: Cell::new(0),
             due: Cell::new(None),
+            security: Cell::new(Security::Clear),
+            was_warned: Cell::new(false),
             state,
         });
         let next_hop = self.world.hop(&mail.next_hop);
@@ -144,7 +152,7 @@ impl Mta {
         self.world.host(self.index).exchanger_for.contains(to.domain())
     }
 
-    fn record_queued(&self, message: &Outgoing, about: Option<Token>) {
+    fn record_queued(&self, message: &Outgoing, about: Option<About<Token>>) {
         self.world.recorder.record(Event::Queued {
             host: self.name.clone(),
             message: message.token.clone(),

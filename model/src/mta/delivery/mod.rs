@@ -46,6 +46,8 @@ struct Job {
     role: Role,
     attempts: u16,
     lifetime_is_over: bool,
+    /// The time to warn of a delay came while an attempt was under way.
+    is_warning_due: bool,
     stage: Stage,
 }
 
@@ -129,12 +131,23 @@ impl Delivery {
                     self.memory.forget_tls_failure(peer);
                 }
             }
+            Input::Expired(Timer::Warning(job)) => self.warn(job),
             Input::Expired(Timer::Lifetime(job)) => {
                 if let Some(queued) = self.jobs.get_mut(&job) {
                     queued.lifetime_is_over = true;
                     self.try_again(job);
                 }
             }
+        }
+    }
+
+    /// Warns at once, or when the attempt that is under way has failed: it may yet succeed.
+    fn warn(&mut self, job: JobId) {
+        let Some(queued) = self.jobs.get_mut(&job) else { return };
+        if queued.stage == Stage::Waiting {
+            self.outputs.push_back(Output::Warn(job));
+        } else {
+            queued.is_warning_due = true;
         }
     }
 
@@ -183,6 +196,7 @@ impl Delivery {
             role,
             attempts,
             lifetime_is_over: false,
+            is_warning_due: false,
             stage: Stage::Waiting,
         };
         self.jobs.insert(job, fresh);
@@ -223,7 +237,9 @@ impl Delivery {
             job,
             attempts: queued.attempts,
         };
+        let warning = std::mem::take(&mut queued.is_warning_due).then_some(Output::Warn(job));
         self.outputs.extend([Output::Deferred(job), Output::Arm(retry)]);
+        self.outputs.extend(warning);
     }
 
     fn bounce(&mut self, job: JobId, cause: Cause) {

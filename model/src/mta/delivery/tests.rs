@@ -265,6 +265,30 @@ fn durations_are_those_of_the_configuration_unless_a_mutant_has_its_own() {
 }
 
 #[test]
+fn a_delay_is_told_once_and_never_while_an_attempt_may_yet_succeed() {
+    let warning = || Input::Expired(Timer::Warning(JOB));
+    let mut waiting = Story::queued(None);
+    waiting.resolved(Level::May);
+    waiting.ended(Outcome::RefusedForNow);
+    waiting.ended(Outcome::RefusedForNow);
+    assert_eq!(waiting.says(warning()), [Output::Warn(JOB)]);
+    let mut trying = Story::queued(None);
+    trying.resolved(Level::May);
+    assert_eq!(trying.says(warning()), []);
+    trying.ended(Outcome::RefusedForNow);
+    let warned = [deferral(1), vec![Output::Warn(JOB)]].concat();
+    assert_eq!(trying.ended(Outcome::RefusedForNow), warned);
+    trying.retried(1);
+    trying.resolved(Level::May);
+    trying.ended(Outcome::RefusedForNow);
+    assert_eq!(trying.ended(Outcome::RefusedForNow), deferral(2), "not a second time");
+    let mut sent = Story::queued(None);
+    sent.resolved(Level::May);
+    sent.ended(Outcome::Accepted);
+    assert_eq!(sent.says(warning()), [], "the job is over");
+}
+
+#[test]
 fn facts_that_come_too_late_change_nothing() {
     let mut story = Story::queued(None);
     story.resolved(Level::May);

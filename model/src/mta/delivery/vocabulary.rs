@@ -44,6 +44,8 @@ pub enum Timer {
     Kept(PeerId),
     /// How long it is remembered that TLS broke at this host (C-DG-12).
     TlsFailure(PeerId),
+    /// The time after which the sender is warned of a delay. The driver starts it with the lifetime, if this host warns.
+    Warning(JobId),
 }
 
 /// A fact that the driver hands to the machine.
@@ -169,6 +171,8 @@ pub enum Output {
         /// Why.
         cause: Cause,
     },
+    /// Tell the reverse path of this job that it is delayed, unless that is null; once for each job (RFC 3464).
+    Warn(JobId),
     /// Report the failure of this bounced job to its reverse path, unless that is null (R5321-6.1-a).
     Notify(JobId),
     /// Warn: this host used TLS before and does not now (SEED-10).

@@ -288,8 +288,8 @@ fn unknown_words_are_refused_with_the_known_ones() {
     assert_refused(
         "[[step]]",
         "[[steps]]",
-        "f:22: steps: unknown field `steps`, expected one of `title`, `seed`, `mutant`, `reading`, `domain`, `host`, `message`, \
-         `step`, `expect`",
+        "f:22: steps: unknown field `steps`, expected one of `title`, `seed`, `mutant`, `reading`, `domain`, `host`, \
+         `message`, `step`, `expect`",
     );
     assert_refused(
         "to = \"bob@b.example\"",

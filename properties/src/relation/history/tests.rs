@@ -98,7 +98,11 @@ fn trace(over_tls: u32) -> Trace {
                 },
             );
         }
-        let entry = LogEntry::Sent { message, to: mx() };
+        let entry = LogEntry::Sent {
+            message,
+            to: mx(),
+            security: Security::Clear,
+        };
         trace.push(at, Event::Logged { host: out(), entry });
     }
     trace

@@ -1,0 +1,352 @@
+//! P27: notifications come from the null reverse path, once for each failure, and never about a notification.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use postern_model::monitor::{Monitor, Violation};
+use postern_model::observation::{HostId, MessageId, Observation};
+use postern_model::report::{About, ReportAction};
+
+use super::sessions::Sessions;
+use super::{LOG_DELAY, named, violation};
+use crate::setup::Setup;
+
+/// Judges what clients send, by the envelope and the content on the wire:
+///
+/// - a notification comes from the null reverse path (R5321-6.1-a), and no other path takes the place of one that was null
+///   when the message first entered a queue (R5321-4.5.5-a);
+/// - no notification, of a failure or of a delay, is about a message with a null reverse path (R5321-4.5.4-f);
+/// - a host sends no more notifications of failure about a message than its log has it given back (R5321-6.1-a);
+/// - a relay that gives a message back queues a notification about it within a minute (R5321-3.6.3-a).
+///
+/// That the first host notifies too is P12's. Exercised by a notification, or by mail from the null reverse path, on the
+/// wire.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DsnHygiene {
+    setup: Setup,
+    /// Whether the reverse path of the transaction under way is null.
+    sessions: Sessions<Option<bool>>,
+    /// Where each message entered a queue first.
+    origins: BTreeMap<MessageId, HostId>,
+    null: BTreeSet<MessageId>,
+    bounces: BTreeMap<(HostId, MessageId), usize>,
+    /// The notifications of failure, by reporter and message, that were seen on the wire.
+    failures: BTreeMap<(HostId, MessageId), BTreeSet<MessageId>>,
+    /// What relays gave back less than a minute ago and have not reported.
+    unreported: BTreeMap<(HostId, MessageId), Duration>,
+    exercised: bool,
+}
+
+impl DsnHygiene {
+    /// The monitor at the start of a run.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            setup,
+            sessions: Sessions::default(),
+            origins: BTreeMap::new(),
+            null: BTreeSet::new(),
+            bounces: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            unreported: BTreeMap::new(),
+            exercised: false,
+        }
+    }
+}
+
+impl Monitor for DsnHygiene {
+    fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
+        for time in self.unreported.values_mut() {
+            *time += after;
+        }
+        self.judge_relays(LOG_DELAY)?;
+        self.sessions.observe(observation);
+        match *observation {
+            Observation::Queued {
+                host,
+                message,
+                null_reverse_path,
+                about,
+                ..
+            } => {
+                if let Entry::Vacant(first) = self.origins.entry(message) {
+                    first.insert(host);
+                    if null_reverse_path {
+                        self.null.insert(message);
+                    }
+                }
+                about.map_or(Ok(()), |about| self.reported(host, about))
+            }
+            Observation::Bounced { host, message } => {
+                let bounces = self.bounces.entry((host, message)).or_default();
+                *bounces = bounces.saturating_add(1);
+                let is_relay = self.origins.get(&message).is_some_and(|origin| *origin != host);
+                if is_relay && !self.null.contains(&message) {
+                    self.unreported.insert((host, message), Duration::ZERO);
+                }
+                Ok(())
+            }
+            Observation::MailFrom { connection, is_null } => {
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    session.notes = Some(is_null);
+                }
+                Ok(())
+            }
+            Observation::Content {
+                connection, message, ..
+            } => {
+                let session = self.sessions.get(connection).filter(|session| session.is_clients_own());
+                let Some(session) = session.filter(|_| self.null.contains(&message)) else {
+                    return Ok(());
+                };
+                self.exercised = true;
+                if session.notes != Some(false) {
+                    return Ok(());
+                }
+                let why = format!(
+                    "{} sent {}, whose reverse path was null, with another reverse path",
+                    self.setup.host_name(session.client),
+                    named(message),
+                );
+                Err(violation("R5321-4.5.5-a", why))
+            }
+            Observation::Report {
+                connection,
+                message,
+                reporter,
+                about,
+                ..
+            } => {
+                let session = self.sessions.get(connection).filter(|session| session.is_clients_own());
+                let Some(path) = session.map(|session| session.notes) else {
+                    return Ok(());
+                };
+                self.exercised = true;
+                self.judge_report(message, reporter, about, path)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Violation> {
+        self.unreported.values_mut().for_each(|time| *time += LOG_DELAY * 2);
+        self.judge_relays(LOG_DELAY)
+    }
+
+    fn exercised(&self) -> bool {
+        self.exercised
+    }
+}
+
+impl DsnHygiene {
+    fn judge_relays(&self, within: Duration) -> Result<(), Violation> {
+        let late = self.unreported.iter().find(|(_, time)| **time > within);
+        let Some(((host, message), _)) = late else {
+            return Ok(());
+        };
+        let why = format!(
+            "{} took {} to relay it, gave it back and notified nobody",
+            self.setup.host_name(*host),
+            named(*message),
+        );
+        Err(violation("R5321-3.6.3-a", why))
+    }
+
+    /// A notification entered a queue.
+    fn reported(&mut self, host: HostId, about: About<MessageId>) -> Result<(), Violation> {
+        if about.action == ReportAction::Failed {
+            self.unreported.remove(&(host, about.message));
+        }
+        self.judge_subject(host, about)
+    }
+
+    fn judge_subject(&self, reporter: HostId, about: About<MessageId>) -> Result<(), Violation> {
+        if !self.null.contains(&about.message) {
+            return Ok(());
+        }
+        let why = format!(
+            "{} reports that {} is {}, although its reverse path is null",
+            self.setup.host_name(reporter),
+            named(about.message),
+            about.action,
+        );
+        Err(violation("R5321-4.5.4-f", why))
+    }
+
+    fn judge_report(
+        &mut self,
+        message: MessageId,
+        reporter: HostId,
+        about: About<MessageId>,
+        path_is_null: Option<bool>,
+    ) -> Result<(), Violation> {
+        let who = self.setup.host_name(reporter).clone();
+        if path_is_null == Some(false) {
+            let why = format!(
+                "{who} sent {}, a notification, from another reverse path than <>",
+                named(message)
+            );
+            return Err(violation("R5321-6.1-a", why));
+        }
+        self.judge_subject(reporter, about)?;
+        if about.action == ReportAction::Delayed {
+            return Ok(());
+        }
+        let key = (reporter, about.message);
+        let failures = self.failures.entry(key).or_default();
+        failures.insert(message);
+        let bounces = self.bounces.get(&key).copied().unwrap_or_default();
+        if failures.len() <= bounces {
+            return Ok(());
+        }
+        let why = format!(
+            "{who} sent {} notifications that {} failed, which it gave back {bounces} times",
+            failures.len(),
+            named(about.message),
+        );
+        Err(violation("R5321-6.1-a", why))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use postern_model::observation::Status;
+    use postern_model::scenario::{Level, MailboxState};
+
+    use super::super::story::{B, Found, MAIL, MINUTE, MX1, NOTIFICATION, OUT, SECOND, Story, setup};
+    use super::*;
+
+    fn judged(story: Story) -> Found {
+        story.judged_by(DsnHygiene::new(setup(Level::May)))
+    }
+
+    fn queued(
+        host: HostId,
+        message: MessageId,
+        null_reverse_path: bool,
+        about: Option<About<MessageId>>,
+    ) -> Observation {
+        Observation::Queued {
+            host,
+            message,
+            next_hop: B,
+            domain: B,
+            mailbox: MailboxState::Accepts,
+            null_reverse_path,
+            about,
+        }
+    }
+
+    fn about(message: MessageId, action: ReportAction) -> About<MessageId> {
+        About { message, action }
+    }
+
+    fn mail_from(story: Story, is_null: bool) -> Story {
+        let connection = story.connection();
+        story.sees(Observation::MailFrom { connection, is_null })
+    }
+
+    /// The notification crosses a connection of the sender.
+    fn is_sent(story: Story, message: MessageId, path_is_null: bool, what: About<MessageId>) -> Story {
+        let story = mail_from(story.dials(MX1), path_is_null);
+        let connection = story.connection();
+        let status = Status {
+            class: 5,
+            subject: 1,
+            detail: 1,
+        };
+        story
+            .sees(Observation::Content {
+                connection,
+                message,
+                next_hop: B,
+                tls: false,
+            })
+            .sees(Observation::Report {
+                connection,
+                message,
+                reporter: OUT,
+                about: what,
+                status,
+                names_tls: false,
+            })
+    }
+
+    fn given_back() -> Story {
+        let what = about(MAIL, ReportAction::Failed);
+        let bounced = Story::new().mail_is_tried().bounced();
+        bounced.sees(queued(OUT, NOTIFICATION, true, Some(what)))
+    }
+
+    #[test]
+    fn a_failure_is_reported_once_from_the_null_reverse_path() {
+        let what = about(MAIL, ReportAction::Failed);
+        let once = is_sent(given_back(), NOTIFICATION, true, what);
+        assert_eq!(judged(once.clone()), Found::Holds);
+        assert_eq!(
+            judged(is_sent(once.clone(), NOTIFICATION, true, what)),
+            Found::Holds,
+            "a retry"
+        );
+        let twice = is_sent(once.clone(), MessageId(2), true, what);
+        assert_eq!(judged(twice), Found::Violated("R5321-6.1-a"));
+        let delayed = is_sent(once, MessageId(2), true, about(MAIL, ReportAction::Delayed));
+        assert_eq!(judged(delayed), Found::Holds);
+    }
+
+    #[test]
+    fn a_notification_from_a_mailbox_is_told_from_a_null_path_that_was_replaced() {
+        let what = about(MAIL, ReportAction::Failed);
+        let from_mailbox = Story::new().mail_is_tried().bounced();
+        let from_mailbox = from_mailbox.sees(queued(OUT, NOTIFICATION, false, Some(what)));
+        assert_eq!(
+            judged(is_sent(from_mailbox, NOTIFICATION, false, what)),
+            Found::Violated("R5321-6.1-a")
+        );
+        let replaced = is_sent(given_back(), NOTIFICATION, false, what);
+        assert_eq!(judged(replaced), Found::Violated("R5321-4.5.5-a"));
+    }
+
+    #[test]
+    fn nothing_is_reported_about_mail_with_a_null_reverse_path() {
+        let null = || Story::new().sees(queued(OUT, MAIL, true, None));
+        for action in [ReportAction::Failed, ReportAction::Delayed] {
+            let queued = null().sees(queued(OUT, NOTIFICATION, true, Some(about(MAIL, action))));
+            assert_eq!(judged(queued), Found::Violated("R5321-4.5.4-f"));
+            let sent = is_sent(null(), NOTIFICATION, true, about(MAIL, action));
+            assert_eq!(judged(sent), Found::Violated("R5321-4.5.4-f"));
+        }
+        assert_eq!(judged(null().bounced().after(MINUTE * 2)), Found::NotExercised);
+        assert_eq!(judged(mail_from(null().dials(MX1), true).content(false)), Found::Holds);
+        assert_eq!(
+            judged(mail_from(null().dials(MX1), false).content(false)),
+            Found::Violated("R5321-4.5.5-a")
+        );
+    }
+
+    #[test]
+    fn a_relay_that_gives_back_reports_within_a_minute() {
+        let at_relay = Story::new().mail_is_queued_at(MX1).mail_is_tried().bounced();
+        assert_eq!(
+            judged(at_relay.clone().after(MINUTE + SECOND)),
+            Found::Violated("R5321-3.6.3-a")
+        );
+        assert_eq!(
+            judged(at_relay.clone()),
+            Found::Violated("R5321-3.6.3-a"),
+            "the run is over"
+        );
+        let failed = queued(OUT, NOTIFICATION, true, Some(about(MAIL, ReportAction::Failed)));
+        assert_eq!(
+            judged(at_relay.clone().after(MINUTE).sees(failed).after(MINUTE * 2)),
+            Found::NotExercised
+        );
+        let delayed = queued(OUT, NOTIFICATION, true, Some(about(MAIL, ReportAction::Delayed)));
+        assert_eq!(judged(at_relay.sees(delayed)), Found::Violated("R5321-3.6.3-a"));
+        assert_eq!(
+            judged(Story::new().mail_is_tried().bounced()),
+            Found::NotExercised,
+            "the first host"
+        );
+    }
+}
