@@ -2,7 +2,7 @@
 
 use bolero::generator::bolero_generator::TypeGenerator;
 use postern_model::mta::server::{RECIPIENTS_LIMIT, Server, ServerSettings};
-use postern_model::mta::session::{Input, Listing, Output, TlsRequest, Transaction};
+use postern_model::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
 use postern_model::name::Mailbox;
 use postern_model::scenario::{MailboxState, UnlistedAnswer};
 use postern_model::smtp::ReplyReader;
