@@ -71,7 +71,7 @@ impl Measured {
             hopeless: true,
             forgery: false,
             odd_domains: false,
-            history: false,
+            opening: None,
             ending: Ending::AsItIs,
         }
     }

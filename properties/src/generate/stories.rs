@@ -27,6 +27,8 @@ pub(super) enum Story {
     VanishesWhileQueued,
     /// A server that demands TLS is asked in clear, in some cell of the thread's chart (SEED-03).
     Chart,
+    /// A server that demands TLS is asked in clear before its listing changes, and again afterwards (SEED-15).
+    Listing,
     /// A host, its DNS or a policy changes.
     Drift,
     /// A certificate goes bad, or an attacker presents one of its own, where one is checked.
@@ -51,6 +53,8 @@ pub(super) enum Story {
     Forgery,
     /// A server comes into trouble of its own.
     ServerTrouble,
+    /// A server is unhappy with whatever a handshake achieves (R3207-4.1-c).
+    Unhappy,
     /// Strangers dial servers.
     Strangers,
     /// A next hop is out of reach until lifetimes run out.
@@ -65,6 +69,7 @@ impl Story {
         (3, Self::History),
         (3, Self::VanishesWhileQueued),
         (5, Self::Chart),
+        (1, Self::Listing),
         (4, Self::Drift),
         (3, Self::Certificates),
         (2, Self::LostReply),
@@ -74,9 +79,9 @@ impl Story {
         (3, Self::Reuse),
         (1, Self::BrokenTls),
         (2, Self::Isolation),
-        (2, Self::Crash),
+        (3, Self::Crash),
         (2, Self::ServerTrouble),
-        (3, Self::Strangers),
+        (4, Self::Strangers),
     ];
 
     /// What the title says of it.
@@ -87,6 +92,7 @@ impl Story {
             Self::History => "TLS vanishes between messages",
             Self::VanishesWhileQueued => "TLS vanishes while mail is queued",
             Self::Chart => "TLS demanded",
+            Self::Listing => "a listing changes",
             Self::Drift => "drift",
             Self::Certificates => "bad certificates",
             Self::LostReply => "a lost reply",
@@ -99,6 +105,7 @@ impl Story {
             Self::Crash => "a crash",
             Self::Forgery => "a lie about DNS",
             Self::ServerTrouble => "a server in trouble",
+            Self::Unhappy => "a server unhappy with TLS",
             Self::Strangers => "strangers",
             Self::Siege => "a siege",
         }
@@ -114,6 +121,7 @@ impl Story {
             Self::History => history(walk),
             Self::VanishesWhileQueued => vanishes_while_queued(walk),
             Self::Chart => chart(walk),
+            Self::Listing => listing(walk),
             Self::Drift => drift(walk),
             Self::Certificates => certificates(walk),
             Self::LostReply => lost_reply(walk),
@@ -125,7 +133,11 @@ impl Story {
             Self::Isolation => succession::isolation(walk),
             Self::Crash => crash::crash(walk),
             Self::Forgery => forgery(walk),
-            Self::ServerTrouble => server_trouble(walk),
+            Self::ServerTrouble => {
+                let trouble = walk.draw.weighted(&walk.swarm.troubles);
+                server_trouble(walk, trouble);
+            }
+            Self::Unhappy => server_trouble(walk, Trouble::UnhappyWithTls),
             Self::Strangers => strangers(walk),
             Self::Siege => siege(walk),
         }
@@ -194,19 +206,9 @@ fn vanishes_while_queued(walk: &mut Walk) {
 }
 
 fn chart(walk: &mut Walk) {
-    let sender = walk.sender.clone();
-    let demanding = walk.targets_where(|truth, target| {
-        let exchangers = truth.exchangers(&sender, target);
-        exchangers.first().is_some_and(|host| truth.host(host).demands_tls)
-    });
-    if demanding.is_empty() {
+    let Some((target, server)) = demanding(walk) else {
         return drift(walk);
-    }
-    let target = walk.draw.pick(&demanding).clone();
-    let server = walk.exchangers(&target)[0].clone();
-    if walk.draw.percent(15) {
-        return listing(walk, &server, &target);
-    }
+    };
     move_cell(walk, &server, &target);
     let level = walk.truth.level(&walk.sender, &target);
     let never_tls = walk.draw.percent(50);
@@ -233,8 +235,27 @@ fn chart(walk: &mut Walk) {
     }
 }
 
+/// A domain whose first exchanger demands TLS, and that exchanger.
+fn demanding(walk: &mut Walk) -> Option<(DomainName, DomainName)> {
+    let sender = walk.sender.clone();
+    let demanding = walk.targets_where(|truth, target| {
+        let exchangers = truth.exchangers(&sender, target);
+        exchangers.first().is_some_and(|host| truth.host(host).demands_tls)
+    });
+    if demanding.is_empty() {
+        return None;
+    }
+    let target = walk.draw.pick(&demanding).clone();
+    let server = walk.exchangers(&target)[0].clone();
+    Some((target, server))
+}
+
 /// A server is asked in clear before its listing changes, and again when what it had cached has expired (SEED-15).
-fn listing(walk: &mut Walk, server: &DomainName, target: &DomainName) {
+fn listing(walk: &mut Walk) {
+    let Some((target, server)) = demanding(walk) else {
+        return drift(walk);
+    };
+    let (server, target) = (&server, &target);
     let level = walk.truth.level(&walk.sender, target);
     set_policy(walk, target, Level::None);
     walk.submit(target);
@@ -486,9 +507,8 @@ fn forgery(walk: &mut Walk) {
     walk.submit(&target);
 }
 
-fn server_trouble(walk: &mut Walk) {
+fn server_trouble(walk: &mut Walk, trouble: Trouble) {
     let target = walk.target();
-    let trouble = walk.draw.weighted(&walk.swarm.troubles);
     let servers = some_exchangers(walk, &target);
     for server in &servers {
         walk.drift(server, Drift::Trouble(trouble));

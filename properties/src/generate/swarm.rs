@@ -71,8 +71,8 @@ pub(super) struct Swarm {
     pub(super) odd_domains: bool,
     /// Somebody lies to resolvers.
     pub(super) forgery: bool,
-    /// The first story is that of TLS that vanishes between two messages.
-    pub(super) history: bool,
+    /// The first story, where there are messages enough for it: what would be told too rarely, or too late, otherwise.
+    pub(super) opening: Option<Story>,
     /// What the sender sends in place of a standard hello, if anything.
     pub(super) hello: Option<Hello>,
     /// What the sender shows to servers that ask for a certificate, if anything.
@@ -85,6 +85,8 @@ pub(super) struct Swarm {
 impl Swarm {
     pub(super) fn draw(draw: &mut Draw) -> Self {
         let ending = draw.weighted(&[(56, Ending::Calm), (28, Ending::Siege), (16, Ending::AsItIs)]);
+        let opening = draw.weighted(OPENINGS);
+        let demands_tls_percent = draw.weighted(&[(2, 0), (2, 30), (1, 80)]);
         Self {
             shapes: draw.some(SHAPES),
             stories: draw.some(Story::WEIGHTS),
@@ -100,13 +102,16 @@ impl Swarm {
             troubles: draw.some(TROUBLES),
             trouble_percent: draw.weighted(&[(5, 0), (1, 30)]),
             messages: draw.weighted(&[(6, 1), (15, 2), (27, 3), (27, 4), (15, 5), (10, 6)]),
-            demands_tls_percent: draw.weighted(&[(2, 0), (2, 30), (1, 80)]),
+            demands_tls_percent: match opening {
+                Some(Story::Listing) => 90,
+                _ => demands_tls_percent,
+            },
             bad_mailbox_percent: draw.weighted(&[(3, 0), (1, 20)]),
             position_percent: draw.weighted(&[(1, 0), (2, 30), (1, 80)]),
             hopeless: draw.percent(10),
             odd_domains: true,
             forgery: draw.percent(15),
-            history: draw.percent(50),
+            opening,
             hello: draw.percent(4).then(|| draw.weighted(HELLOS)),
             client_certificate: draw.percent(10).then(|| draw.weighted(CLIENT_CERTIFICATES)),
             odd_versions_percent: draw.weighted(&[(10, 0), (1, 40)]),
@@ -182,6 +187,16 @@ const CERTIFICATES: &[(u32, Certificate)] = &[
     (1, Certificate::WideWildcard),
     (1, Certificate::NameConstraint),
     (1, Certificate::PathLength),
+];
+
+const OPENINGS: &[(u32, Option<Story>)] = &[
+    (35, Some(Story::History)),
+    (13, Some(Story::Injection)),
+    (16, Some(Story::Listing)),
+    (11, Some(Story::Reuse)),
+    (6, Some(Story::Isolation)),
+    (5, Some(Story::Unhappy)),
+    (14, None),
 ];
 
 const TROUBLES: &[(u32, Trouble)] = &[

@@ -9,6 +9,7 @@ use postern_model::scenario::{
 };
 
 use super::draw::Draw;
+use super::stories::Story;
 use super::swarm::{Shape, Swarm};
 
 /// More make a world slow: every pair of hosts is a link.
@@ -316,7 +317,7 @@ impl Topology {
                 let warning = draw.weighted(&[(3, Duration::ZERO), (1, Duration::from_secs(4 * 3600))]);
                 host.warning = Some(warning);
             }
-            host.reuse = draw.percent(35);
+            host.reuse = draw.percent(35) || swarm.opening == Some(Story::Reuse);
             host.tls_failure_memory = draw.percent(25).then_some(DAY / 24);
             host.sessions_per_host = draw.weighted(&[(5, 20), (3, 1), (2, 2)]);
         }

@@ -57,8 +57,10 @@ impl Walk {
     pub(super) fn finish(mut self) -> Scenario {
         self.strip_paths();
         self.reserved = usize::from(self.swarm.ending == Ending::Siege);
-        if self.swarm.history && self.messages_left() >= 2 {
-            self.tell(Story::History);
+        if let Some(opening) = self.swarm.opening
+            && self.messages_left() >= 2
+        {
+            self.tell(opening);
         }
         if self.swarm.forgery && self.messages_left() > 0 {
             self.tell(Story::Forgery);

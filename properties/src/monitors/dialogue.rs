@@ -255,6 +255,9 @@ impl Dialogue {
                 // EHLO begins anew what is offered; the offer is observed before the reply.
                 if let Some(place) = talk.unanswered.iter().position(|awaited| *awaited == phase) {
                     talk.unanswered.remove(place);
+                } else {
+                    // A reply that nobody asked for: the client may take any later one for another command's.
+                    talk.babble = true;
                 }
                 talk.waited = Duration::ZERO;
             }

@@ -44,6 +44,8 @@ const AGE_MAX: Duration = Duration::from_secs(8 * 24 * 3600);
 struct Dial {
     /// How long ago TLS had broken at the host when it was dialled.
     broken: Option<Duration>,
+    /// MAIL arrived.
+    said_mail: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,7 +154,8 @@ impl NoStickyDowngrade {
                 phase: Some(Phase::Mail),
                 ..
             } => {
-                if let Some(session) = self.sessions.get(connection) {
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    session.notes.said_mail = true;
                     for ((client, _), queued) in &mut self.queue {
                         let is_meant = self.setup.may_serve(session.server, queued.next_hop);
                         queued.answered |= *client == session.client && is_meant;
@@ -183,12 +186,13 @@ impl NoStickyDowngrade {
     }
 
     fn ended(&mut self, session: &Session<Dial>) {
-        if session.is_clients_own()
-            && matches!(
-                session.progress,
-                Progress::Asked | Progress::GoAhead | Progress::Refused(_)
-            )
-        {
+        // Where STARTTLS was offered and nothing came of it, it may have been said and never have arrived.
+        let broke = match session.progress {
+            Progress::Asked | Progress::GoAhead | Progress::Refused(_) => true,
+            Progress::Offered => !session.notes.said_mail,
+            Progress::Unready | Progress::NotOffered | Progress::Secured(_) => false,
+        };
+        if session.is_clients_own() && broke {
             self.broken.insert((session.client, session.server), Duration::ZERO);
         }
     }

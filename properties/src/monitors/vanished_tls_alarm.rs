@@ -1,6 +1,6 @@
 //! P10: an alarm is raised if, and only if, a peer that used TLS no longer does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
@@ -37,6 +37,9 @@ pub struct VanishedTlsAlarm {
     used_tls: BTreeSet<(HostId, HostId)>,
     /// The client and the peers that it may have used TLS with.
     may_have_used_tls: BTreeSet<(HostId, HostId)>,
+    /// The client and the peers at which TLS broke for it, with how long ago, where it may do without TLS for that
+    /// (C-DG-12): then it does not ask, and misses nothing.
+    broke: BTreeMap<(HostId, HostId), Duration>,
     sessions: Sessions<Watch>,
     ended: Vec<Ended>,
     exercised: bool,
@@ -79,6 +82,7 @@ impl VanishedTlsAlarm {
             attempts: Attempts::default(),
             used_tls: BTreeSet::new(),
             may_have_used_tls: BTreeSet::new(),
+            broke: BTreeMap::new(),
             sessions: Sessions::default(),
             ended: Vec::new(),
             exercised: false,
@@ -170,6 +174,11 @@ impl VanishedTlsAlarm {
         for ended in &mut self.ended {
             ended.age += time;
         }
+        let setup = &self.setup;
+        self.broke.retain(|(client, _), age| {
+            *age += time;
+            *age < setup.tls_failure_memory(*client)
+        });
         let overdue = self
             .ended
             .iter()
@@ -210,6 +219,7 @@ impl VanishedTlsAlarm {
         Watch {
             may_be_due: self.setup.owes_alarms(client)
                 && self.used_tls.contains(&(client, peer))
+                && !self.broke.contains_key(&(client, peer))
                 && is_known
                 && all
                 && !is_retry,
@@ -222,6 +232,9 @@ impl VanishedTlsAlarm {
     }
 
     fn end(&mut self, session: &Session<Watch>) {
+        if session.is_clients_own() && broke_at_tls(session) {
+            self.broke.insert((session.client, session.server), Duration::ZERO);
+        }
         if !session.is_clients_own() || !may_go_without(session) {
             return;
         }
@@ -297,6 +310,15 @@ fn may_go_without(session: &Session<Watch>) -> bool {
     match session.progress {
         Progress::Secured(_) => !session.notes.answered_in_tls,
         _ => session.is_ready() || session.notes.ehlo_refused,
+    }
+}
+
+/// STARTTLS was said, and no reply inside TLS was worth going on for.
+fn broke_at_tls(session: &Session<Watch>) -> bool {
+    match session.progress {
+        Progress::Asked | Progress::GoAhead => true,
+        Progress::Secured(_) => !session.notes.answered_in_tls || session.notes.ehlo_refused,
+        Progress::Unready | Progress::NotOffered | Progress::Offered | Progress::Refused(_) => false,
     }
 }
 

@@ -93,7 +93,7 @@ fn replies_answer_pipelined_commands_in_order() {
         recipient: Some((B, MailboxState::Defers)),
     };
     assert_eq!(
-        on_the_wire(tape)[6..],
+        on_the_wire(tape)[7..],
         [
             replied(Some(Phase::Mail), 250),
             rcpt,

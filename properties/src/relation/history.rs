@@ -47,7 +47,10 @@ impl History {
         let mut moments: Vec<_> = scenario.message.iter().map(|message| message.at).collect();
         moments.sort_unstable();
         moments.dedup();
-        moments.retain(|moment| *moment > LEAD && all_decided(trace, *moment) && nothing_required(trace, *moment));
+        moments.retain(|moment| {
+            let is_past = all_decided(trace, *moment) && nothing_open(trace, *moment);
+            *moment > LEAD && is_past && nothing_required(trace, *moment)
+        });
         let sessions = sessions(trace);
         let next_session = |moment: &Duration| {
             let earlier = sessions.iter().filter(|session| session.tls && session.at < *moment);
@@ -74,6 +77,7 @@ impl Comparison for History {
     /// was not decided in time in run B, or a world that was not the same again.
     fn judge(&self, a: Side<'_>, b: Side<'_>) -> Verdict {
         let comparable = all_decided(b.trace, self.since)
+            && nothing_open(b.trace, self.since)
             && Standing::at(a.trace, self.since) == Standing::at(b.trace, self.since)
             && !sessions(b.trace)
                 .iter()
@@ -151,6 +155,19 @@ fn all_decided(trace: &Trace, moment: Duration) -> bool {
         }
     }
     queued.is_empty()
+}
+
+/// Whether no connection spans the moment: a session that is kept for more mail is not past.
+fn nothing_open(trace: &Trace, moment: Duration) -> bool {
+    let mut open = BTreeSet::new();
+    for record in trace.records.iter().take_while(|record| record.at < moment) {
+        match &record.event {
+            Event::Dialled { connection, .. } => _ = open.insert(*connection),
+            Event::Closed { connection, .. } | Event::NotConnected { connection, .. } => _ = open.remove(connection),
+            _ => {}
+        }
+    }
+    open.is_empty()
 }
 
 /// Whether no attempt before the moment required TLS. Where no server offers it, such mail would not be decided in time.

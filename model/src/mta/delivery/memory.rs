@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::PeerId;
+use super::{JobId, PeerId};
 
 /// The memory of one host about others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Memory {
     /// Hosts with which a handshake was once completed. Warns, and decides nothing (SEED-11).
     tls_seen: BTreeSet<PeerId>,
+    /// The jobs whose present session is the first with TLS that the host was seen to complete: nothing vanishes in it.
+    first_with_tls: BTreeSet<JobId>,
     /// Hosts at which TLS broke a session not long ago (C-DG-12).
     tls_failed: BTreeSet<PeerId>,
     /// Hosts that refused a message for good. Only a mutant looks here: the next message is another (R5321-4.5.4.1-e).
@@ -17,9 +19,21 @@ pub(super) struct Memory {
 
 impl Memory {
     /// A handshake with the host was completed: what broke before is mended.
-    pub(super) fn secured(&mut self, peer: PeerId) {
-        self.tls_seen.insert(peer);
+    pub(super) fn secured(&mut self, job: JobId, peer: PeerId) {
+        if self.tls_seen.insert(peer) {
+            self.first_with_tls.insert(job);
+        }
         self.tls_failed.remove(&peer);
+    }
+
+    /// Whether TLS was used with the host in a session before the present one of the job (RFC 3207 §6: “a later session”).
+    pub(super) fn has_seen_tls_before(&self, job: JobId, peer: PeerId) -> bool {
+        self.tls_seen.contains(&peer) && !self.first_with_tls.contains(&job)
+    }
+
+    /// The job's session is over.
+    pub(super) fn session_ended(&mut self, job: JobId) {
+        self.first_with_tls.remove(&job);
     }
 
     pub(super) fn has_seen_tls(&self, peer: PeerId) -> bool {

@@ -113,12 +113,15 @@ impl Delivery {
             Input::PolicyChanged { job, level } => self.policy_changed(job, level),
             Input::Secured(job) => {
                 if let Some(peer) = self.peer_of(job) {
-                    self.memory.secured(peer);
+                    self.memory.secured(job, peer);
                 }
             }
             Input::WithoutTls(job) => self.without_tls(job),
             Input::Kept { job, proof } => self.keep(job, proof),
-            Input::Ended { job, outcome } => self.ended(job, outcome),
+            Input::Ended { job, outcome } => {
+                self.memory.session_ended(job);
+                self.ended(job, outcome);
+            }
             Input::Expired(Timer::Retry { job, attempts }) => {
                 // A gap that the last attempt of a lifetime has cut short is over already.
                 if self.attempts(job) == Some(attempts) {
@@ -219,7 +222,7 @@ impl Delivery {
         let alarm = match self.settings.mutant {
             Some(Mutant::NeverAlarms) => false,
             Some(Mutant::AlwaysAlarms) => true,
-            _ => self.memory.has_seen_tls(peer),
+            _ => self.memory.has_seen_tls_before(job, peer),
         };
         if alarm && self.settings.alarms {
             self.outputs.push_back(Output::Alarm(peer));
