@@ -95,10 +95,10 @@ macro_rules! relations {
 relations! {
     ClientTries = client_tries P04 350 "with a client that tries TLS and one that never does",
     ServerTries = server_tries P05 140 "with clients that use TLS and with none",
-    HistoryIndependence = history P09 380 "with and without earlier sessions over TLS",
+    HistoryIndependence = history P09 350 "with and without earlier sessions over TLS",
     AlarmsOff = alarms_off P10 150 "with and without alarms",
     LostReply = lost_reply P13 1000 "with and without a lost reply to the end of data",
-    BoundaryNonInterference = boundary P28 900 "with and without somebody who interferes before TLS",
+    BoundaryNonInterference = boundary P28 1400 "with and without somebody who interferes before TLS",
     AdversaryIndifference = adversary P34 190 "with and without STARTTLS stripped everywhere",
     RoleInvariance = role P35 100 "with a host as originator and as relay",
 }

@@ -98,6 +98,13 @@ fn trace(over_tls: u32) -> Trace {
                 },
             );
         }
+        trace.push(
+            at,
+            Event::Closed {
+                connection,
+                lost: Vec::new(),
+            },
+        );
         let entry = LogEntry::Sent {
             message,
             to: mx(),
