@@ -185,6 +185,8 @@ mutants! {
     KeepsIdentityFromAnotherConnection = "keeps-identity-from-another-connection",
     /// The server demands TLS for mail that it is the listed and configured exchanger of.
     DemandsTlsOfLocalMail = "demands-tls-of-local-mail",
+    /// The server that demands TLS takes the recipient whose listed exchanger it is, and then demands TLS at DATA.
+    DemandsTlsAtData = "demands-tls-at-data",
     /// The server takes no mail over TLS from a client that has no certificate.
     WantsClientCertificates = "wants-client-certificates",
     /// The server refuses the mail of a client whose handshake failed in an earlier session.

@@ -22,6 +22,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::TakesFailedLookupForUnlisted => (Property::P06, "SEED-15"),
         Mutant::IgnoresTimeToLive => (Property::P08, "SEED-15"),
         Mutant::DemandsTlsOfLocalMail => (Property::P07, "SEED-01"),
+        Mutant::DemandsTlsAtData => (Property::P07, "R3207-4-c"),
         Mutant::RemembersTlsAndRefusesClear => (Property::P09, "SEED-11"),
         Mutant::NeverAlarms | Mutant::AlwaysAlarms | Mutant::AlarmHoldsMail => (Property::P10, "SEED-10"),
         Mutant::TriesOnlyFirstExchanger => (Property::P11, "R5321-5.1-d"),

@@ -82,6 +82,15 @@ threats! {
     "C-BNC-3": "a notification that cannot be delivered";
 }
 
+/// The threats that no named scenario shows, each with the reason. A reason for one that is shown is an error.
+pub const UNSHOWN: &[(&str, &str)] = &[
+    (
+        "C-CERT-11",
+        "no signer that the testbed can use makes a key or a signature that weak, and rustls takes none",
+    ),
+    ("C-DNS-13", "a host has one address"),
+];
+
 impl Threat {
     /// The threat of this id.
     pub fn of(id: &str) -> Option<&'static Self> {

@@ -1,5 +1,6 @@
 //! Every named scenario comes to what it states, and does so again to the byte.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
 
@@ -8,7 +9,7 @@ use mailpostern::catalogue::{self, Named};
 use mailpostern::expectation::unmet;
 use mailpostern::judge::Judgement;
 use mailpostern::rules::Rule;
-use mailpostern::threats::Threat;
+use mailpostern::threats::{THREATS, Threat, UNSHOWN};
 use postern_model::monitor::Verdict;
 use postern_sim::{Client, Crypto, Options};
 
@@ -66,6 +67,23 @@ fn every_named_scenario_says_in_a_sentence_of_its_own_what_it_shows() {
         assert_eq!(same.count(), 1, "{name} has the title of another: {}", scenario.title);
         assert!(scenario.message.iter().len() > 0, "{name} sends no mail");
     }
+}
+
+#[test]
+fn every_threat_is_shown_by_a_scenario_or_has_a_reason_not_to_be() {
+    let catalogue = catalogue();
+    let shown: BTreeSet<&str> = catalogue
+        .iter()
+        .filter_map(|named| named.scenario.expect.as_ref())
+        .flat_map(|expectation| expectation.shows.iter().map(String::as_str))
+        .collect();
+    let unshown: Vec<&str> = THREATS
+        .iter()
+        .map(|threat| threat.id)
+        .filter(|id| !shown.contains(id))
+        .collect();
+    let with_reason: Vec<&str> = UNSHOWN.iter().map(|(id, _)| *id).collect();
+    assert_eq!(unshown, with_reason);
 }
 
 /// Whether the rule of this id was put to the test. What an attack came to is in the fates.

@@ -3,8 +3,8 @@
 use super::{Coverage, RuleCoverage};
 use crate::table::{Column, table};
 
-/// How many scenarios a line names.
-const SCENARIOS_NAMED: usize = 2;
+/// How many mutants, and how many scenarios, a line names.
+const NAMED: usize = 2;
 
 /// One line for each rule: what judges it, how often that was put to the test, the mutants that were convicted of
 /// breaking it, the scenarios that show it; or the excuse.
@@ -34,8 +34,8 @@ fn line(covered: &RuleCoverage) -> Vec<String> {
         None => vec![
             list(&covered.properties),
             bucket(covered.exercised).to_owned(),
-            list(&covered.mutants),
-            scenarios(&covered.scenarios),
+            first(&covered.mutants),
+            first(&covered.scenarios),
         ],
     };
     about.into_iter().chain(columns).collect()
@@ -55,8 +55,10 @@ fn list(items: &[impl ToString]) -> String {
     items.join(" ")
 }
 
-fn scenarios(names: &[String]) -> String {
-    let more = names.len().saturating_sub(SCENARIOS_NAMED);
-    let named = list(&names[..names.len() - more]);
-    if more == 0 { named } else { named + " and more" }
+/// The first, and how many more there are.
+fn first(items: &[impl ToString]) -> String {
+    match items.len().saturating_sub(NAMED) {
+        0 => list(items),
+        more => format!("{} +{more}", list(&items[..NAMED])),
+    }
 }

@@ -13,16 +13,26 @@ use crate::setup::Setup;
 
 /// Judges the answers to RCPT without TLS of servers that have been listed for at least a time to live, whose lookups
 /// have worked as long, and that are configured for the recipient's domain: never 530, and no other 5yz for a mailbox that
-/// does not refuse mail.
+/// does not refuse mail (SEED-01). When such a server took the recipient without TLS, DATA is not answered 530 either
+/// (R3207-4-c).
 ///
-/// Exercised when a server that demands TLS gave such an answer.
+/// Exercised when a server that demands TLS gave such an answer to RCPT.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PublicNeverRequires {
     setup: Setup,
     view: View,
-    /// The domains that the server was configured for, or ceased to be, since the dial; and whether MAIL was taken.
-    sessions: Sessions<(DomainSet, bool)>,
+    sessions: Sessions<Notes>,
     exercised: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Notes {
+    /// The domains that the server was configured for, or ceased to be, since the dial.
+    reconfigured: DomainSet,
+    /// MAIL was taken.
+    is_open: bool,
+    /// The domain whose listed and configured exchanger the server was when it took a recipient of it without TLS.
+    took: Option<DomainId>,
 }
 
 impl PublicNeverRequires {
@@ -43,7 +53,7 @@ impl Monitor for PublicNeverRequires {
         self.sessions.observe(observation);
         if let Some((host, domain)) = reconfigured {
             for session in self.sessions.iter_mut().filter(|session| session.server == host) {
-                session.notes.0 = session.notes.0.with(domain);
+                session.notes.reconfigured = session.notes.reconfigured.with(domain);
             }
         }
         match *observation {
@@ -54,7 +64,8 @@ impl Monitor for PublicNeverRequires {
                 ..
             } => {
                 if let Some(session) = self.sessions.get_mut(connection) {
-                    session.notes.1 = (200..300).contains(&code);
+                    session.notes.is_open = (200..300).contains(&code);
+                    session.notes.took = None;
                 }
             }
             Observation::Replied {
@@ -66,6 +77,12 @@ impl Monitor for PublicNeverRequires {
             } => {
                 return self.judge(connection, code, recipient);
             }
+            Observation::Replied {
+                connection,
+                phase: Some(Phase::Data),
+                code: 530,
+                ..
+            } => return self.judge_data(connection),
             _ => {}
         }
         Ok(())
@@ -86,17 +103,22 @@ impl PublicNeverRequires {
         let Some(session) = self.sessions.get(connection) else {
             return Ok(());
         };
-        let (server, (reconfigured, is_open)) = (session.server, session.notes);
+        let (server, notes) = (session.server, session.notes);
         let is_public = self.view.is_listed(server, domain)
             && self.view.is_configured(server, domain)
             && self.view.lookup_works(server, domain)
             && !self.view.lags(server, domain)
-            && !reconfigured.has(domain);
-        if !session.is_servers_own() || session.is_secured() || !is_public || !is_open {
+            && !notes.reconfigured.has(domain);
+        if !session.is_servers_own() || session.is_secured() || !is_public || !notes.is_open {
             return Ok(());
         }
         self.exercised |= self.setup.demands_tls(server);
         let is_refused_for_good = (500..600).contains(&code);
+        if (200..300).contains(&code)
+            && let Some(session) = self.sessions.get_mut(connection)
+        {
+            session.notes.took = Some(domain);
+        }
         if code != 530 && (!is_refused_for_good || mailbox == MailboxState::Refuses) {
             return Ok(());
         }
@@ -106,6 +128,19 @@ impl PublicNeverRequires {
             self.setup.domain_name(domain),
         );
         Err(violation("SEED-01", why))
+    }
+
+    fn judge_data(&self, connection: ConnectionId) -> Result<(), Violation> {
+        let session = self.sessions.get(connection).filter(|session| !session.is_secured());
+        let Some((session, domain)) = session.and_then(|session| Some((session, session.notes.took?))) else {
+            return Ok(());
+        };
+        let why = format!(
+            "{} answered 530 to DATA without TLS, although it is the listed and configured exchanger of {}",
+            self.setup.host_name(session.server),
+            self.setup.domain_name(domain),
+        );
+        Err(violation("R3207-4-c", why))
     }
 }
 
@@ -152,6 +187,17 @@ mod tests {
         assert_eq!(judged(&demanding(), accepting), Found::Violated("SEED-01"));
         let refusing = asks(Story::new(), MailboxState::Refuses, 550);
         assert_eq!(judged(&demanding(), refusing), Found::Holds);
+    }
+
+    #[test]
+    fn a_public_server_does_not_demand_tls_at_data_either() {
+        let story = |code| {
+            asks(Story::new(), MailboxState::Accepts, 250)
+                .command(Phase::Data, false)
+                .reply(Phase::Data, code)
+        };
+        assert_eq!(judged(&demanding(), story(354)), Found::Holds);
+        assert_eq!(judged(&demanding(), story(530)), Found::Violated("R3207-4-c"));
     }
 
     #[test]

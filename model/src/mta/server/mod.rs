@@ -484,6 +484,9 @@ impl Server {
         let refusal = match &self.envelope {
             None => Reply::enhanced(503, 5, 1, "Send MAIL first"),
             Some(envelope) if envelope.to.is_empty() => Reply::enhanced(554, 5, 1, "No valid recipients"),
+            Some(_) if self.settings.demands_tls && !self.tls && self.has(Mutant::DemandsTlsAtData) => {
+                Reply::enhanced(530, 7, 0, "Must issue a STARTTLS command first")
+            }
             Some(_) => {
                 let line_end = match self.settings.mutant {
                     Some(Mutant::TakesBareLfInContent) => LineEnd::CrlfOrLf,
