@@ -13,6 +13,7 @@ use mailpostern::table::{Column, table};
 use postern_model::monitor::Verdict;
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
+use postern_model::trace::Trace;
 use postern_model::transcript::{TranscriptOptions, clock, transcript};
 use postern_sim::{Options, Run};
 use serde_json::{Value, json};
@@ -136,7 +137,11 @@ pub fn story(run: &Run, judgement: &Judgement) -> String {
         Column::Text("rule"),
         Column::Text("why"),
     ];
-    text += &table(&columns, judgement.verdicts.iter().map(verdict_row));
+    let verdicts = judgement.verdicts.iter();
+    text += &table(
+        &columns,
+        verdicts.map(|(property, verdict)| verdict_row(&run.trace, *property, verdict)),
+    );
     text
 }
 
@@ -152,13 +157,16 @@ fn fate_row(fate: &MessageFate) -> Vec<String> {
     ]
 }
 
-fn verdict_row((property, verdict): &(Property, Verdict)) -> Vec<String> {
+fn verdict_row(trace: &Trace, property: Property, verdict: &Verdict) -> Vec<String> {
     let (rule, why) = match verdict {
-        Verdict::Violated { violation, .. } => (violation.rule, violation.why.as_str()),
-        Verdict::Holds | Verdict::NotExercised => ("", ""),
+        Verdict::Violated { at, violation } => {
+            let at = trace.records.get(*at).map(|record| clock(record.at) + ": ");
+            (violation.rule, at.unwrap_or_default() + &violation.why)
+        }
+        Verdict::Holds | Verdict::NotExercised => ("", String::new()),
     };
     let name = format!("{} {}", property.id(), property.name());
-    vec![name, verdict.to_string(), rule.to_owned(), why.to_owned()]
+    vec![name, verdict.to_string(), rule.to_owned(), why]
 }
 
 fn json(source: &Source, scenario: &Scenario, run: &Run, judgement: &Judgement, unmet: &[String]) -> Value {
@@ -170,7 +178,9 @@ fn json(source: &Source, scenario: &Scenario, run: &Run, judgement: &Judgement, 
         "sessions": run.sessions,
         "fates": judgement.fates.iter().map(json_of_fate).collect::<Vec<_>>(),
         "alarms": judgement.alarms.iter().map(json_of_alarm).collect::<Vec<_>>(),
-        "verdicts": judgement.verdicts.iter().map(json_of_verdict).collect::<Vec<_>>(),
+        "verdicts": judgement.verdicts.iter().map(|(property, verdict)| {
+            json_of_verdict(&run.trace, *property, verdict)
+        }).collect::<Vec<_>>(),
         "unmet": unmet,
     })
 }
@@ -195,16 +205,21 @@ fn json_of_alarm(alarm: &Alarm) -> Value {
     })
 }
 
-fn json_of_verdict((property, verdict): &(Property, Verdict)) -> Value {
-    let (word, rule, why) = match verdict {
-        Verdict::Holds => ("holds", None, None),
-        Verdict::NotExercised => ("not_exercised", None, None),
-        Verdict::Violated { violation, .. } => ("violated", Some(violation.rule), Some(&violation.why)),
+fn json_of_verdict(trace: &Trace, property: Property, verdict: &Verdict) -> Value {
+    let (word, found) = match verdict {
+        Verdict::Holds => ("holds", None),
+        Verdict::NotExercised => ("not_exercised", None),
+        Verdict::Violated { at, violation } => ("violated", Some((trace.records.get(*at), violation))),
     };
+    let at = found
+        .and_then(|(record, _)| record)
+        .map(|record| record.at.as_secs_f64());
+    let (rule, why) = found.map(|(_, violation)| (violation.rule, &violation.why)).unzip();
     json!({
         "property": property.id(),
         "rule": rule,
         "verdict": word,
+        "at_seconds": at,
         "why": why,
     })
 }

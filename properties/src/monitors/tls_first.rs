@@ -66,6 +66,12 @@ impl Monitor for TlsFirst {
                     session.notes.verb = None;
                 }
             }
+            // Whoever crashes does not hang up.
+            Observation::Running { host, up: false } => {
+                for session in self.sessions.iter_mut().filter(|session| session.server == host) {
+                    session.notes.was_530 = false;
+                }
+            }
             Observation::ServerHungUp { connection } => return self.check_goes_on(connection),
             Observation::Replied {
                 connection,
@@ -239,6 +245,8 @@ mod tests {
         };
         let refused = || dials().ehlo(true).mail(false, 530);
         assert_eq!(judged(&demanding(), hangs_up(refused())), Found::Violated("SEED-04"));
+        let crashes = hangs_up(refused().sees(Observation::Running { host: MX1, up: false }));
+        assert_eq!(judged(&demanding(), crashes), Found::Holds);
         let took_leave = refused().command(Phase::Quit, false).reply(Phase::Quit, 221);
         assert_eq!(judged(&demanding(), hangs_up(took_leave)), Found::Holds);
         assert_eq!(

@@ -200,15 +200,13 @@ impl VanishedTlsAlarm {
     }
 
     fn watch(&self, client: HostId, peer: HostId) -> Watch {
-        let mut levels = self
-            .attempts
-            .candidates(&self.setup, client, peer)
+        let levels = self.attempts.candidates(&self.setup, client, peer);
+        let levels: BTreeSet<Level> = levels
             .map(|(_, next_hop)| self.oracle.level(client, next_hop))
-            .peekable();
-        let is_known = levels.peek().is_some();
-        let (all, any) = levels.fold((true, false), |(all, any), level| {
-            (all && level >= Level::May, any || level >= Level::May)
-        });
+            .collect();
+        let (least, most) = (levels.first().copied(), levels.last().copied());
+        // Where TLS is required the client asks whatever it remembers (SEED-12).
+        let may_skip = least < Some(Level::Encrypt) && self.broke.contains_key(&(client, peer));
         let is_retry = self
             .ended
             .iter()
@@ -219,11 +217,10 @@ impl VanishedTlsAlarm {
         Watch {
             may_be_due: self.setup.owes_alarms(client)
                 && self.used_tls.contains(&(client, peer))
-                && !self.broke.contains_key(&(client, peer))
-                && is_known
-                && all
+                && !may_skip
+                && least >= Some(Level::May)
                 && !is_retry,
-            wished: any || !is_known,
+            wished: most.is_none_or(|level| level >= Level::May),
             alarmed: false,
             handshake_refused: false,
             ehlo_refused: false,
@@ -431,6 +428,22 @@ mod tests {
             .ehlo(true)
             .starttls(220);
         assert_eq!(judged(beside.alarm(MX1).closes()), Found::Holds);
+    }
+
+    #[test]
+    fn where_tls_broke_a_moment_ago_only_whoever_requires_it_owes_the_alarm() {
+        let breaks = |story: Story| story.dials(MX1).ehlo(true).starttls(220).closes();
+        let story = || {
+            let broke = breaks(after_tls()).alarm(MX1).deferred().after(10 * MINUTE);
+            breaks(broke.tried_again()).after(2 * MINUTE)
+        };
+        let judged = |level| {
+            let mut scenario = scenario(level);
+            scenario.host[0].tls_failure_memory = Some(HOUR);
+            story().judged_by(VanishedTlsAlarm::new(Setup::of(&scenario)))
+        };
+        assert_eq!(judged(Level::May), Found::Holds);
+        assert_eq!(judged(Level::Encrypt), Found::Violated("SEED-10"));
     }
 
     #[test]

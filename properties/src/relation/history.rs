@@ -13,7 +13,7 @@ use std::time::Duration;
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{Action, Drift, Fate, Level, Scenario, Security, Step, Switch, When};
-use postern_model::trace::{ConnectionId, Event, LogEntry, Setting, Trace};
+use postern_model::trace::{ConnectionId, Event, LogEntry, Question, Setting, Trace};
 
 use super::{Comparison, Side, last_record_about};
 use crate::fates::MessageFate;
@@ -79,6 +79,7 @@ impl Comparison for History {
         let comparable = all_decided(b.trace, self.since)
             && nothing_open(b.trace, self.since)
             && Standing::at(a.trace, self.since) == Standing::at(b.trace, self.since)
+            && self.known(a.trace) == self.known(b.trace)
             && !sessions(b.trace)
                 .iter()
                 .any(|session| session.tls && session.at < self.since);
@@ -107,6 +108,23 @@ impl Comparison for History {
             }
         }
         Verdict::Holds
+    }
+}
+
+impl History {
+    /// What each host may still have in the cache of its resolver at the moment: what it asked.
+    /// A server that demands TLS asks DNS about a session in clear only, so that an earlier one may have
+    /// taught it what it cannot learn any more.
+    fn known<'a>(&self, trace: &'a Trace) -> BTreeSet<(&'a DomainName, &'a Question)> {
+        let lifetimes = self.scenario.domain.iter().map(|domain| domain.time_to_live);
+        let from = self.since.saturating_sub(lifetimes.max().unwrap_or_default());
+        let records = trace.records.iter();
+        let fresh = records.filter(|record| record.at >= from && record.at < self.since);
+        let asked = fresh.filter_map(|record| match &record.event {
+            Event::Answered { host, question, .. } => Some((host, question)),
+            _ => None,
+        });
+        asked.collect()
     }
 }
 

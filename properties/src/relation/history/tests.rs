@@ -6,7 +6,7 @@ use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{
     Action, Domain, Drift, Fate, Host, Message, MxRecord, Scenario, Security, Step, Switch, When,
 };
-use postern_model::trace::{ConnectionId, Event, LogEntry, Presented, Setting, Trace};
+use postern_model::trace::{Answer, ConnectionId, Event, LogEntry, Presented, Question, Record, Setting, Trace};
 
 use super::{Comparison, History, Side};
 use crate::fates::MessageFate;
@@ -215,7 +215,7 @@ fn runs_that_differ_in_more_than_memory_are_not_compared() {
     let mut another_world = trace(0);
     another_world.records.insert(
         1,
-        postern_model::trace::Record {
+        Record {
             at: Duration::ZERO,
             event: Event::Set(Setting::Mx {
                 null_mx: false,
@@ -225,4 +225,27 @@ fn runs_that_differ_in_more_than_memory_are_not_compared() {
         },
     );
     assert_eq!(judge(&another_world), Verdict::NotExercised, "DNS was not the same");
+}
+
+#[test]
+fn a_server_that_asked_dns_in_one_run_only_may_know_more_in_it() {
+    let comparison = History::of(&scenario(), &trace(2)).unwrap();
+    let with = trace(2);
+    let (delivered, bounced) = (judgement(Fate::Delivered), judgement(Fate::Bounced));
+    let judge = |age: Duration| {
+        let mut without = trace(0);
+        let since = comparison.since - age;
+        let place = without.records.partition_point(|record| record.at < since);
+        let event = Event::Answered {
+            host: mx(),
+            question: Question::Mx(text("b.example")),
+            answer: Answer::NoData,
+        };
+        without.records.insert(place, Record { at: since, event });
+        comparison.judge(side(&with, &bounced), side(&without, &delivered))
+    };
+    let time_to_live = scenario().domain[0].time_to_live;
+    assert_eq!(judge(time_to_live), Verdict::NotExercised);
+    let forgotten = judge(time_to_live + Duration::from_secs(1));
+    assert!(matches!(forgotten, Verdict::Violated { .. }), "{forgotten:?}");
 }
