@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
-use postern_model::observation::{Code, ConnectionId, DomainId, DomainSet, HostId, Observation};
+use postern_model::observation::{Code, ConnectionId, DomainId, HostId, Observation};
 use postern_model::scenario::{AfterFailure, Hello, MailboxState, Phase};
 use postern_model::trace::{HelloAnswer, HelloForm};
 
@@ -27,20 +27,11 @@ use crate::setup::Setup;
 pub struct ClientTlsHarmless {
     setup: Setup,
     standings: Standings,
-    sessions: Sessions<Notes>,
+    /// Whether the client showed a certificate that is not believed.
+    sessions: Sessions<bool>,
     /// Clients and servers of which the last handshake failed, and that have not met since.
     failed: BTreeSet<(HostId, HostId)>,
     exercised: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-struct Notes {
-    /// The client showed a certificate that is not believed.
-    distrusted: bool,
-    /// MAIL was taken.
-    is_open: bool,
-    /// The domains that the server was configured for, or ceased to be, since the dial.
-    reconfigured: DomainSet,
 }
 
 impl ClientTlsHarmless {
@@ -61,16 +52,11 @@ impl Monitor for ClientTlsHarmless {
         self.standings.observe(observation);
         self.sessions.observe(observation);
         match *observation {
-            Observation::Exchanger { host, domain, .. } => {
-                for session in self.sessions.iter_mut().filter(|session| session.server == host) {
-                    session.notes.reconfigured = session.notes.reconfigured.with(domain);
-                }
-            }
             Observation::ClientPresented {
                 connection, believable, ..
             } => {
                 if let Some(session) = self.sessions.get_mut(connection) {
-                    session.notes.distrusted = !believable;
+                    session.notes = !believable;
                 }
             }
             Observation::ClientRefused { connection, believable } => return self.refused(connection, believable),
@@ -93,11 +79,6 @@ impl Monitor for ClientTlsHarmless {
                 ..
             } => match (phase, recipient) {
                 (Phase::Connect, _) => return self.greeted(connection, code),
-                (Phase::Mail, _) => {
-                    if let Some(session) = self.sessions.get_mut(connection) {
-                        session.notes.is_open = (200..300).contains(&code);
-                    }
-                }
                 (Phase::Rcpt, Some((domain, mailbox))) => return self.answered(connection, code, domain, mailbox),
                 _ => {}
             },
@@ -182,9 +163,10 @@ impl ClientTlsHarmless {
         let Some(session) = self.sessions.get(connection).filter(|session| session.is_servers_own()) else {
             return Ok(());
         };
-        let (server, notes) = (session.server, session.notes);
-        let is_local = self.standings.is_configured(server, domain) && !notes.reconfigured.has(domain);
-        if !(notes.distrusted && notes.is_open && is_local && mailbox == MailboxState::Accepts) {
+        let server = session.server;
+        let is_local = self.standings.is_configured(server, domain) && !session.reconfigured.has(domain);
+        let is_distrusted = session.notes;
+        if !(is_distrusted && session.has_transaction && is_local && mailbox == MailboxState::Accepts) {
             return Ok(());
         }
         self.exercised = true;
@@ -206,6 +188,7 @@ mod tests {
 
     use super::super::story::{Found, MX1, Story, scenario};
     use super::*;
+    use postern_model::observation::DomainSet;
 
     fn judged_in(scenario: &Scenario, story: Story) -> Found {
         story.judged_by(ClientTlsHarmless::new(Setup::of(scenario)))

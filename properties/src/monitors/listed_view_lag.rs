@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
-use postern_model::observation::{Code, ConnectionId, DomainId, HostId, Observation};
+use postern_model::observation::{Code, ConnectionId, DomainId, DomainSet, HostId, Observation};
 use postern_model::scenario::{MailboxState, Phase};
 
 use super::chart::{AnswerKind, RecipientCase};
@@ -22,18 +22,10 @@ use crate::setup::Setup;
 pub struct ListedViewLag {
     setup: Setup,
     view: View,
-    sessions: Sessions<Transaction>,
+    sessions: Sessions<()>,
     /// The servers and the domains whose listing has changed.
     changed: BTreeSet<(HostId, DomainId)>,
     exercised: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-struct Transaction {
-    /// MAIL was taken.
-    is_open: bool,
-    /// The server was configured anew since the dial, so that its answer may follow from either configuration.
-    is_reconfigured: bool,
 }
 
 impl ListedViewLag {
@@ -51,32 +43,10 @@ impl ListedViewLag {
 
 impl Monitor for ListedViewLag {
     fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
-        let reconfigured = self.view.observe(after, observation);
+        self.view.observe(after, observation);
         self.sessions.observe(observation);
-        if let Some((host, _)) = reconfigured {
-            for session in self.sessions.iter_mut().filter(|session| session.server == host) {
-                session.notes.is_reconfigured = true;
-            }
-        }
         match *observation {
             Observation::Listed { host, domain, .. } => _ = self.changed.insert((host, domain)),
-            Observation::Secured { connection, .. }
-            | Observation::Command {
-                connection,
-                phase: None,
-                ..
-            }
-            | Observation::Replied {
-                connection,
-                phase: Some(Phase::Ehlo | Phase::EndOfData),
-                ..
-            } => self.transaction(connection, false),
-            Observation::Replied {
-                connection,
-                phase: Some(Phase::Mail),
-                code,
-                ..
-            } => self.transaction(connection, (200..300).contains(&code)),
             Observation::Replied {
                 connection,
                 phase: Some(Phase::Rcpt),
@@ -95,12 +65,6 @@ impl Monitor for ListedViewLag {
 }
 
 impl ListedViewLag {
-    fn transaction(&mut self, connection: ConnectionId, is_open: bool) {
-        if let Some(session) = self.sessions.get_mut(connection) {
-            session.notes.is_open = is_open;
-        }
-    }
-
     fn judge(
         &mut self,
         connection: ConnectionId,
@@ -114,11 +78,12 @@ impl ListedViewLag {
         let relays = self.setup.relays_for(server, session.client);
         // The server knows whom it relays for by an address that an attacker does not have.
         let is_unsure_of_client = relays && session.dialler == Dialler::Attacker;
-        let is_certain = !is_unsure_of_client && !session.notes.is_reconfigured;
+        // After a change of configuration the answer may follow from what was before.
+        let is_certain = !is_unsure_of_client && session.reconfigured == DomainSet::default();
         let is_settled = self.changed.contains(&(server, domain))
             && !self.view.lags(server, domain)
             && self.view.lookup_works(server, domain);
-        if !session.is_servers_own() || !session.notes.is_open || !is_certain || !is_settled {
+        if !session.is_servers_own() || !session.has_transaction || !is_certain || !is_settled {
             return Ok(());
         }
         let now = RecipientCase {

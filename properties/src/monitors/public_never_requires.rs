@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
-use postern_model::observation::{Code, ConnectionId, DomainId, DomainSet, Observation};
+use postern_model::observation::{Code, ConnectionId, DomainId, Observation};
 use postern_model::scenario::{MailboxState, Phase};
 
 use super::sessions::Sessions;
@@ -21,18 +21,9 @@ use crate::setup::Setup;
 pub struct PublicNeverRequires {
     setup: Setup,
     view: View,
-    sessions: Sessions<Notes>,
-    exercised: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-struct Notes {
-    /// The domains that the server was configured for, or ceased to be, since the dial.
-    reconfigured: DomainSet,
-    /// MAIL was taken.
-    is_open: bool,
     /// The domain whose listed and configured exchanger the server was when it took a recipient of it without TLS.
-    took: Option<DomainId>,
+    sessions: Sessions<Option<DomainId>>,
+    exercised: bool,
 }
 
 impl PublicNeverRequires {
@@ -49,23 +40,16 @@ impl PublicNeverRequires {
 
 impl Monitor for PublicNeverRequires {
     fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
-        let reconfigured = self.view.observe(after, observation);
+        self.view.observe(after, observation);
         self.sessions.observe(observation);
-        if let Some((host, domain)) = reconfigured {
-            for session in self.sessions.iter_mut().filter(|session| session.server == host) {
-                session.notes.reconfigured = session.notes.reconfigured.with(domain);
-            }
-        }
         match *observation {
             Observation::Replied {
                 connection,
                 phase: Some(Phase::Mail),
-                code,
                 ..
             } => {
                 if let Some(session) = self.sessions.get_mut(connection) {
-                    session.notes.is_open = (200..300).contains(&code);
-                    session.notes.took = None;
+                    session.notes = None;
                 }
             }
             Observation::Replied {
@@ -103,13 +87,13 @@ impl PublicNeverRequires {
         let Some(session) = self.sessions.get(connection) else {
             return Ok(());
         };
-        let (server, notes) = (session.server, session.notes);
+        let server = session.server;
         let is_public = self.view.is_listed(server, domain)
             && self.view.is_configured(server, domain)
             && self.view.lookup_works(server, domain)
             && !self.view.lags(server, domain)
-            && !notes.reconfigured.has(domain);
-        if !session.is_servers_own() || session.is_secured() || !is_public || !notes.is_open {
+            && !session.reconfigured.has(domain);
+        if !session.is_servers_own() || session.is_secured() || !is_public || !session.has_transaction {
             return Ok(());
         }
         self.exercised |= self.setup.demands_tls(server);
@@ -117,7 +101,7 @@ impl PublicNeverRequires {
         if (200..300).contains(&code)
             && let Some(session) = self.sessions.get_mut(connection)
         {
-            session.notes.took = Some(domain);
+            session.notes = Some(domain);
         }
         if code != 530 && (!is_refused_for_good || mailbox == MailboxState::Refuses) {
             return Ok(());
@@ -132,7 +116,7 @@ impl PublicNeverRequires {
 
     fn judge_data(&self, connection: ConnectionId) -> Result<(), Violation> {
         let session = self.sessions.get(connection).filter(|session| !session.is_secured());
-        let Some((session, domain)) = session.and_then(|session| Some((session, session.notes.took?))) else {
+        let Some((session, domain)) = session.and_then(|session| Some((session, session.notes?))) else {
             return Ok(());
         };
         let why = format!(

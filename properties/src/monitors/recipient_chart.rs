@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
-use postern_model::observation::{Code, ConnectionId, DomainId, DomainSet, HostId, Observation};
+use postern_model::observation::{Code, ConnectionId, DomainId, HostId, Observation};
 use postern_model::scenario::{MailboxState, Phase};
 
 use super::chart::{AnswerKind, AnswerKinds, RecipientCase};
@@ -24,18 +24,8 @@ use crate::setup::Setup;
 pub struct RecipientChart {
     setup: Setup,
     view: View,
-    sessions: Sessions<Transaction>,
+    sessions: Sessions<()>,
     exercised: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-struct Transaction {
-    /// MAIL was taken.
-    is_open: bool,
-    /// The names that the client proved in the handshake of this connection.
-    identity: DomainSet,
-    /// The domains that the server was configured for, or ceased to be, since the dial.
-    reconfigured: DomainSet,
 }
 
 impl RecipientChart {
@@ -52,59 +42,18 @@ impl RecipientChart {
 
 impl Monitor for RecipientChart {
     fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
-        let reconfigured = self.view.observe(after, observation);
+        self.view.observe(after, observation);
         self.sessions.observe(observation);
-        if let Some((host, domain)) = reconfigured {
-            for session in self.sessions.iter_mut().filter(|session| session.server == host) {
-                session.notes.reconfigured = session.notes.reconfigured.with(domain);
-            }
-        }
         match *observation {
-            Observation::ClientPresented { connection, proves, .. } => {
-                if let Some(session) = self.sessions.get_mut(connection) {
-                    session.notes.identity = proves;
-                }
-            }
-            Observation::Secured { connection, .. }
-            | Observation::Command {
-                connection,
-                phase: None,
-                ..
-            } => {
-                self.transaction(connection, false);
-            }
-            Observation::Replied {
-                connection,
-                phase: Some(Phase::Ehlo),
-                ..
-            } => self.transaction(connection, false),
-            Observation::Replied {
-                connection,
-                phase: Some(Phase::Mail),
-                code,
-                ..
-            } => {
-                self.transaction(connection, (200..300).contains(&code));
-            }
             Observation::Replied {
                 connection,
                 phase: Some(Phase::Rcpt),
                 code,
                 recipient: Some(recipient),
                 ..
-            } => {
-                return self.judge(connection, code, recipient);
-            }
-            Observation::Replied {
-                connection,
-                phase: Some(Phase::EndOfData),
-                ..
-            } => {
-                self.transaction(connection, false);
-            }
-            _ => {}
+            } => self.judge(connection, code, recipient),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn exercised(&self) -> bool {
@@ -113,12 +62,6 @@ impl Monitor for RecipientChart {
 }
 
 impl RecipientChart {
-    fn transaction(&mut self, connection: ConnectionId, is_open: bool) {
-        if let Some(session) = self.sessions.get_mut(connection) {
-            session.notes.is_open = is_open;
-        }
-    }
-
     fn judge(
         &mut self,
         connection: ConnectionId,
@@ -128,7 +71,7 @@ impl RecipientChart {
         let Some(session) = self.sessions.get(connection) else {
             return Ok(());
         };
-        if !session.is_servers_own() || !session.notes.is_open || code == 421 {
+        if !session.is_servers_own() || !session.has_transaction || code == 421 {
             return Ok(());
         }
         let case = self.case(session, domain, mailbox);
@@ -153,12 +96,12 @@ impl RecipientChart {
     /// A server that declines to relay answers 550 (RFC 5321 §3.6.2).
     fn declines_by_550(
         &self,
-        session: &Session<Transaction>,
+        session: &Session<()>,
         domain: DomainId,
         code: Code,
         case: RecipientCase,
     ) -> Result<(), Violation> {
-        let declines = !case.configured && !session.notes.reconfigured.has(domain) && !case.relays;
+        let declines = !case.configured && !session.reconfigured.has(domain) && !case.relays;
         if !declines || AnswerKind::of(code) != Some(AnswerKind::ForGood) || code == 550 {
             return Ok(());
         }
@@ -170,7 +113,7 @@ impl RecipientChart {
         Err(violation("R5321-3.6.2-a", why))
     }
 
-    fn case(&self, session: &Session<Transaction>, domain: DomainId, mailbox: MailboxState) -> RecipientCase {
+    fn case(&self, session: &Session<()>, domain: DomainId, mailbox: MailboxState) -> RecipientCase {
         let server = session.server;
         RecipientCase {
             listed: self.view.is_listed(server, domain),
@@ -178,19 +121,19 @@ impl RecipientChart {
             demands_tls: self.setup.demands_tls(server),
             tls: session.is_secured(),
             relays: self.setup.relays_for(server, session.client)
-                || self.setup.relays_for_identity(server, session.notes.identity),
+                || self.setup.relays_for_identity(server, session.identity),
             mailbox,
         }
     }
 
-    fn allowed(&self, session: &Session<Transaction>, domain: DomainId, case: RecipientCase) -> AnswerKinds {
+    fn allowed(&self, session: &Session<()>, domain: DomainId, case: RecipientCase) -> AnswerKinds {
         let server = session.server;
         let lags = self.view.lags(server, domain);
         let views = |truth: bool, either: bool| [Some(truth), either.then_some(!truth)].into_iter().flatten();
         let mut allowed = AnswerKinds::default();
         for listed in views(case.listed, lags) {
-            for configured in views(case.configured, session.notes.reconfigured.has(domain)) {
-                let by_address = !self.setup.relays_for_identity(server, session.notes.identity);
+            for configured in views(case.configured, session.reconfigured.has(domain)) {
+                let by_address = !self.setup.relays_for_identity(server, session.identity);
                 let unsure = case.relays && by_address && session.dialler == Dialler::Attacker;
                 for relays in views(case.relays, unsure) {
                     let seen = RecipientCase {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
-use postern_model::observation::{Code, ConnectionId, DomainId, DomainSet, Observation};
+use postern_model::observation::{Code, ConnectionId, DomainId, Observation};
 use postern_model::scenario::Phase;
 
 use super::sessions::Sessions;
@@ -22,16 +22,8 @@ use crate::setup::Setup;
 pub struct RelayAuthorisation {
     setup: Setup,
     standings: Standings,
-    sessions: Sessions<Notes>,
+    sessions: Sessions<()>,
     exercised: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-struct Notes {
-    /// What the client proved in the handshake of this connection.
-    identity: DomainSet,
-    /// The domains that the server was configured for, or ceased to be, since the dial.
-    reconfigured: DomainSet,
 }
 
 impl RelayAuthorisation {
@@ -51,18 +43,6 @@ impl Monitor for RelayAuthorisation {
         self.standings.observe(observation);
         self.sessions.observe(observation);
         match *observation {
-            Observation::Exchanger { host, domain, .. } => {
-                for session in self.sessions.iter_mut().filter(|session| session.server == host) {
-                    session.notes.reconfigured = session.notes.reconfigured.with(domain);
-                }
-                Ok(())
-            }
-            Observation::ClientPresented { connection, proves, .. } => {
-                if let Some(session) = self.sessions.get_mut(connection) {
-                    session.notes.identity = proves;
-                }
-                Ok(())
-            }
             Observation::Replied {
                 connection,
                 phase: Some(Phase::Rcpt),
@@ -84,14 +64,14 @@ impl RelayAuthorisation {
         let Some(session) = self.sessions.get(connection) else {
             return Ok(());
         };
-        let (server, notes) = (session.server, session.notes);
-        let is_local = self.standings.is_configured(server, domain) || notes.reconfigured.has(domain);
+        let server = session.server;
+        let is_local = self.standings.is_configured(server, domain) || session.reconfigured.has(domain);
         if !session.is_servers_own() || is_local {
             return Ok(());
         }
         self.exercised |= self.setup.relays_for_some_identity(server);
         let is_permitted =
-            self.setup.relays_for(server, session.client) || self.setup.relays_for_identity(server, notes.identity);
+            self.setup.relays_for(server, session.client) || self.setup.relays_for_identity(server, session.identity);
         if is_permitted || !(200..300).contains(&code) {
             return Ok(());
         }
@@ -115,6 +95,7 @@ mod tests {
 
     use super::super::story::{Found, MX1, OUT, Story, scenario};
     use super::*;
+    use postern_model::observation::DomainSet;
 
     /// The world of the stories, in which mx1.b.example is exchanger of nothing and relays for who proves to be the sender.
     fn relaying() -> Scenario {

@@ -42,6 +42,12 @@ pub(super) struct Session<T> {
     /// `None` until it stands.
     pub(super) acceptor: Option<Acceptor>,
     pub(super) progress: Progress,
+    /// MAIL was taken, and its transaction is neither over nor abandoned.
+    pub(super) has_transaction: bool,
+    /// The names that the client proved in the handshake of this connection.
+    pub(super) identity: DomainSet,
+    /// The domains that the server was configured for, or ceased to be, since the dial.
+    pub(super) reconfigured: DomainSet,
     pub(super) notes: T,
 }
 
@@ -97,6 +103,7 @@ impl<T> Default for Sessions<T> {
 impl<T: Default> Sessions<T> {
     /// Takes the next observation. A closed connection is returned and forgotten.
     pub(super) fn observe(&mut self, observation: &Observation) -> Option<Session<T>> {
+        self.follow_transaction(observation);
         match *observation {
             Observation::Dialled { connection, from, to } => self.open(connection, from, to, Dialler::Client),
             Observation::Relayed { connection, from, to } => self.open(connection, from, to, Dialler::Attacker),
@@ -131,6 +138,16 @@ impl<T: Default> Sessions<T> {
                     session.progress = Progress::Secured(proves);
                 }
             }
+            Observation::ClientPresented { connection, proves, .. } => {
+                if let Some(session) = self.0.get_mut(&connection) {
+                    session.identity = proves;
+                }
+            }
+            Observation::Exchanger { host, domain, .. } => {
+                for session in self.0.values_mut().filter(|session| session.server == host) {
+                    session.reconfigured = session.reconfigured.with(domain);
+                }
+            }
             Observation::Closed { connection } => return self.0.remove(&connection),
             _ => {}
         }
@@ -157,6 +174,32 @@ impl<T: Default> Sessions<T> {
         self.0.values_mut()
     }
 
+    fn follow_transaction(&mut self, observation: &Observation) {
+        let (connection, has_transaction) = match *observation {
+            Observation::Replied {
+                connection,
+                phase: Some(Phase::Mail),
+                code,
+                ..
+            } => (connection, (200..300).contains(&code)),
+            Observation::Secured { connection, .. }
+            | Observation::Command {
+                connection,
+                phase: None,
+                ..
+            }
+            | Observation::Replied {
+                connection,
+                phase: Some(Phase::Ehlo | Phase::EndOfData),
+                ..
+            } => (connection, false),
+            _ => return,
+        };
+        if let Some(session) = self.0.get_mut(&connection) {
+            session.has_transaction = has_transaction;
+        }
+    }
+
     fn open(&mut self, connection: ConnectionId, client: HostId, server: HostId, dialler: Dialler) {
         let session = Session {
             client,
@@ -164,6 +207,9 @@ impl<T: Default> Sessions<T> {
             dialler,
             acceptor: None,
             progress: Progress::Unready,
+            has_transaction: false,
+            identity: DomainSet::default(),
+            reconfigured: DomainSet::default(),
             notes: T::default(),
         };
         self.0.insert(connection, session);

@@ -32,13 +32,13 @@ impl View {
 
     /// Takes the next observation. The server and the domain that it was configured for just now, or ceased to be, are
     /// returned.
-    pub(super) fn observe(&mut self, after: Duration, observation: &Observation) -> Option<(HostId, DomainId)> {
+    pub(super) fn observe(&mut self, after: Duration, observation: &Observation) {
         self.lags.retain(|_, left| {
             *left = left.saturating_sub(after);
             !left.is_zero()
         });
         if !self.standings.observe(observation) {
-            return None;
+            return;
         }
         match *observation {
             Observation::Listed { host, domain, .. } => self.lags_behind(host, domain),
@@ -49,10 +49,8 @@ impl View {
                     }
                 }
             }
-            Observation::Exchanger { host, domain, .. } => return Some((host, domain)),
             _ => {}
         }
-        None
     }
 
     /// Whether DNS lists a server for a domain.
