@@ -171,8 +171,8 @@ pub(crate) struct Tap {
     held: RefCell<Option<Held>>,
     replies: RefCell<LineBuffer>,
     unread: RefCell<VecDeque<UnreadReply>>,
-    /// See [`Tap::injects`].
-    injected: Cell<u64>,
+    /// See [`Tap::breaks_off`].
+    sense_ends: Cell<Option<u64>>,
     /// The dialler speaks TLS where nobody gave it the go-ahead.
     handshake_unasked: Cell<bool>,
 }
@@ -205,7 +205,7 @@ impl Tap {
             held: RefCell::default(),
             replies: RefCell::default(),
             unread: RefCell::default(),
-            injected: Cell::new(0),
+            sense_ends: Cell::new(None),
             handshake_unasked: Cell::new(false),
         });
         recorder.taps.borrow_mut().insert(connection, Rc::clone(&tap));
@@ -239,7 +239,7 @@ impl Tap {
             };
             if let Some(own) = own.upgrade() {
                 own.dialler_has_read(offset);
-                let of_server = offset.saturating_sub(before + own.injected.get());
+                let of_server = own.sensible(offset).saturating_sub(before);
                 if let Some(relayed) = relayed.upgrade() {
                     relayed.dialler_has_read(since + of_server);
                 }
@@ -247,9 +247,16 @@ impl Tap {
         });
     }
 
-    /// The attacker sends the dialler so many octets beside those of the server.
-    pub(crate) fn injects(&self, octets: usize) {
-        self.injected.set(self.injected.get() + octets as u64);
+    /// The attacker sends the dialler octets of its own among those of the server's TLS, behind so many more of them. From
+    /// there on the dialler can make sense of nothing: a reply whose record was not whole by then is never read.
+    pub(crate) fn breaks_off(&self, behind: usize) {
+        let place = self.wire.written(End::Acceptor) + behind as u64;
+        self.sense_ends.set(self.sense_ends.get().or(Some(place)));
+    }
+
+    /// How many octets the dialler can have made sense of that has read so many.
+    fn sensible(&self, read: u64) -> u64 {
+        self.sense_ends.get().map_or(read, |end| read.min(end))
     }
 
     /// How many octets of the acceptor the dialler has read, as the wire counts.

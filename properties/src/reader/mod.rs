@@ -14,6 +14,7 @@ use postern_model::observation::{
     Acceptor, AddressAnswer, ConnectionId, DomainId, DomainSet, HostId, HostSet, MessageId, MxAnswer, Observation,
 };
 use postern_model::report::About;
+use postern_model::scenario::Attack;
 use postern_model::trace::{self, Answer, Channel, End, Event, LogEntry, Presented, Question, Record, Setting};
 
 use crate::certificate;
@@ -270,6 +271,14 @@ impl Reader {
                     End::Acceptor => vec![failed],
                 });
             }
+            // Octets in clear among the records of TLS are no reply.
+            Event::Interfered {
+                connection,
+                attack: Attack::InjectTowardClient(_),
+                ..
+            } => Observation::Babble {
+                connection: id(*connection),
+            },
             Event::Answered { .. } | Event::Interfered { .. } => return None,
         };
         Some(vec![one])
