@@ -352,6 +352,11 @@ pub enum Observation {
         /// The connection.
         connection: ConnectionId,
     },
+    /// The dialler sent a CR or an LF that stands alone.
+    BareLineEnd {
+        /// The connection.
+        connection: ConnectionId,
+    },
     /// The dialler began a handshake that it had no go-ahead for.
     HandshakeUnasked {
         /// The connection.

@@ -175,6 +175,9 @@ pub(crate) struct Tap {
     sense_ends: Cell<Option<u64>>,
     /// The dialler speaks TLS where nobody gave it the go-ahead.
     handshake_unasked: Cell<bool>,
+    /// The octet of the dialler that was taken last.
+    last_octet: Cell<u8>,
+    bare_line_end: Cell<bool>,
 }
 
 struct Held {
@@ -207,6 +210,8 @@ impl Tap {
             unread: RefCell::default(),
             sense_ends: Cell::new(None),
             handshake_unasked: Cell::new(false),
+            last_octet: Cell::new(0),
+            bare_line_end: Cell::new(false),
         });
         recorder.taps.borrow_mut().insert(connection, Rc::clone(&tap));
         let hook = Rc::downgrade(&tap);
@@ -286,6 +291,10 @@ impl Tap {
     /// Takes an octet of the dialler, as content or as part of a command.
     fn take(&self, octet: u8, channel: Channel) {
         let connection = self.connection.get();
+        let is_behind_cr = self.last_octet.replace(octet) == b'\r';
+        if is_behind_cr != (octet == b'\n') && !self.bare_line_end.replace(true) {
+            self.recorder.record(Event::BareLineEnd { connection, channel });
+        }
         if let Some(lines) = self.content.borrow_mut().as_mut() {
             match lines.push(octet) {
                 Some(line) if line.is_whole && line.octets == b"." => {}
@@ -377,6 +386,7 @@ impl Tap {
         self.owed.set(0);
         self.held.take();
         self.commands.take();
+        self.last_octet.set(0);
         self.recorder.record(Event::Secured {
             connection: self.connection.get(),
             certificate,

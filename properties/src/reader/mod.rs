@@ -215,6 +215,9 @@ impl Reader {
                 let before = self.status(host, entry).or_else(|| self.claim(host, entry));
                 return Some(before.into_iter().chain([said]).collect());
             }
+            Event::BareLineEnd { connection, .. } => Observation::BareLineEnd {
+                connection: id(*connection),
+            },
             Event::HandshakeUnasked { connection } => Observation::HandshakeUnasked {
                 connection: id(*connection),
             },
