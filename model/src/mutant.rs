@@ -223,6 +223,8 @@ mutants! {
     JudgesTheHandshakeAtMail = "judges-the-handshake-at-mail",
     /// The server that is unhappy with the handshake refuses with 454 and not with 554.
     RefusesUnhappilyForNow = "refuses-unhappily-for-now",
+    /// The client sends what was handed in with bare LF as it is.
+    SendsBareLf = "sends-bare-lf",
     /// The server takes a bare LF in content for the end of a line.
     TakesBareLfInContent = "takes-bare-lf-in-content",
     /// The server takes a bare LF for the end of a command.

@@ -347,8 +347,13 @@ pub enum Observation {
         /// The connection.
         connection: ConnectionId,
     },
-    /// The dialler read a line that is no line of a reply.
+    /// The dialler read, or will read, what is no line of a reply: nonsense in place of one, or octets in clear inside TLS.
     Babble {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The dialler sent a CR or an LF that stands alone.
+    BareLineEnd {
         /// The connection.
         connection: ConnectionId,
     },

@@ -197,6 +197,13 @@ pub enum Event {
         /// Why, in its own words.
         why: String,
     },
+    /// A CR or an LF of the dialler stands alone, and not in the CRLF that ends a line. Noted once.
+    BareLineEnd {
+        /// The connection.
+        connection: ConnectionId,
+        /// Whether it came inside TLS.
+        channel: Channel,
+    },
     /// A TLS record arrived where a command was awaited: a handshake that nobody gave the go-ahead for.
     HandshakeUnasked {
         /// The connection.

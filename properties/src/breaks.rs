@@ -60,7 +60,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::TakesStarttlsParameter => (Property::P31, "R3207-2-a"),
         Mutant::OffersTlsThatIsOff => (Property::P31, "R3207-3-a"),
         Mutant::AnswersStarttls502 => (Property::P31, "R5321-4.2.4-a"),
-        Mutant::TakesBareLfInCommands => (Property::P33, "R5321-2.3.8-a"),
+        Mutant::SendsBareLf | Mutant::TakesBareLfInCommands => (Property::P33, "R5321-2.3.8-a"),
         Mutant::TakesBareLfInContent => (Property::P33, "R5321-4.1.1.4-a"),
         Mutant::DeliversWhatItRefused | Mutant::ReadsCommandsBehindRefusedData => (Property::P33, "R5321-4.2.5-b"),
         Mutant::ClosesAfter530 => (Property::P45, "SEED-04"),

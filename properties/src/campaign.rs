@@ -207,7 +207,10 @@ fn world(campaign: &Campaign, seed: u64) -> Outcome {
 fn scenario(campaign: &Campaign, seed: u64) -> Scenario {
     let mut scenario = generate::scenario(seed, campaign.profile);
     scenario.mutant = campaign.mutant;
-    scenario.reading = campaign.reading;
+    // By the thread, unless a server of the world does what only RFC 3207 grants.
+    if campaign.reading != Reading::default() {
+        scenario.reading = campaign.reading;
+    }
     scenario
 }
 

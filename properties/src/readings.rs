@@ -1,6 +1,6 @@
 //! Where the last-call thread of July 2001 and RFC 3207, which came of it, differ: both readings, with their places.
 
-use postern_model::scenario::Reading;
+use postern_model::scenario::{Action, Drift, Reading, Scenario, Trouble};
 
 /// One point on which the two differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +43,49 @@ pub const CONFLICTS: &[Conflict] = &[
     },
 ];
 
+/// By whose word a drawn world is judged: where a server is not content with the TLS it gets and answers 554, which the thread
+/// forbids it and RFC 3207 §4.1 grants it, by RFC 3207. It is somebody else's, and no fault of ours.
+pub fn of_drawn(world: &Scenario) -> Reading {
+    let mut hosts = world.host.iter().map(|host| host.trouble);
+    let mut steps = world.step.iter().map(|step| &step.action);
+    let is_unhappy = hosts.any(|trouble| trouble == Trouble::UnhappyWithTls)
+        || steps.any(|action| *action == Action::Drift(Drift::Trouble(Trouble::UnhappyWithTls)));
+    match is_unhappy {
+        true => Reading::Rfc3207,
+        false => Reading::Thread,
+    }
+}
+
 /// By whose word a report judges, for its head.
 pub fn judged_by(reading: Reading) -> &'static str {
     match reading {
         Reading::Thread => "judged by the thread of 2001 where RFC 3207 differs from it",
         Reading::Rfc3207 => "judged by RFC 3207 where the thread of 2001 differs from it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use postern_model::scenario::{Level, Step, When};
+
+    use super::*;
+    use crate::testing::{name, scenario};
+
+    #[test]
+    fn a_drawn_world_is_judged_by_the_thread_unless_a_server_is_unhappy_with_tls_at_some_time() {
+        let happy = scenario(Level::May);
+        assert_eq!(of_drawn(&happy), Reading::Thread);
+        let mut from_the_start = happy.clone();
+        from_the_start.host[1].trouble = Trouble::UnhappyWithTls;
+        assert_eq!(of_drawn(&from_the_start), Reading::Rfc3207);
+        let mut later = happy;
+        later.step.push(Step {
+            when: When::At(Duration::ZERO),
+            host: name("mx1.b.example"),
+            action: Action::Drift(Drift::Trouble(Trouble::UnhappyWithTls)),
+        });
+        assert_eq!(of_drawn(&later), Reading::Rfc3207);
     }
 }

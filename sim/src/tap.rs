@@ -171,10 +171,13 @@ pub(crate) struct Tap {
     held: RefCell<Option<Held>>,
     replies: RefCell<LineBuffer>,
     unread: RefCell<VecDeque<UnreadReply>>,
-    /// See [`Tap::injects`].
-    injected: Cell<u64>,
+    /// See [`Tap::breaks_off`].
+    sense_ends: Cell<Option<u64>>,
     /// The dialler speaks TLS where nobody gave it the go-ahead.
     handshake_unasked: Cell<bool>,
+    /// The octet of the dialler that was taken last.
+    last_octet: Cell<u8>,
+    bare_line_end: Cell<bool>,
 }
 
 struct Held {
@@ -205,8 +208,10 @@ impl Tap {
             held: RefCell::default(),
             replies: RefCell::default(),
             unread: RefCell::default(),
-            injected: Cell::new(0),
+            sense_ends: Cell::new(None),
             handshake_unasked: Cell::new(false),
+            last_octet: Cell::new(0),
+            bare_line_end: Cell::new(false),
         });
         recorder.taps.borrow_mut().insert(connection, Rc::clone(&tap));
         let hook = Rc::downgrade(&tap);
@@ -239,7 +244,7 @@ impl Tap {
             };
             if let Some(own) = own.upgrade() {
                 own.dialler_has_read(offset);
-                let of_server = offset.saturating_sub(before + own.injected.get());
+                let of_server = own.sensible(offset).saturating_sub(before);
                 if let Some(relayed) = relayed.upgrade() {
                     relayed.dialler_has_read(since + of_server);
                 }
@@ -247,9 +252,16 @@ impl Tap {
         });
     }
 
-    /// The attacker sends the dialler so many octets beside those of the server.
-    pub(crate) fn injects(&self, octets: usize) {
-        self.injected.set(self.injected.get() + octets as u64);
+    /// The attacker sends the dialler octets of its own among those of the server's TLS, behind so many more of them. From
+    /// there on the dialler can make sense of nothing: a reply whose record was not whole by then is never read.
+    pub(crate) fn breaks_off(&self, behind: usize) {
+        let place = self.wire.written(End::Acceptor) + behind as u64;
+        self.sense_ends.set(self.sense_ends.get().or(Some(place)));
+    }
+
+    /// How many octets the dialler can have made sense of that has read so many.
+    fn sensible(&self, read: u64) -> u64 {
+        self.sense_ends.get().map_or(read, |end| read.min(end))
     }
 
     /// How many octets of the acceptor the dialler has read, as the wire counts.
@@ -279,6 +291,10 @@ impl Tap {
     /// Takes an octet of the dialler, as content or as part of a command.
     fn take(&self, octet: u8, channel: Channel) {
         let connection = self.connection.get();
+        let is_behind_cr = self.last_octet.replace(octet) == b'\r';
+        if is_behind_cr != (octet == b'\n') && !self.bare_line_end.replace(true) {
+            self.recorder.record(Event::BareLineEnd { connection, channel });
+        }
         if let Some(lines) = self.content.borrow_mut().as_mut() {
             match lines.push(octet) {
                 Some(line) if line.is_whole && line.octets == b"." => {}
@@ -370,6 +386,7 @@ impl Tap {
         self.owed.set(0);
         self.held.take();
         self.commands.take();
+        self.last_octet.set(0);
         self.recorder.record(Event::Secured {
             connection: self.connection.get(),
             certificate,

@@ -162,6 +162,17 @@ pub enum UnlistedAnswer {
     NotExchanger,
 }
 
+/// How programs that hand mail in end its lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LineEnds {
+    /// By CRLF, as on the wire.
+    #[default]
+    Crlf,
+    /// By LF, as programs of Unix do.
+    Lf,
+}
+
 /// At which commands a server that demands TLS says 530.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -22,8 +22,8 @@ pub use attack::{Alert, Attack, AttackKind, OddReply};
 pub use dns::{Forgery, Lie};
 pub use handshake::{AfterFailure, Handshake, Hello, TlsVersions};
 pub use kinds::{
-    Certificate, DemandStage, Drift, FalseEnd, Fate, Level, MailboxState, Phase, Reading, Security, Switch, Trouble,
-    UnlistedAnswer, Visit,
+    Certificate, DemandStage, Drift, FalseEnd, Fate, Level, LineEnds, MailboxState, Phase, Reading, Security, Switch,
+    Trouble, UnlistedAnswer, Visit,
 };
 pub use read::{OCTETS_MAX, ScenarioError};
 pub use reference::reference;
@@ -140,6 +140,9 @@ pub struct Host {
     /// Local parts that are not simply accepted.
     #[serde(default)]
     pub mailboxes: BTreeMap<String, MailboxState>,
+    /// How what is handed in at the host ends its lines. On the wire every line ends in CRLF (RFC 5321 §2.3.8).
+    #[serde(default)]
+    pub line_ends: LineEnds,
     /// The local policy for next hops that `policy` does not name.
     #[serde(default)]
     pub level: Level,
@@ -321,6 +324,7 @@ impl Host {
             relay_for_identity: Vec::new(),
             handshake: Handshake::default(),
             mailboxes: BTreeMap::new(),
+            line_ends: LineEnds::default(),
             level: Level::default(),
             policy: BTreeMap::new(),
             route: BTreeMap::new(),

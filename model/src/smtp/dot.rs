@@ -5,30 +5,50 @@ use super::line::LineEnd;
 const CR: u8 = b'\r';
 const LF: u8 = b'\n';
 
-/// The content as it goes onto the wire: dots stuffed, the final dot behind it.
-///
-/// A bare CR or LF becomes CRLF, because a client must never send one (R5321-2.3.8-a), and a last line without CRLF gets it.
+/// The content as it goes onto the wire: its lines ended by CRLF, dots stuffed, the final dot behind it.
 pub fn stuff(content: &[u8]) -> Vec<u8> {
-    let mut wire = Vec::with_capacity(content.len() + 8);
-    let mut at_line_start = true;
+    with_dots(&with_crlf(content))
+}
+
+/// The same, but that only the last line is sure to end in CRLF: what no client may send (R5321-2.3.8-a).
+pub fn stuff_as_handed_in(content: &[u8]) -> Vec<u8> {
+    let Some(text) = content.strip_suffix(b"\n") else {
+        return stuff(content);
+    };
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    with_dots(&[text, b"\r\n"].concat())
+}
+
+/// The content with every line ended by CRLF, whatever ended it before: a client sends CR and LF as nothing else
+/// (R5321-2.3.8-a). Its length is what SIZE declares (RFC 1870 §5).
+pub fn with_crlf(content: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(content.len() + 8);
     let mut octets = content.iter().copied().peekable();
     while let Some(octet) = octets.next() {
-        let ends_line = matches!(octet, CR | LF);
-        if ends_line {
-            if octet == CR {
-                octets.next_if_eq(&LF);
+        match octet {
+            CR | LF => {
+                if octet == CR {
+                    octets.next_if_eq(&LF);
+                }
+                lines.extend(b"\r\n");
             }
-            wire.extend(b"\r\n");
-        } else {
-            if at_line_start && octet == b'.' {
-                wire.push(b'.');
-            }
-            wire.push(octet);
+            octet => lines.push(octet),
         }
-        at_line_start = ends_line;
     }
-    if !at_line_start {
-        wire.extend(b"\r\n");
+    if !lines.is_empty() && !lines.ends_with(b"\r\n") {
+        lines.extend(b"\r\n");
+    }
+    lines
+}
+
+/// Lines with their dots stuffed, and the final dot.
+fn with_dots(lines: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::with_capacity(lines.len() + 8);
+    for line in lines.split_inclusive(|octet| *octet == LF) {
+        if line.starts_with(b".") {
+            wire.push(b'.');
+        }
+        wire.extend(line);
     }
     wire.extend(b".\r\n");
     wire
@@ -190,6 +210,14 @@ mod tests {
     #[test]
     fn bare_line_ends_are_never_sent() {
         assert_eq!(stuff(b"a\n.\nb\rc"), b"a\r\n..\r\nb\r\nc\r\n.\r\n");
+    }
+
+    #[test]
+    fn what_was_handed_in_with_bare_lf_may_be_left_so_but_for_its_end() {
+        assert_eq!(stuff_as_handed_in(b"a\n.\nb\n"), b"a\n..\nb\r\n.\r\n");
+        for clean in [&b""[..], b"a", b"a\r\n.\r\n"] {
+            assert_eq!(stuff_as_handed_in(clean), stuff(clean));
+        }
     }
 
     #[test]

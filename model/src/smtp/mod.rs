@@ -9,7 +9,7 @@ mod line;
 mod reply;
 
 pub use command::{Body, Command, CommandError};
-pub use dot::{ContentError, ContentReader, EndOfContent, stuff};
+pub use dot::{ContentError, ContentReader, EndOfContent, stuff, stuff_as_handed_in, with_crlf};
 pub use extension::Extensions;
 pub use line::{LineEnd, LineError, LineReader};
 pub use reply::{EnhancedCode, REPLY_LINE_LIMIT, REPLY_LINES_LIMIT, Reply, ReplyError, ReplyReader, Severity};

@@ -83,6 +83,7 @@ impl Reader {
             | Event::Hello { connection, .. }
             | Event::NotSecured { connection, .. }
             | Event::HandshakeUnasked { connection }
+            | Event::BareLineEnd { connection, .. }
             | Event::HungUp { connection, .. }
             | Event::Interfered { connection, .. } => self.connections.get(connection).copied(),
             Event::Logged { host, entry } => self.logger(host, entry),

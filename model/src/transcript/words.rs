@@ -104,6 +104,7 @@ impl Narrator {
             | Event::Hello { connection, .. }
             | Event::NotSecured { connection, .. }
             | Event::HandshakeUnasked { connection }
+            | Event::BareLineEnd { connection, .. }
             | Event::Interfered { connection, .. }
             | Event::HungUp { connection, .. }
             | Event::Closed { connection, .. } => return self.crossed(*connection, event),
@@ -234,6 +235,12 @@ impl Narrator {
             }
             Event::Interfered { what, .. } => vec![format!("M:    {what}")],
             Event::HandshakeUnasked { .. } => vec!["clear C: (a ClientHello)".to_owned()],
+            Event::BareLineEnd { channel, .. } => {
+                vec![format!(
+                    "{} C: (a CR or an LF that stands alone)",
+                    channel_word(*channel)
+                )]
+            }
             Event::Closed { lost, .. } if lost.is_empty() => vec!["closed".to_owned()],
             Event::Closed { lost, .. } => vec![format!("closed; never read by the client: {}", lost.join(" / "))],
             _ => Vec::new(),

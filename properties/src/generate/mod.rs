@@ -18,6 +18,8 @@ mod tests;
 
 use postern_model::scenario::Scenario;
 
+use crate::readings;
+
 use draw::Draw;
 use swarm::Swarm;
 use topology::Topology;
@@ -64,6 +66,7 @@ pub fn scenario(seed: u64, profile: Profile) -> Scenario {
     let topology = Topology::draw(&mut draw, &swarm);
     let mut scenario = Walk::new(draw, swarm, topology).finish();
     scenario.seed = seed;
+    scenario.reading = readings::of_drawn(&scenario);
     scenario.title = format!("World {seed}: {}", scenario.title);
     scenario
 }

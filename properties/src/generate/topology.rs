@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use postern_model::name::DomainName;
 use postern_model::scenario::{
-    Certificate, DemandStage, Domain, Handshake, Host, Level, MailboxState, MxRecord, Scenario, Switch, TlsVersions,
-    Trouble, UnlistedAnswer,
+    Certificate, DemandStage, Domain, Handshake, Host, Level, LineEnds, MailboxState, MxRecord, Scenario, Switch,
+    TlsVersions, Trouble, UnlistedAnswer,
 };
 
 use super::draw::Draw;
@@ -320,6 +320,7 @@ impl Topology {
             host.reuse = draw.percent(35) || swarm.opening == Some(Story::Reuse);
             host.tls_failure_memory = draw.percent(25).then_some(DAY / 24);
             host.sessions_per_host = draw.weighted(&[(5, 20), (3, 1), (2, 2)]);
+            host.line_ends = draw.weighted(&[(9, LineEnds::Crlf), (1, LineEnds::Lf)]);
         }
     }
 

@@ -98,7 +98,8 @@ impl ClientTlsHarmless {
             return Ok(());
         };
         let (client, server) = (session.client, session.server);
-        if form != HelloForm::Standard && self.setup.handshake(client).hello == Hello::Standard {
+        let is_clients = session.is_clients_own() && self.setup.handshake(client).hello == Hello::Standard;
+        if form != HelloForm::Standard && is_clients {
             let client = self.setup.host_name(client);
             let why = format!("{client} said STARTTLS and sent a hello that is not one of TLS 1.2 or later");
             return Err(violation("SEED-08", why));
@@ -231,6 +232,20 @@ mod tests {
         assert_eq!(judged_in(&foreign, old()), Found::Holds);
         let silent = hello(go_ahead(), HelloForm::Sslv2, HelloAnswer::Nothing);
         assert_eq!(judged_in(&foreign, silent), Found::Violated("SEED-09"));
+    }
+
+    #[test]
+    fn what_an_attacker_says_in_place_of_a_hello_is_not_the_clients_fault() {
+        let attacked = || {
+            Story::new()
+                .mail_is_tried()
+                .attacker_dials(MX1)
+                .ehlo(true)
+                .starttls(220)
+        };
+        let answered = |answer| judged(hello(attacked(), HelloForm::Garbage, answer));
+        assert_eq!(answered(HelloAnswer::Alert(50)), Found::Holds);
+        assert_eq!(answered(HelloAnswer::Nothing), Found::Violated("SEED-09"));
     }
 
     #[test]

@@ -440,4 +440,25 @@ mod tests {
         let babble = hangs_up(asked.sees(Observation::Babble { connection }));
         assert_eq!(judged(Level::May, babble), Found::Holds);
     }
+
+    #[test]
+    fn whoever_hears_a_reply_that_it_did_not_ask_for_need_not_wait() {
+        let asked = dials().goes_secure(&[B]).ehlo(false).command(Phase::Mail, true);
+        let connection = asked.connection();
+        let unasked = Observation::Replied {
+            connection,
+            phase: None,
+            code: 250,
+            offers_starttls: false,
+            recipient: None,
+        };
+        assert_eq!(judged(Level::May, hangs_up(asked.sees(unasked))), Found::Holds);
+    }
+
+    #[test]
+    fn a_reply_that_was_asked_for_is_no_reason_to_hang_up_at_the_next_command() {
+        let asked = dials().goes_secure(&[B]).ehlo(false).mail(true, 250);
+        let hasty = hangs_up(asked.command(Phase::Rcpt, true));
+        assert_eq!(judged(Level::May, hasty), Found::Violated("R5321-4.5.3.2-a"));
+    }
 }

@@ -7,7 +7,7 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{Code, ConnectionId, HostId, MessageId, Observation};
 use postern_model::scenario::Phase;
 
-use super::sessions::Sessions;
+use super::sessions::{Progress, Session, Sessions};
 use super::violation;
 use crate::setup::Setup;
 
@@ -15,6 +15,8 @@ use crate::setup::Setup;
 ///
 /// - What lies in a mailbox and was not handed in there came as content, and each content is one message: a second one, or
 ///   one without any content, was smuggled in (R5321-4.1.1.4-a).
+/// - A client sends CR and LF as CRLF and not alone, whatever was handed in (R5321-2.3.8-a). Octets behind a go-ahead are none
+///   of SMTP.
 /// - A recipient is taken only after MAIL was: otherwise a command was found where the wire has none (R5321-2.3.8-a).
 /// - What was refused at the end of its data, or at DATA with the content sent behind it unasked, is not delivered, neither
 ///   whole nor in parts that read like commands (R5321-4.2.5-b, C-SMUG-3).
@@ -84,6 +86,7 @@ impl Monitor for FramingAgreement {
                     session.notes = Framing::default();
                 }
             }
+            Observation::BareLineEnd { connection } => return self.bare_line_end(connection),
             Observation::BehindData { connection } => {
                 if let Some(session) = self.sessions.get_mut(connection) {
                     session.notes.is_behind_data = true;
@@ -124,6 +127,20 @@ impl Monitor for FramingAgreement {
 }
 
 impl FramingAgreement {
+    fn bare_line_end(&self, connection: ConnectionId) -> Result<(), Violation> {
+        let session = self.sessions.get(connection);
+        let is_smtp = |session: &&Session<Framing>| session.is_clients_own() && session.progress != Progress::GoAhead;
+        let Some(session) = session.filter(is_smtp) else {
+            return Ok(());
+        };
+        let (client, server) = (
+            self.setup.host_name(session.client),
+            self.setup.host_name(session.server),
+        );
+        let why = format!("{client} sent a CR or an LF to {server} that stands alone");
+        Err(violation("R5321-2.3.8-a", why))
+    }
+
     fn delivered(&mut self, host: HostId, mail: Mail) -> Result<(), Violation> {
         let server = self.setup.host_name(host);
         let why = match self.arrived.get_mut(&host) {
@@ -259,6 +276,22 @@ mod tests {
             let refused = sends().delivered(MX1).reply(Phase::EndOfData, code);
             assert_eq!(judged(refused), Found::Violated("R5321-4.2.5-b"));
         }
+    }
+
+    #[test]
+    fn a_client_sends_no_cr_or_lf_alone() {
+        let alone = |story: Story| {
+            let connection = story.connection();
+            story.sees(Observation::BareLineEnd { connection })
+        };
+        assert_eq!(judged(alone(sends())), Found::Violated("R5321-2.3.8-a"));
+        assert_eq!(
+            judged(alone(stranger_sends())),
+            Found::NotExercised,
+            "strangers send what they like"
+        );
+        let hello = Story::new().mail_is_tried().dials(MX1).ehlo(true).starttls(220);
+        assert_eq!(judged(alone(hello)), Found::NotExercised, "no octet of TLS ends a line");
     }
 
     #[test]

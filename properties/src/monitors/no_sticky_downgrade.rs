@@ -334,6 +334,20 @@ mod tests {
     }
 
     #[test]
+    fn where_starttls_may_have_been_lost_on_the_way_tls_has_broken_anew() {
+        let lost = broke_and_dialled_after(HOUR).ehlo(true).closes();
+        let retried = lost.after(SECOND).dials(MX1);
+        assert_eq!(judged(Level::May, clear(retried)), Found::Holds);
+    }
+
+    #[test]
+    fn where_mail_was_said_in_clear_tls_has_not_broken_anew() {
+        let in_clear = clear(broke_and_dialled_after(SECOND)).closes();
+        let later = in_clear.after(HOUR).dials(MX1);
+        assert_eq!(judged(Level::May, clear(later)), Found::Violated("R5321-4.5.4.1-e"));
+    }
+
+    #[test]
     fn a_refusal_is_no_answer_to_the_next_message() {
         let refused = Story::new()
             .mail_is_tried()

@@ -474,6 +474,31 @@ mod tests {
         assert_eq!(judged(twice.alarm(MX1)), Found::Holds);
     }
 
+    /// The alarm about a handshake that broke has come; so much later another session has no TLS, and no alarm.
+    fn without_alarm_after_break(memory: Option<Duration>, later: Duration) -> Found {
+        let mut scenario = scenario(Level::May);
+        scenario.host[usize::from(OUT.0)].tls_failure_memory = memory;
+        let broken = after_tls().dials(MX1).ehlo(true).starttls(220).alarm(MX1).closes();
+        let again = broken.after(later).tried_again().dials(MX1).ehlo(false).closes();
+        again.judged_by(VanishedTlsAlarm::new(Setup::of(&scenario)))
+    }
+
+    #[test]
+    fn no_alarm_is_due_where_the_client_may_do_without_tls_for_a_break_that_it_remembers() {
+        assert_eq!(without_alarm_after_break(Some(2 * HOUR), HOUR), Found::Holds);
+    }
+
+    #[test]
+    fn an_alarm_is_due_again_where_the_break_is_forgotten() {
+        for memory in [None, Some(HOUR)] {
+            assert_eq!(
+                without_alarm_after_break(memory, HOUR),
+                Found::Violated("SEED-10"),
+                "{memory:?}"
+            );
+        }
+    }
+
     #[test]
     fn no_alarm_is_due_where_tls_is_not_wished_for() {
         let story = after_tls().policy(Level::None).dials(MX1).ehlo(false).closes();

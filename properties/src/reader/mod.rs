@@ -14,6 +14,7 @@ use postern_model::observation::{
     Acceptor, AddressAnswer, ConnectionId, DomainId, DomainSet, HostId, HostSet, MessageId, MxAnswer, Observation,
 };
 use postern_model::report::About;
+use postern_model::scenario::Attack;
 use postern_model::trace::{self, Answer, Channel, End, Event, LogEntry, Presented, Question, Record, Setting};
 
 use crate::certificate;
@@ -214,6 +215,9 @@ impl Reader {
                 let before = self.status(host, entry).or_else(|| self.claim(host, entry));
                 return Some(before.into_iter().chain([said]).collect());
             }
+            Event::BareLineEnd { connection, .. } => Observation::BareLineEnd {
+                connection: id(*connection),
+            },
             Event::HandshakeUnasked { connection } => Observation::HandshakeUnasked {
                 connection: id(*connection),
             },
@@ -270,6 +274,14 @@ impl Reader {
                     End::Acceptor => vec![failed],
                 });
             }
+            // Octets in clear among the records of TLS are no reply.
+            Event::Interfered {
+                connection,
+                attack: Attack::InjectTowardClient(_),
+                ..
+            } => Observation::Babble {
+                connection: id(*connection),
+            },
             Event::Answered { .. } | Event::Interfered { .. } => return None,
         };
         Some(vec![one])

@@ -151,6 +151,23 @@ fn what_comes_behind_data_before_its_answer_is_told() {
 }
 
 #[test]
+fn octets_in_clear_among_the_records_of_the_server_are_babble() {
+    let connection = trace::ConnectionId(1);
+    let interfered = |attack| {
+        on_the_wire(dialled().event(Event::Interfered {
+            connection,
+            attack,
+            what: "what it did".to_owned(),
+        }))
+    };
+    let babble = Observation::Babble {
+        connection: ConnectionId(1),
+    };
+    assert_eq!(interfered(Attack::InjectTowardClient(900)), [babble]);
+    assert_eq!(interfered(Attack::InjectTowardServer(900)), []);
+}
+
+#[test]
 fn what_is_no_reply_is_babble() {
     for text in ["", "25", "2x0 ok", "250_ok", "€uro"] {
         let connection = ConnectionId(1);

@@ -3,7 +3,7 @@
 //! The second world is the first with a client that never uses TLS: every policy is `none`. A recipient of its own domain
 //! that a server takes there, it takes too from a client that uses TLS, has used it, or failed at it; and a server that
 //! is listed and configured takes in clear whatever it takes over TLS. By RFC 3207 a server may refuse after a handshake
-//! (§4.1), so by that reading only the latter is judged.
+//! (§4.1), so by that reading only the latter is judged; by the thread a listed one may not, be it ever so unhappy with TLS.
 //!
 //! What may differ: whatever does not depend on the server, such as who is asked, how often and when. Recipients are
 //! compared one by one, by client, server, domain and kind of mailbox, and only where nothing that the answer rightly
@@ -44,16 +44,17 @@ impl Comparison for Plain {
     fn judge(&self, first: Side<'_>, second: Side<'_>) -> Verdict {
         let setup = Setup::of(first.scenario);
         let unsteady = unsteady([first.trace, second.trace], &setup);
+        // RFC 3207 §4.1 leaves a server free to refuse all mail after a handshake, as the thread does not.
+        let by_thread = first.scenario.reading == Reading::Thread;
         let is_compared = |recipient: &Recipient| {
             let Recipient { server, domain, .. } = *recipient;
-            let troubles = [Trouble::UnhappyWithTls, Trouble::DemandsTlsOfAll];
             // A server that is in such trouble refuses by intent, and is known for it (C-SRV-1, C-SRV-7).
-            let is_sound = troubles.iter().all(|trouble| !setup.may_be_in(server, *trouble));
+            let may_refuse = setup.may_be_in(server, Trouble::UnhappyWithTls)
+                && !(by_thread && is_listed(first.scenario, &setup, recipient));
+            let is_sound = !may_refuse && !setup.may_be_in(server, Trouble::DemandsTlsOfAll);
             is_own(first.scenario, &setup, server, domain) && !unsteady.contains(server, domain) && is_sound
         };
         let (tried, plain) = (Answers::of(first, &setup), Answers::of(second, &setup));
-        // RFC 3207 §4.1 leaves a server free to refuse all mail after a handshake, as the thread does not.
-        let by_thread = first.scenario.reading == Reading::Thread;
         let mut verdict = Verdict::NotExercised;
         for (recipient, answers) in tried.recipients.iter().filter(|(recipient, _)| is_compared(recipient)) {
             let Some(in_plain) = plain.recipients.get(recipient) else {

@@ -3,7 +3,7 @@
 rules! {
     Rfc5321:
     "R5321-2.3.8-a" "2.3.8" MustNot Both:
-        "CR or LF stands anywhere but in the CRLF that ends a line.";
+        "CR or LF stands anywhere but in the CRLF that ends a line: a server ends a line at nothing else, and a client sends them as nothing else, whatever was handed in.";
     "R5321-3.6.2-a" "3.6.2" Should Server:
         "A server that declines to relay answers 550.";
     "R5321-3.6.3-a" "3.6.3" Must Both:

@@ -69,6 +69,7 @@ const HOST_EDITS: &[fn(&mut Host, &Host)] = &[
     |host, plain| host.tls_failure_memory = plain.tls_failure_memory,
     |host, plain| host.sessions_per_host = plain.sessions_per_host,
     |host, plain| host.alarms = plain.alarms,
+    |host, plain| host.line_ends = plain.line_ends,
 ];
 
 fn edited(scenario: &Scenario, edit: impl FnOnce(&mut Scenario)) -> Scenario {

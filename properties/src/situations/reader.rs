@@ -193,6 +193,7 @@ impl<'a> Reader<'a> {
             Event::ClientRefused { .. }
             | Event::NotSecured { by: End::Acceptor, .. }
             | Event::HandshakeUnasked { .. }
+            | Event::BareLineEnd { .. }
             | Event::HungUp { .. } => {}
         }
     }

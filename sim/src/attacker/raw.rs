@@ -114,8 +114,8 @@ impl Interception {
         let mut injected_at = None;
         if let Some(attack @ Attack::InjectTowardClient(at)) = injection {
             injected_at = self.server_way.place_in_last(octets.len(), at.into());
-            if injected_at.is_some_and(|place| place <= passage.octets) {
-                self.tap.injects(speech::REPLY.len());
+            if let Some(place) = injected_at.filter(|place| *place <= passage.octets) {
+                self.tap.breaks_off(place);
                 self.interferes(
                     attack,
                     &format!("sends “250 2.0.0 Ok” in clear to the client behind {at} octets of the server's TLS"),

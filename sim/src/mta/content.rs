@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use postern_model::name::{ReversePath, Token};
-use postern_model::scenario::Message;
+use postern_model::scenario::{LineEnds, Message};
 
 use super::Mta;
 use crate::net::clock::EPOCH_SECONDS;
@@ -17,13 +17,16 @@ impl Mta {
             ReversePath::Mailbox(mailbox) => mailbox.to_string(),
         };
         let Message { name, to, .. } = message;
-        format!(
+        let content = format!(
             "From: <{author}>\r\nTo: <{to}>\r\nDate: {}\r\nMessage-ID: <{name}@{}>\r\nSubject: {name}\r\n\r\n\
              This is the content of {name}.\r\n",
             self.date(),
             self.name
-        )
-        .into_bytes()
+        );
+        match self.world.host(self.index).line_ends {
+            LineEnds::Crlf => content.into_bytes(),
+            LineEnds::Lf => content.replace("\r\n", "\n").into_bytes(),
+        }
     }
 
     pub(super) fn date(&self) -> String {
@@ -59,8 +62,8 @@ fn unnamed_token() -> Token {
 /// The header of a content, lines ended by CRLF.
 pub(super) fn header_of(content: &[u8]) -> String {
     let text = String::from_utf8_lossy(content);
-    let end = text.find("\r\n\r\n").map_or(text.len(), |end| end + 2);
-    text[..end].to_owned()
+    let header = text.lines().take_while(|line| !line.is_empty());
+    header.flat_map(|line| [line, "\r\n"]).collect()
 }
 
 pub(super) fn received_lines(content: &[u8]) -> usize {

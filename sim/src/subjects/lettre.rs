@@ -28,6 +28,7 @@ use postern_model::mta::session::Outcome;
 use postern_model::mta::timer::Timer;
 use postern_model::name::{DomainName, ReversePath};
 use postern_model::scenario::Phase;
+use postern_model::smtp::with_crlf;
 use send_wrapper::SendWrapper;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -116,7 +117,9 @@ async fn converse(door: &Door, stream: Stream, letter: &Letter<'_>, glue: &impl 
         }
     }
     glue.reached(Phase::Mail);
-    let response = in_time(door, Phase::Mail, connection.send(&envelope, letter.content)).await?;
+    // lettre leaves the line ends of a raw message to who hands it in.
+    let content = with_crlf(letter.content);
+    let response = in_time(door, Phase::Mail, connection.send(&envelope, &content)).await?;
     glue.reached(Phase::Quit);
     _ = in_time(door, Phase::Quit, connection.quit()).await;
     Ok(response.first_line().unwrap_or_default().to_owned())

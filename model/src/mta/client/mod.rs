@@ -35,7 +35,7 @@ use crate::mta::timer::Timer;
 use crate::mutant::Mutant;
 use crate::name::{DomainName, Mailbox, ReversePath};
 use crate::scenario::Phase;
-use crate::smtp::{Body, Command, Extensions, Reply, ReplyReader, Severity, stuff};
+use crate::smtp::{Body, Command, Extensions, Reply, ReplyReader, Severity, stuff, stuff_as_handed_in, with_crlf};
 
 /// The longest explanation of a result, in characters.
 const BECAUSE_LIMIT: usize = 400;
@@ -53,7 +53,7 @@ pub struct Plan {
     pub tls: TlsUse,
     /// From whom and to whom.
     pub envelope: Envelope,
-    /// The content, in lines ended by CRLF, dots not stuffed.
+    /// The content, in lines, however they end; dots not stuffed.
     pub content: Vec<u8>,
     /// Whether the session stays open after its message was accepted, for [`Client::send_another`] or [`Client::quit`].
     pub keep: bool,
@@ -381,7 +381,7 @@ impl Client {
         let is_eight_bit = !self.plan.content.is_ascii();
         Command::Mail {
             from: self.plan.envelope.from.clone(),
-            size: self.extensions.size.then_some(self.plan.content.len() as u64),
+            size: self.extensions.size.then(|| with_crlf(&self.plan.content).len() as u64),
             body: (is_eight_bit && self.extensions.eight_bit_mime).then_some(Body::EightBitMime),
         }
     }
@@ -399,7 +399,10 @@ impl Client {
 
     fn content(&mut self) {
         self.note(Note::Phase(Phase::EndOfData));
-        let content = stuff(&self.plan.content);
+        let content = match self.has(Mutant::SendsBareLf) {
+            true => stuff_as_handed_in(&self.plan.content),
+            false => stuff(&self.plan.content),
+        };
         self.send(Stage::EndOfData, content);
     }
 

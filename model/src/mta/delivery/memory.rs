@@ -61,3 +61,32 @@ impl Memory {
         self.refused.contains(&peer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: PeerId = PeerId(0);
+    const JOB: JobId = JobId(0);
+
+    #[test]
+    fn nothing_vanishes_in_the_session_that_first_had_tls() {
+        let mut memory = Memory::default();
+        memory.secured(JOB, PEER);
+        assert!(!memory.has_seen_tls_before(JOB, PEER));
+    }
+
+    #[test]
+    fn in_every_later_session_and_in_one_beside_it_tls_may_vanish() {
+        let mut memory = Memory::default();
+        memory.secured(JOB, PEER);
+        assert!(memory.has_seen_tls_before(JobId(1), PEER), "another job's");
+        memory.session_ended(JOB);
+        assert!(memory.has_seen_tls_before(JOB, PEER), "the next of the same job");
+        memory.secured(JOB, PEER);
+        assert!(
+            memory.has_seen_tls_before(JOB, PEER),
+            "whose handshake is not the first"
+        );
+    }
+}

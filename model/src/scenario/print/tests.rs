@@ -10,8 +10,8 @@ use crate::name::DomainName;
 use crate::scenario::attack::tests::EXAMPLES;
 use crate::scenario::{
     Action, Attack, Certificate, DemandStage, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, FalseEnd, Fate,
-    Forgery, Handshake, Host, Level, Lie, MailboxState, Message, MxRecord, Phase, Position, Reading, RetrySchedule,
-    Scenario, Security, Step, Switch, Trouble, UnlistedAnswer, Visit, When,
+    Forgery, Handshake, Host, Level, Lie, LineEnds, MailboxState, Message, MxRecord, Phase, Position, Reading,
+    RetrySchedule, Scenario, Security, Step, Switch, Trouble, UnlistedAnswer, Visit, When,
 };
 
 const HOSTS: [&str; 4] = ["out.a.example", "relay.example", "mx1.b.example", "mx2.b.example"];
@@ -162,13 +162,18 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
         option::of(times(3600, 400 * 86_400)),
         option::of(times(0, 3600)),
         any::<bool>(),
-        (any::<bool>(), option::of(times(1, 7 * 86_400)), 1..=u8::MAX),
+        (
+            any::<bool>(),
+            option::of(times(1, 7 * 86_400)),
+            1..=u8::MAX,
+            select(vec![LineEnds::Crlf, LineEnds::Lf]),
+        ),
     );
     (server, client, handshakes()).prop_map(|(server, client, handshake)| {
         let (exchanger_for, tls, certificate, switches, (unlisted_answer, trouble), relay_for, mailboxes) = server;
         let (demands_tls, never_accepts_mail, impostor) = switches;
         let (level, policy, route, retry, lifetime, warning, alarms, sessions) = client;
-        let (reuse, tls_failure_memory, sessions_per_host) = sessions;
+        let (reuse, tls_failure_memory, sessions_per_host, line_ends) = sessions;
         Host {
             name: domain_name("unnamed.example"),
             exchanger_for,
@@ -184,6 +189,7 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
             relay_for,
             handshake,
             mailboxes,
+            line_ends,
             level,
             policy,
             route,

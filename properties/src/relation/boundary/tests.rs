@@ -128,6 +128,15 @@ fn octets_among_the_records_may_break_the_session_off_and_no_more() {
 }
 
 #[test]
+fn a_server_that_waits_for_the_rest_of_a_record_takes_leave_and_says_nothing_else() {
+    let attack = Attack::InjectTowardServer(320);
+    let ends_with = |last| judged(attack, &["EHLO out.a.example", last], AS_EVER);
+    assert_eq!(ends_with("421 4.4.2 Timeout"), Some(Verdict::Holds));
+    let verdict = ends_with("250 2.0.0 Ok");
+    assert!(matches!(verdict, Some(Verdict::Violated { at: 4, .. })), "{verdict:?}");
+}
+
+#[test]
 fn without_tls_there_is_nothing_to_compare() {
     assert_eq!(judged(Attack::InjectCommands(0), &[], AS_EVER), None);
     assert_eq!(judged(Attack::StripStarttls, AS_EVER, AS_EVER), None);

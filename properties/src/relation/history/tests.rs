@@ -168,6 +168,41 @@ fn mail_that_still_waits_leaves_nothing_to_compare() {
     assert_eq!(History::of(&scenario(), &trace), None);
 }
 
+/// The same run, but that the session of m2 stays open until then.
+fn kept_until(closed: Duration, mut trace: Trace) -> Trace {
+    let is_kept =
+        |record: &Record| matches!(record.event, Event::Closed { connection, .. } if connection == ConnectionId(2));
+    let place = trace.records.iter().position(is_kept).expect("it closes");
+    let mut record = trace.records.remove(place);
+    record.at = closed;
+    let place = trace.records.partition_point(|other| other.at <= closed);
+    trace.records.insert(place, record);
+    trace
+}
+
+#[test]
+fn a_session_that_spans_the_moment_is_not_past() {
+    let spanning = |over_tls| kept_until(HOUR * 3, trace(over_tls));
+    let earlier = History::of(&scenario(), &spanning(2)).unwrap();
+    assert_eq!(earlier.since, HOUR * 2);
+    let comparison = History::of(&scenario(), &trace(2)).unwrap();
+    let (with, without) = (trace(2), spanning(0));
+    let (delivered, bounced) = (judgement(Fate::Delivered), judgement(Fate::Bounced));
+    let verdict = comparison.judge(side(&with, &bounced), side(&without, &delivered));
+    assert_eq!(verdict, Verdict::NotExercised);
+}
+
+#[test]
+fn a_session_that_closed_before_the_moment_is_past() {
+    let past = |over_tls| kept_until(HOUR * 3 - Duration::from_secs(1), trace(over_tls));
+    let comparison = History::of(&scenario(), &past(2)).unwrap();
+    assert_eq!(comparison.since, HOUR * 3);
+    let (with, without) = (past(2), past(0));
+    let (delivered, bounced) = (judgement(Fate::Delivered), judgement(Fate::Bounced));
+    let verdict = comparison.judge(side(&with, &bounced), side(&without, &delivered));
+    assert!(matches!(verdict, Verdict::Violated { .. }), "{verdict:?}");
+}
+
 #[test]
 fn the_other_run_has_no_tls_before_the_moment_and_the_same_from_then_on() {
     let other = History::of(&scenario(), &trace(3)).unwrap().scenario;

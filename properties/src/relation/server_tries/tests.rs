@@ -60,6 +60,31 @@ fn who_is_taken_over_tls_is_taken_in_clear_by_a_listed_server() {
 }
 
 #[test]
+fn a_listed_server_that_is_unhappy_with_tls_refuses_by_right_of_rfc_3207_and_not_of_the_thread() {
+    for (reading, is_accused) in [(Reading::Thread, true), (Reading::Rfc3207, false)] {
+        let mut refused = run(Level::May, bounced(recipient_answered(over_tls(), NO)));
+        refused.scenario.host[1].trouble = Trouble::UnhappyWithTls;
+        refused.scenario.reading = reading;
+        let verdict = verdict(compare, &refused, &plain("250 ok"));
+        assert_eq!(
+            matches!(verdict, Verdict::Violated { .. }),
+            is_accused,
+            "{reading}: {verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_is_not_listed_may_be_unhappy_with_tls_by_either_reading() {
+    let mut refused = run(Level::May, bounced(recipient_answered(over_tls(), NO)));
+    refused.scenario.host[1].trouble = Trouble::UnhappyWithTls;
+    refused.scenario.domain[0]
+        .mx
+        .retain(|record| record.host != name("mx1.b.example"));
+    assert_eq!(verdict(compare, &refused, &plain("250 ok")), Verdict::NotExercised);
+}
+
+#[test]
 fn nothing_is_compared_where_the_server_was_configured_anew() {
     let anew = over_tls().event(Event::Set(Setting::Exchanger {
         host: name("mx1.b.example"),
