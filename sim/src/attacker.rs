@@ -490,6 +490,14 @@ impl Interception {
             );
             return edit::with_starttls_alone(reply);
         }
+        if self.does(Attack::AddExtensions) && reply.concat().starts_with(b"250") {
+            let (longer, added) = edit::with_extensions(reply);
+            if !added.is_empty() {
+                let added = added.join(", ");
+                self.interferes(Attack::AddExtensions, &format!("adds {added} to the reply to EHLO"));
+            }
+            return longer;
+        }
         if !self.server_offers_tls {
             reply
         } else if self.does(Attack::StripStarttls) {

@@ -51,6 +51,8 @@ attacks! {
     OverwriteStarttls: "STARTTLS was overwritten in a reply to EHLO";
     /// Removes every keyword but STARTTLS from the reply to EHLO (C-DG-17).
     StripExtensions: "every extension but STARTTLS was stripped from a reply to EHLO";
+    /// Adds AUTH, PIPELINING, SIZE and 8BITMIME to the reply to EHLO, as far as they are missing (C-INJ-6).
+    AddExtensions: "extensions were added to a reply to EHLO";
     /// Removes STARTTLS only from clients that it has seen go on in clear, or not seen yet, and leaves those alone that
     /// would not send without TLS (C-DG-14).
     StripWhereNothingIsRequired: "STARTTLS was stripped by an attacker who learns whom to leave alone";
@@ -205,6 +207,7 @@ impl fmt::Display for Attack {
             Self::StripStarttls => formatter.write_str("strips STARTTLS from the reply to EHLO"),
             Self::OverwriteStarttls => formatter.write_str("overwrites STARTTLS in the reply to EHLO"),
             Self::StripExtensions => formatter.write_str("strips every extension but STARTTLS from the reply to EHLO"),
+            Self::AddExtensions => formatter.write_str("adds extensions to the reply to EHLO"),
             Self::StripWhereNothingIsRequired => {
                 formatter.write_str("strips STARTTLS from clients that it has not seen insist on TLS")
             }
@@ -313,6 +316,7 @@ pub(super) mod tests {
         Attack::StripStarttls,
         Attack::OverwriteStarttls,
         Attack::StripExtensions,
+        Attack::AddExtensions,
         Attack::StripWhereNothingIsRequired,
         Attack::RefuseEhlo(502),
         Attack::Greet(421),

@@ -186,6 +186,8 @@ pub enum Trouble {
     NodesDiffer,
     /// The second EHLO of a session is told of fewer extensions than the first (C-SRV-3).
     ListsDiffer,
+    /// It is old and lists no extension but STARTTLS.
+    ListsLittle,
     /// It offers STARTTLS only to a client that dialled it before, five minutes ago or longer (C-SRV-4).
     OffersTlsToAcquaintances,
     /// A proxy in front of it offers STARTTLS again inside TLS (C-SRV-6).

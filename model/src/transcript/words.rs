@@ -293,6 +293,7 @@ fn trouble_words(trouble: Trouble) -> &'static str {
         Trouble::DemandsTlsOfAll => "demands TLS before every command, whoever lists it",
         Trouble::NodesDiffer => "is several nodes, of which every other one has no TLS",
         Trouble::ListsDiffer => "tells the second EHLO of a session of fewer extensions",
+        Trouble::ListsLittle => "lists no extension but STARTTLS",
         Trouble::OffersTlsToAcquaintances => "offers STARTTLS only to clients that dialled it before",
         Trouble::OffersTlsInsideTls => "offers STARTTLS again inside TLS",
         Trouble::UnhappyWithTls => "is unhappy with what any handshake achieves",

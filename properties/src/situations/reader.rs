@@ -601,6 +601,7 @@ fn trouble_situation(trouble: Trouble) -> Option<Situation> {
         Trouble::DemandsTlsOfAll => Situation::TlsDemandedOfAll,
         Trouble::NodesDiffer => Situation::NodesDiffered,
         Trouble::ListsDiffer => Situation::ListsDiffered,
+        Trouble::ListsLittle => Situation::ListedLittle,
         Trouble::OffersTlsToAcquaintances => Situation::TlsForAcquaintances,
         Trouble::OffersTlsInsideTls => Situation::TlsOfferedInsideTls,
         Trouble::UnhappyWithTls => Situation::UnhappyWithTls,

@@ -298,21 +298,27 @@ impl Server {
         self.forget_transaction();
         let mut reply = Reply::new(250, None, self.settings.host.as_str());
         if is_extended {
-            let lists_less = self.settings.trouble == Trouble::ListsDiffer && self.has_listed;
+            reply.lines.extend(self.extensions());
             self.has_listed = true;
-            if !lists_less {
-                reply.lines.push("PIPELINING".to_owned());
-                reply.lines.push(format!("SIZE {}", self.settings.size_limit));
-            }
-            if self.offers_starttls() {
-                reply.lines.push("STARTTLS".to_owned());
-            }
-            reply.lines.push("ENHANCEDSTATUSCODES".to_owned());
-            if !lists_less {
-                reply.lines.push("8BITMIME".to_owned());
-            }
         }
         self.reply(reply);
+    }
+
+    /// What the reply to EHLO lists, by the server's trouble.
+    fn extensions(&self) -> Vec<String> {
+        let (lists_status_codes, lists_all) = match self.settings.trouble {
+            Trouble::ListsLittle => (false, false),
+            Trouble::ListsDiffer => (true, !self.has_listed),
+            _ => (true, true),
+        };
+        let mut extensions = Vec::new();
+        if lists_all {
+            extensions.extend(["PIPELINING".to_owned(), format!("SIZE {}", self.settings.size_limit)]);
+        }
+        extensions.extend(self.offers_starttls().then(|| "STARTTLS".to_owned()));
+        extensions.extend(lists_status_codes.then(|| "ENHANCEDSTATUSCODES".to_owned()));
+        extensions.extend(lists_all.then(|| "8BITMIME".to_owned()));
+        extensions
     }
 
     /// Only while it can be had (R3207-3-a), never inside TLS (R3207-4.2-g).

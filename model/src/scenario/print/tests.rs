@@ -304,6 +304,7 @@ fn troubles() -> impl Strategy<Value = Trouble> {
         Trouble::DemandsTlsOfAll,
         Trouble::NodesDiffer,
         Trouble::ListsDiffer,
+        Trouble::ListsLittle,
         Trouble::OffersTlsToAcquaintances,
         Trouble::OffersTlsInsideTls,
         Trouble::UnhappyWithTls,
