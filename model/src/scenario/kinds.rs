@@ -244,6 +244,8 @@ pub enum Visit {
     FalseEnd(FalseEnd),
     /// Pipelines content that reads like commands behind a DATA that is refused (C-SMUG-3).
     ContentBehindRefusedData,
+    /// Says EHLO and then nothing more.
+    FallsSilent,
 }
 
 /// What is not the end of a message's content, which is CRLF.CRLF and nothing else, but was taken for it by some (C-SMUG-1).

@@ -545,6 +545,7 @@ fn strangers(walk: &mut Walk) {
             (2, Visit::HiddenCommand),
             (4, Visit::FalseEnd(false_end)),
             (2, Visit::ContentBehindRefusedData),
+            (2, Visit::FallsSilent),
         ]);
         walk.visit(&host, visit);
     }

@@ -75,7 +75,7 @@ fn every_kind_of_attack_and_drift_appears() {
     assert_eq!(attacks, AttackKind::ALL.iter().copied().collect());
     assert_eq!(lies.len(), 6, "{lies:?}");
     assert_eq!(drifts.len(), 12, "{drifts:?}");
-    assert_eq!(visits.len(), 6 + FalseEnd::ALL.len(), "{visits:?}");
+    assert_eq!(visits.len(), 7 + FalseEnd::ALL.len(), "{visits:?}");
 }
 
 #[test]

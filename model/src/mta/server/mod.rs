@@ -143,7 +143,7 @@ impl Server {
                 };
             }
             (Stage::Handshake, Input::TlsFailed | Input::Expired(Timer::Handshake)) => self.close(),
-            (Stage::Command | Stage::Content(_), Input::Expired(Timer::Idle)) => {
+            (Stage::Command | Stage::Content(_), Input::Expired(timer)) if timer == self.idle() => {
                 let text = format!("{} Timeout, closing connection", self.settings.host);
                 self.farewell(Reply::enhanced(421, 4, 2, text));
             }
@@ -158,7 +158,7 @@ impl Server {
             }
             (Stage::Storing, Input::Stored) if self.settings.mutant == Some(Mutant::Answers250BeforeStoring) => {
                 self.stage = Stage::Command;
-                self.outputs.push_back(Output::Arm(Timer::Idle));
+                self.outputs.push_back(Output::Arm(self.idle()));
                 self.advance();
             }
             (Stage::Storing, Input::Stored) => self.stored(message_taken()),
@@ -194,7 +194,7 @@ impl Server {
                             self.end_of_data(end.content);
                         }
                         // Content beyond the bound buys no more time, or it could go on for ever.
-                        None if reader.is_sound() => self.outputs.push_back(Output::Arm(Timer::Idle)),
+                        None if reader.is_sound() => self.outputs.push_back(Output::Arm(self.idle())),
                         None => {}
                     }
                 }
@@ -351,7 +351,7 @@ impl Server {
         }
         self.reply(Reply::enhanced(220, 0, 0, "Ready to start TLS"));
         self.outputs.extend([
-            Output::Disarm(Timer::Idle),
+            Output::Disarm(self.idle()),
             Output::Arm(Timer::Handshake),
             Output::StartTls(TlsRequest::Accept),
         ]);
@@ -370,7 +370,7 @@ impl Server {
         }
         self.errors = 0;
         self.outputs
-            .extend([Output::Disarm(Timer::Handshake), Output::Arm(Timer::Idle)]);
+            .extend([Output::Disarm(Timer::Handshake), Output::Arm(self.idle())]);
         // Nothing, unless octets were kept that came in clear.
         self.advance();
     }
@@ -421,7 +421,7 @@ impl Server {
         }
         if recipient::needs_listing(self.circumstances(&to), self.settings.mutant) {
             self.outputs
-                .extend([Output::Disarm(Timer::Idle), Output::Ask(to.domain().clone())]);
+                .extend([Output::Disarm(self.idle()), Output::Ask(to.domain().clone())]);
             self.stage = Stage::Listing(to);
         } else {
             // The answer is the same for every listing.
@@ -541,7 +541,7 @@ impl Server {
                     self.reply(message_taken());
                 }
                 self.outputs
-                    .extend([Output::Disarm(Timer::Idle), Output::Store(transaction)]);
+                    .extend([Output::Disarm(self.idle()), Output::Store(transaction)]);
                 self.stage = Stage::Storing;
             }
             (Err(ContentError::TooLarge { limit }), ..) => self.reply(too_large(limit)),
@@ -571,9 +571,17 @@ impl Server {
         self.farewell(Reply::enhanced(421, 7, 0, "Too many errors, closing connection"));
     }
 
+    /// The timer that runs while the client is awaited (RFC 5321 §4.5.3.2.7).
+    fn idle(&self) -> Timer {
+        match self.settings.mutant {
+            Some(Mutant::ServerHangsUpEarly) => Timer::DataInitiation,
+            _ => Timer::Idle,
+        }
+    }
+
     fn reply(&mut self, reply: Reply) {
         self.outputs
-            .extend([Output::Send(reply.to_octets()), Output::Arm(Timer::Idle)]);
+            .extend([Output::Send(reply.to_octets()), Output::Arm(self.idle())]);
     }
 
     fn farewell(&mut self, reply: Reply) {
@@ -583,7 +591,7 @@ impl Server {
 
     fn close(&mut self) {
         match self.stage {
-            Stage::Command | Stage::Content(_) => self.outputs.push_back(Output::Disarm(Timer::Idle)),
+            Stage::Command | Stage::Content(_) => self.outputs.push_back(Output::Disarm(self.idle())),
             Stage::Handshake => self.outputs.push_back(Output::Disarm(Timer::Handshake)),
             Stage::Opening | Stage::Listing(_) | Stage::Storing | Stage::Over => {}
         }

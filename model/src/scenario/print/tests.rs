@@ -321,6 +321,7 @@ fn visits() -> impl Strategy<Value = Visit> {
         Just(Visit::HiddenCommand),
         select(FalseEnd::ALL).prop_map(Visit::FalseEnd),
         Just(Visit::ContentBehindRefusedData),
+        Just(Visit::FallsSilent),
     ]
 }
 
