@@ -112,6 +112,7 @@ situations! {
     TlsOfferedInsideTls = "a server offered STARTTLS inside TLS",
     UnhappyWithTls = "a server was unhappy with every handshake",
     NoCertificate = "a server had lost its certificate",
+    Tarpit = "a client dialled a tarpit again after a failed handshake",
     TlsFirst = "a server refused a command in clear that came before TLS",
     StrangerCame = "a stranger dialled a server",
 }

@@ -328,7 +328,14 @@ fn handshake_words(host: &DomainName, handshake: Handshake) -> String {
             .asks_for_certificate
             .then(|| "asks clients for a certificate".to_owned()),
     );
-    words.extend((handshake.after_failure == AfterFailure::Bans).then(|| "bans who failed a handshake".to_owned()));
+    words.extend(
+        match handshake.after_failure {
+            AfterFailure::ServesOn => None,
+            AfterFailure::Bans => Some("bans who failed a handshake"),
+            AfterFailure::Delays => Some("keeps who failed a handshake waiting for every reply"),
+        }
+        .map(str::to_owned),
+    );
     format!("{host} {}", words.join(", "))
 }
 

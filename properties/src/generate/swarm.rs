@@ -79,6 +79,8 @@ pub(super) struct Swarm {
     pub(super) client_certificate: Option<Certificate>,
     /// How many of a hundred servers know only some versions of TLS.
     pub(super) odd_versions_percent: u32,
+    /// How many of a hundred servers are tarpits to whose handshake failed.
+    pub(super) tarpit_percent: u32,
     pub(super) ending: Ending,
 }
 
@@ -115,6 +117,7 @@ impl Swarm {
             hello: draw.percent(4).then(|| draw.weighted(HELLOS)),
             client_certificate: draw.percent(10).then(|| draw.weighted(CLIENT_CERTIFICATES)),
             odd_versions_percent: draw.weighted(&[(10, 0), (1, 40)]),
+            tarpit_percent: draw.weighted(&[(3, 0), (1, 50)]),
             ending,
         }
     }

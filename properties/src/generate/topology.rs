@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use postern_model::name::DomainName;
 use postern_model::scenario::{
-    Certificate, DemandStage, Domain, Handshake, Host, Level, MailboxState, MxRecord, Scenario, Switch, TlsVersions,
-    Trouble, UnlistedAnswer,
+    AfterFailure, Certificate, DemandStage, Domain, Handshake, Host, Level, MailboxState, MxRecord, Scenario, Switch,
+    TlsVersions, Trouble, UnlistedAnswer,
 };
 
 use super::draw::Draw;
@@ -286,6 +286,9 @@ impl Topology {
             self.host_mut(&sender).handshake.client_certificate.get_or_insert(shown);
         }
         for host in self.scenario.host.iter_mut().filter(|host| host.name != sender) {
+            if draw.percent(swarm.tarpit_percent) {
+                host.handshake.after_failure = AfterFailure::Delays;
+            }
             host.handshake.asks_for_certificate = swarm.client_certificate.is_some() && draw.percent(60);
             if swarm.odd_versions_percent > 0 && draw.percent(swarm.odd_versions_percent) {
                 host.handshake.versions = draw.weighted(&[

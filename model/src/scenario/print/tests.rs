@@ -215,7 +215,7 @@ fn handshakes() -> impl Strategy<Value = Handshake> {
         Hello::Garbage,
     ];
     let client_certificate = option::of(certificates());
-    let after_failure = select(vec![AfterFailure::ServesOn, AfterFailure::Bans]);
+    let after_failure = select(vec![AfterFailure::ServesOn, AfterFailure::Bans, AfterFailure::Delays]);
     (
         select(versions.to_vec()),
         select(hellos.to_vec()),
