@@ -72,6 +72,8 @@ attacks! {
     AlertAfterGoAhead(Alert): "a TLS alert came in place of the ServerHello";
     /// Answers STARTTLS with 220 and then closes the connection (C-DG-9).
     CloseAfterGoAhead: "an attacker closed a connection after the go-ahead";
+    /// Answers STARTTLS with 220 and resets the connection when the handshake begins (C-DG-9).
+    ResetAfterGoAhead: "an attacker reset a connection after the go-ahead";
     /// Answers STARTTLS with 220, then swallows the handshake (C-DG-10).
     SwallowHandshake: "a handshake was swallowed";
     /// Passes on what the server says in the handshake an octet at a time, ten seconds apart (C-DG-10).
@@ -224,6 +226,7 @@ impl fmt::Display for Attack {
                 )
             }
             Self::CloseAfterGoAhead => formatter.write_str("answers STARTTLS with 220 and then closes the connection"),
+            Self::ResetAfterGoAhead => formatter.write_str("answers STARTTLS with 220 and the handshake with a reset"),
             Self::SwallowHandshake => formatter.write_str("swallows the TLS handshake"),
             Self::SlowHandshake => formatter.write_str("passes the server's handshake on an octet at a time"),
             Self::TamperHello(octet) => write!(formatter, "flips a bit in octet {octet} of the client's handshake"),
@@ -336,6 +339,7 @@ pub(super) mod tests {
         Attack::AlertAfterGoAhead(Alert::InternalError),
         Attack::AlertAfterGoAhead(Alert::UnrecognizedName),
         Attack::CloseAfterGoAhead,
+        Attack::ResetAfterGoAhead,
         Attack::SwallowHandshake,
         Attack::SlowHandshake,
         Attack::TamperHello(9),
