@@ -87,7 +87,7 @@ fn every_level_certificate_and_schedule_appears() {
     let mailboxes: BTreeSet<MailboxState> = hosts().flat_map(|host| host.mailboxes.values().copied()).collect();
     assert_eq!(levels.len(), 4, "{levels:?}");
     assert_eq!(certificates.len(), Certificate::ALL.len(), "{certificates:?}");
-    assert_eq!(mailboxes.len(), 2, "{mailboxes:?}");
+    assert_eq!(mailboxes.len(), 4, "{mailboxes:?}");
     for schedule in RetrySchedule::ALL {
         let appears = hosts().any(|host| host.retry == *schedule);
         assert_eq!(appears, !schedule.deviates(), "{schedule:?}");

@@ -252,6 +252,9 @@ impl Topology {
         if swarm.bad_mailbox_percent > 0 {
             host.mailboxes.insert("full".to_owned(), MailboxState::Defers);
             host.mailboxes.insert("ghost".to_owned(), MailboxState::Refuses);
+            host.mailboxes
+                .insert("moved".to_owned(), MailboxState::ForwardsToNullMx);
+            host.mailboxes.insert("wary".to_owned(), MailboxState::RefusesSender);
         }
         let name = host.name.clone();
         self.scenario.host.push(host);

@@ -182,7 +182,7 @@ properties! {
         "What a client delivers that never tries TLS is delivered by one that tries, too; and at level may it does try.";
     P05 "server-bears-a-try" ["SEED-01" "SEED-05"]:
         "A try at TLS, or the want of one, makes no server refuse its own domain's mail.";
-    P06 "recipient-chart" ["SEED-02" "SEED-03" "SEED-07" "SEED-15" "SEED-16" "R5321-3.6.2-a"]:
+    P06 "recipient-chart" ["SEED-02" "SEED-03" "SEED-07" "SEED-15" "SEED-16" "R5321-3.6.2-a" "R7505-4.1-a"]:
         "Every answer to RCPT is one that the chart of the thread allows.";
     P07 "public-never-requires" ["SEED-01" "R3207-4-c"]:
         "A server that is listed and configured as exchanger never refuses its own domain's mail for want of TLS.";

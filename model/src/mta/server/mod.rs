@@ -15,7 +15,7 @@ use crate::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction}
 use crate::mta::timer::Timer;
 use crate::mutant::Mutant;
 use crate::name::{DomainName, Mailbox, ReversePath};
-use crate::scenario::{DemandStage, Trouble};
+use crate::scenario::{DemandStage, MailboxState, Trouble};
 use crate::smtp::{Command, ContentError, ContentReader, LineEnd, LineReader, Reply};
 
 /// The longest command line that is read, CRLF included: the 512 of RFC 5321 §4.5.3.1.4 and room for parameters.
@@ -461,9 +461,18 @@ impl Server {
             demands_tls: settings.demands_tls,
             tls: self.tls,
             relays: settings.relays || self.identity_may_relay(),
-            mailbox: settings.mailboxes.get(to.local_part()).copied().unwrap_or_default(),
+            mailbox: match settings.mailboxes.get(to.local_part()).copied().unwrap_or_default() {
+                // A null reverse-path is no domain (RFC 7505 §4.2).
+                MailboxState::RefusesSender if self.is_from_nobody() => MailboxState::Accepts,
+                state => state,
+            },
             unlisted_answer: settings.unlisted_answer,
         }
+    }
+
+    fn is_from_nobody(&self) -> bool {
+        let envelope = self.envelope.as_ref();
+        envelope.is_some_and(|envelope| envelope.from == ReversePath::Null)
     }
 
     /// By what TLS proved on this very connection and by nothing else (SEED-07): not by the address, nor by what the
