@@ -201,6 +201,8 @@ mutants! {
     RefusesRelayWithAnotherCode = "refuses-relay-with-another-code",
     /// The server that wants TLS before any command lets MAIL pass without it.
     LetsMailPassBeforeTls = "lets-mail-pass-before-tls",
+    /// The server gives a client that is silent two minutes.
+    ServerHangsUpEarly = "server-hangs-up-early",
     /// The server closes the connection behind its 530.
     ClosesAfter530 = "closes-after-530",
     /// The server offers STARTTLS while its TLS is switched off.

@@ -52,7 +52,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::LooksAtCertificateAfterMail => (Property::P29, "R3207-4.1-b"),
         Mutant::SkipsEhloInsideTls => (Property::P29, "R3207-4.2-c"),
         Mutant::SpeaksBeforeGreeting => (Property::P29, "R5321-4.3.1-a"),
-        Mutant::HangsUpEarly => (Property::P29, "R5321-4.5.3.2-a"),
+        Mutant::HangsUpEarly | Mutant::ServerHangsUpEarly => (Property::P29, "R5321-4.5.3.2-a"),
         Mutant::RefusesRelayWithAnotherCode => (Property::P06, "R5321-3.6.2-a"),
         Mutant::ForgetsThatTlsIsActive => (Property::P30, "R3207-4.2-e"),
         Mutant::SaysStarttlsInsideTls => (Property::P30, "R3207-4.2-f"),

@@ -107,10 +107,12 @@ situations! {
     TlsDemandedOfAll = "a public server demanded TLS of everybody",
     NodesDiffered = "a server was several nodes, some without TLS",
     ListsDiffered = "a server listed other extensions to the second EHLO",
+    ListedLittle = "a server listed no extension but STARTTLS",
     TlsForAcquaintances = "a server offered TLS only to clients that it knew",
     TlsOfferedInsideTls = "a server offered STARTTLS inside TLS",
     UnhappyWithTls = "a server was unhappy with every handshake",
     NoCertificate = "a server had lost its certificate",
+    Tarpit = "a client dialled a tarpit again after a failed handshake",
     TlsFirst = "a server refused a command in clear that came before TLS",
     StrangerCame = "a stranger dialled a server",
 }

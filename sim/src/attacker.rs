@@ -99,6 +99,8 @@ enum Answer {
     Nothing,
     Garbage,
     Alert(Alert),
+    /// A TCP reset.
+    Reset,
 }
 
 impl Interception {
@@ -336,6 +338,10 @@ impl Interception {
                     self.interferes(attack, "answers STARTTLS with 220 and closes the connection");
                     return self.say_then(GO_AHEAD, Then::Hang).await;
                 }
+                Attack::ResetAfterGoAhead => {
+                    self.interferes(attack, "answers STARTTLS with 220 and the handshake with a reset");
+                    return self.say_then(GO_AHEAD, Then::Listen(Answer::Reset)).await;
+                }
                 Attack::SwallowHandshake => {
                     self.interferes(attack, "answers STARTTLS with 220 and swallows the handshake");
                     return self.say_then(GO_AHEAD, Then::Listen(Answer::Nothing)).await;
@@ -490,6 +496,14 @@ impl Interception {
             );
             return edit::with_starttls_alone(reply);
         }
+        if self.does(Attack::AddExtensions) && reply.concat().starts_with(b"250") {
+            let (longer, added) = edit::with_extensions(reply);
+            if !added.is_empty() {
+                let added = added.join(", ");
+                self.interferes(Attack::AddExtensions, &format!("adds {added} to the reply to EHLO"));
+            }
+            return longer;
+        }
         if !self.server_offers_tls {
             reply
         } else if self.does(Attack::StripStarttls) {
@@ -524,8 +538,10 @@ impl Interception {
 
     async fn listen(mut self, mut answer: Answer) {
         let mut octets = [0; 4096];
+        // Whoever closes with octets unread resets the connection (RFC 9293 §3.10.4).
+        let limit = if answer == Answer::Reset { 1 } else { octets.len() };
         loop {
-            let count = self.client.read(&mut octets).await;
+            let count = self.client.read(&mut octets[..limit]).await;
             if count == 0 {
                 return;
             }
@@ -537,6 +553,10 @@ impl Interception {
                 Answer::Garbage => _ = self.client.send(speech::GARBAGE).await,
                 Answer::Alert(alert) => {
                     self.client.send(&speech::alert(alert)).await;
+                    return self.hang_up().await;
+                }
+                Answer::Reset => {
+                    drop(std::mem::replace(&mut self.client, Peer::Nobody));
                     return self.hang_up().await;
                 }
             }

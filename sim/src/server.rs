@@ -25,8 +25,11 @@ const CONTENT_OCTETS_MAX: usize = 1 << 20;
 /// How long ago a client must have dialled first to be known (C-SRV-4).
 const ACQUAINTANCE: Duration = Duration::from_secs(300);
 
-/// How long a server that bans does so.
-const BAN: Duration = Duration::from_secs(3600);
+/// How long a server remembers that a handshake failed.
+const MEMORY: Duration = Duration::from_secs(3600);
+
+/// How late the replies of a tarpit come (C-SRV-5).
+const TARPIT: Duration = Duration::from_secs(30);
 
 /// Serves SMTP for ever.
 pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
@@ -91,9 +94,23 @@ impl Node {
 fn is_banned(mta: &Mta, client: &DomainName) -> bool {
     let bans = mta.world.host(mta.index).handshake.after_failure == AfterFailure::Bans
         || mta.world.mutant == Some(Mutant::TurnsAwayAfterFailedHandshake);
+    bans && has_failed(mta, client)
+}
+
+/// How late every reply to a client comes (C-SRV-5).
+fn lateness(mta: &Mta, client: Option<&DomainName>) -> Duration {
+    let delays = mta.world.host(mta.index).handshake.after_failure == AfterFailure::Delays;
+    match client {
+        Some(client) if delays && has_failed(mta, client) => TARPIT,
+        _ => Duration::ZERO,
+    }
+}
+
+/// Whether a handshake with a client failed of late.
+fn has_failed(mta: &Mta, client: &DomainName) -> bool {
     let failed = mta.handshake_failed.borrow();
-    let is_recent = |at: &Duration| mta.door.now() < *at + BAN;
-    bans && failed.get(client).is_some_and(is_recent)
+    let is_recent = |at: &Duration| mta.door.now() < *at + MEMORY;
+    failed.get(client).is_some_and(is_recent)
 }
 
 async fn turn_away(stream: Stream, tap: &Tap) {
@@ -234,6 +251,10 @@ impl Party for Receiver {
 
     fn poll(&mut self) -> Output {
         self.machine.poll()
+    }
+
+    fn lateness(&self) -> Duration {
+        lateness(&self.mta, self.client.as_ref())
     }
 
     async fn listing(&mut self, domain: DomainName) -> Listing {

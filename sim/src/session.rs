@@ -22,6 +22,11 @@ pub(crate) trait Party {
     /// What the machine wants next.
     fn poll(&mut self) -> Output;
 
+    /// How late the peer gets what it is sent.
+    fn lateness(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Whether this host is listed in DNS as exchanger of a domain.
     async fn listing(&mut self, domain: DomainName) -> Listing;
 
@@ -169,7 +174,13 @@ impl Conversation {
         loop {
             self.door.while_alive().await;
             match party.poll() {
-                Output::Send(octets) => self.unsent.extend(octets),
+                Output::Send(octets) => {
+                    let lateness = party.lateness();
+                    if !lateness.is_zero() {
+                        self.door.sleep(lateness).await;
+                    }
+                    self.unsent.extend(octets);
+                }
                 Output::Arm(timer) => _ = self.timers.insert(timer, self.door.now() + timer.duration()),
                 Output::Disarm(timer) => _ = self.timers.remove(&timer),
                 Output::Note(note) => party.note(note),

@@ -16,6 +16,9 @@ use crate::world::{SMTP_PORT, World, address_of_host};
 /// How long a stranger waits for a connection, a reply or a handshake.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// How long a stranger is silent who wants to know how long a server bears it.
+const SILENCE: Duration = Duration::from_secs(900);
+
 /// How long the strangers wait before they hang up, so that what they pipelined is read.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -89,6 +92,7 @@ impl<'a> Stranger<'a> {
             }
             Visit::FalseEnd(end) => self.false_end(end.octets()).await,
             Visit::ContentBehindRefusedData => self.content_behind_refused_data().await,
+            Visit::FallsSilent => self.falls_silent().await,
         }
     }
 
@@ -146,6 +150,13 @@ impl<'a> Stranger<'a> {
         let refused = "MAIL FROM:<>\r\nRCPT TO:<bob@elsewhere.invalid>\r\nDATA\r\n";
         let octets = [refused, "RSET\r\n", &self.transaction("smuggled"), ".\r\n"].concat();
         self.says_and_leaves(octets.as_bytes()).await
+    }
+
+    /// Listens until the server has had enough of it.
+    async fn falls_silent(&mut self) -> Option<()> {
+        self.ask("EHLO stranger.invalid").await?;
+        while self.hear_within(SILENCE).await.is_some() {}
+        Some(())
     }
 
     /// Says it all at once, waits for what the server makes of it, and takes leave.
@@ -212,6 +223,10 @@ impl<'a> Stranger<'a> {
 
     /// The code of the next reply; none if the server is silent for long, or gone.
     async fn hear(&mut self) -> Option<u16> {
+        self.hear_within(PATIENCE).await
+    }
+
+    async fn hear_within(&mut self, patience: Duration) -> Option<u16> {
         let mut octets = [0; 4096];
         loop {
             if let Some(end) = self.unread.windows(2).position(|pair| pair == b"\r\n") {
@@ -221,7 +236,7 @@ impl<'a> Stranger<'a> {
                     _ => return std::str::from_utf8(line.get(..3)?).ok()?.parse().ok(),
                 }
             }
-            let count = self.door.timeout(PATIENCE, self.peer.read(&mut octets)).await.ok()?;
+            let count = self.door.timeout(patience, self.peer.read(&mut octets)).await.ok()?;
             if count == 0 {
                 return None;
             }

@@ -56,6 +56,10 @@ pub enum Decision {
     MailboxDefers,
     /// There is no such mailbox.
     NoSuchMailbox,
+    /// The mailbox forwards to a domain with a null MX.
+    RecipientHasNullMx,
+    /// The sender's domain has a null MX.
+    SenderHasNullMx,
     /// Mail for this domain is taken inside TLS only.
     StarttlsFirst,
     /// The server is not configured for the domain, and the client may not relay.
@@ -117,6 +121,8 @@ fn by_mailbox(mailbox: MailboxState) -> Decision {
         MailboxState::Accepts => Decision::Accept,
         MailboxState::Defers => Decision::MailboxDefers,
         MailboxState::Refuses => Decision::NoSuchMailbox,
+        MailboxState::ForwardsToNullMx => Decision::RecipientHasNullMx,
+        MailboxState::RefusesSender => Decision::SenderHasNullMx,
     }
 }
 
@@ -133,6 +139,8 @@ impl Decision {
             Self::Relay => Reply::enhanced(250, 1, 5, "Not local; will forward"),
             Self::MailboxDefers => Reply::enhanced(452, 2, 2, "Mailbox full"),
             Self::NoSuchMailbox => Reply::enhanced(550, 1, 1, "No such mailbox"),
+            Self::RecipientHasNullMx => Reply::enhanced(556, 1, 10, "Domain does not accept mail: it has a null MX"),
+            Self::SenderHasNullMx => Reply::enhanced(550, 7, 27, "The domain of the sender has a null MX"),
             Self::StarttlsFirst => Reply::enhanced(530, 7, 0, "Must issue a STARTTLS command first"),
             Self::NotExchanger => {
                 let text = format!("Not configured as a mail exchanger for {domain}; relaying denied");

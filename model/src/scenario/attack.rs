@@ -51,6 +51,8 @@ attacks! {
     OverwriteStarttls: "STARTTLS was overwritten in a reply to EHLO";
     /// Removes every keyword but STARTTLS from the reply to EHLO (C-DG-17).
     StripExtensions: "every extension but STARTTLS was stripped from a reply to EHLO";
+    /// Adds AUTH, PIPELINING, SIZE and 8BITMIME to the reply to EHLO, as far as they are missing (C-INJ-6).
+    AddExtensions: "extensions were added to a reply to EHLO";
     /// Removes STARTTLS only from clients that it has seen go on in clear, or not seen yet, and leaves those alone that
     /// would not send without TLS (C-DG-14).
     StripWhereNothingIsRequired: "STARTTLS was stripped by an attacker who learns whom to leave alone";
@@ -70,6 +72,8 @@ attacks! {
     AlertAfterGoAhead(Alert): "a TLS alert came in place of the ServerHello";
     /// Answers STARTTLS with 220 and then closes the connection (C-DG-9).
     CloseAfterGoAhead: "an attacker closed a connection after the go-ahead";
+    /// Answers STARTTLS with 220 and resets the connection when the handshake begins (C-DG-9).
+    ResetAfterGoAhead: "an attacker reset a connection after the go-ahead";
     /// Answers STARTTLS with 220, then swallows the handshake (C-DG-10).
     SwallowHandshake: "a handshake was swallowed";
     /// Passes on what the server says in the handshake an octet at a time, ten seconds apart (C-DG-10).
@@ -205,6 +209,7 @@ impl fmt::Display for Attack {
             Self::StripStarttls => formatter.write_str("strips STARTTLS from the reply to EHLO"),
             Self::OverwriteStarttls => formatter.write_str("overwrites STARTTLS in the reply to EHLO"),
             Self::StripExtensions => formatter.write_str("strips every extension but STARTTLS from the reply to EHLO"),
+            Self::AddExtensions => formatter.write_str("adds extensions to the reply to EHLO"),
             Self::StripWhereNothingIsRequired => {
                 formatter.write_str("strips STARTTLS from clients that it has not seen insist on TLS")
             }
@@ -221,6 +226,7 @@ impl fmt::Display for Attack {
                 )
             }
             Self::CloseAfterGoAhead => formatter.write_str("answers STARTTLS with 220 and then closes the connection"),
+            Self::ResetAfterGoAhead => formatter.write_str("answers STARTTLS with 220 and the handshake with a reset"),
             Self::SwallowHandshake => formatter.write_str("swallows the TLS handshake"),
             Self::SlowHandshake => formatter.write_str("passes the server's handshake on an octet at a time"),
             Self::TamperHello(octet) => write!(formatter, "flips a bit in octet {octet} of the client's handshake"),
@@ -313,6 +319,7 @@ pub(super) mod tests {
         Attack::StripStarttls,
         Attack::OverwriteStarttls,
         Attack::StripExtensions,
+        Attack::AddExtensions,
         Attack::StripWhereNothingIsRequired,
         Attack::RefuseEhlo(502),
         Attack::Greet(421),
@@ -332,6 +339,7 @@ pub(super) mod tests {
         Attack::AlertAfterGoAhead(Alert::InternalError),
         Attack::AlertAfterGoAhead(Alert::UnrecognizedName),
         Attack::CloseAfterGoAhead,
+        Attack::ResetAfterGoAhead,
         Attack::SwallowHandshake,
         Attack::SlowHandshake,
         Attack::TamperHello(9),

@@ -73,6 +73,9 @@ pub enum AfterFailure {
     ServesOn,
     /// It greets the client's address with 421 for an hour. Only servers that somebody else wrote do that.
     Bans,
+    /// A tarpit: for an hour every reply to the client's address comes half a minute late, which is within every timeout of
+    /// RFC 5321 §4.5.3.2. Only servers that somebody else wrote do that.
+    Delays,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

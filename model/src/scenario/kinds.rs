@@ -149,6 +149,18 @@ pub enum MailboxState {
     Defers,
     /// There is no such mailbox (550 5.1.1).
     Refuses,
+    /// Its mail goes on to a domain with a null MX (556 5.1.10, RFC 7504 §4, RFC 7505 §4.1).
+    ForwardsToNullMx,
+    /// It takes no mail from a sender whose domain has a null MX, as it is told of every sender but the null reverse-path
+    /// (550 5.7.27, RFC 7505 §4.1 and §4.2).
+    RefusesSender,
+}
+
+impl MailboxState {
+    /// Whether it may refuse mail for good.
+    pub fn may_refuse_for_good(self) -> bool {
+        matches!(self, Self::Refuses | Self::ForwardsToNullMx | Self::RefusesSender)
+    }
 }
 
 /// The answer without TLS for a domain that the server is neither listed nor configured for (SEED-03, no/no).
@@ -197,6 +209,8 @@ pub enum Trouble {
     NodesDiffer,
     /// The second EHLO of a session is told of fewer extensions than the first (C-SRV-3).
     ListsDiffer,
+    /// It is old and lists no extension but STARTTLS.
+    ListsLittle,
     /// It offers STARTTLS only to a client that dialled it before, five minutes ago or longer (C-SRV-4).
     OffersTlsToAcquaintances,
     /// A proxy in front of it offers STARTTLS again inside TLS (C-SRV-6).
@@ -253,6 +267,8 @@ pub enum Visit {
     FalseEnd(FalseEnd),
     /// Pipelines content that reads like commands behind a DATA that is refused (C-SMUG-3).
     ContentBehindRefusedData,
+    /// Says EHLO and then nothing more.
+    FallsSilent,
 }
 
 /// What is not the end of a message's content, which is CRLF.CRLF and nothing else, but was taken for it by some (C-SMUG-1).

@@ -300,6 +300,7 @@ fn trouble_words(trouble: Trouble) -> &'static str {
         Trouble::DemandsTlsOfAll => "demands TLS before every command, whoever lists it",
         Trouble::NodesDiffer => "is several nodes, of which every other one has no TLS",
         Trouble::ListsDiffer => "tells the second EHLO of a session of fewer extensions",
+        Trouble::ListsLittle => "lists no extension but STARTTLS",
         Trouble::OffersTlsToAcquaintances => "offers STARTTLS only to clients that dialled it before",
         Trouble::OffersTlsInsideTls => "offers STARTTLS again inside TLS",
         Trouble::UnhappyWithTls => "is unhappy with what any handshake achieves",
@@ -334,7 +335,14 @@ fn handshake_words(host: &DomainName, handshake: Handshake) -> String {
             .asks_for_certificate
             .then(|| "asks clients for a certificate".to_owned()),
     );
-    words.extend((handshake.after_failure == AfterFailure::Bans).then(|| "bans who failed a handshake".to_owned()));
+    words.extend(
+        match handshake.after_failure {
+            AfterFailure::ServesOn => None,
+            AfterFailure::Bans => Some("bans who failed a handshake"),
+            AfterFailure::Delays => Some("keeps who failed a handshake waiting for every reply"),
+        }
+        .map(str::to_owned),
+    );
     format!("{host} {}", words.join(", "))
 }
 

@@ -53,6 +53,7 @@ impl Measured {
             hello: None,
             client_certificate: None,
             odd_versions_percent: 0,
+            tarpit_percent: 0,
             shapes: vec![(8, Shape::Exchangers), (1, Shape::Implicit), (2, Shape::Hosted)],
             stories: vec![(9, Story::Plain), (1, Story::Drift)],
             attacks: Vec::new(),

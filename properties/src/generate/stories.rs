@@ -420,6 +420,7 @@ fn injection(walk: &mut Walk) {
         (3, Attack::InjectReplies(0)),
         (3, Attack::InjectTransaction),
         (2, Attack::StripExtensions),
+        (2, Attack::AddExtensions),
         (1, Attack::InjectTowardServer(0)),
         (2, Attack::InjectTowardClient(0)),
     ]);
@@ -427,6 +428,10 @@ fn injection(walk: &mut Walk) {
     let attack = if walk.draw.percent(50) { attack } else { drawn };
     let lasting = walk.draw.minutes(&[5, 20, 90]);
     let victim = walk.exchangers(&target)[0].clone();
+    if attack == Attack::AddExtensions {
+        // What the server lists itself cannot be added.
+        walk.drift(&victim, Drift::Trouble(Trouble::ListsLittle));
+    }
     walk.attack(&victim, attack, Some(lasting));
     walk.submit(&target);
 }
@@ -540,6 +545,7 @@ fn strangers(walk: &mut Walk) {
             (2, Visit::HiddenCommand),
             (4, Visit::FalseEnd(false_end)),
             (2, Visit::ContentBehindRefusedData),
+            (2, Visit::FallsSilent),
         ]);
         walk.visit(&host, visit);
     }

@@ -79,6 +79,8 @@ pub(super) struct Swarm {
     pub(super) client_certificate: Option<Certificate>,
     /// How many of a hundred servers know only some versions of TLS.
     pub(super) odd_versions_percent: u32,
+    /// How many of a hundred servers are tarpits to whose handshake failed.
+    pub(super) tarpit_percent: u32,
     pub(super) ending: Ending,
 }
 
@@ -115,6 +117,7 @@ impl Swarm {
             hello: draw.percent(4).then(|| draw.weighted(HELLOS)),
             client_certificate: draw.percent(10).then(|| draw.weighted(CLIENT_CERTIFICATES)),
             odd_versions_percent: draw.weighted(&[(10, 0), (1, 40)]),
+            tarpit_percent: draw.weighted(&[(3, 0), (1, 50)]),
             ending,
         }
     }
@@ -203,6 +206,7 @@ const TROUBLES: &[(u32, Trouble)] = &[
     (1, Trouble::DemandsTlsOfAll),
     (2, Trouble::NodesDiffer),
     (2, Trouble::ListsDiffer),
+    (1, Trouble::ListsLittle),
     (2, Trouble::OffersTlsToAcquaintances),
     (3, Trouble::OffersTlsInsideTls),
     (3, Trouble::UnhappyWithTls),
@@ -243,6 +247,7 @@ const ATTACKS: &[(u32, Attack)] = &[
     (1, Attack::AnswerStarttls(530)),
     (2, Attack::AnswerStarttls(554)),
     (2, Attack::StripExtensions),
+    (2, Attack::AddExtensions),
     (3, Attack::StripWhereNothingIsRequired),
     (2, Attack::RefuseEhlo(500)),
     (1, Attack::RefuseEhlo(502)),
@@ -262,7 +267,8 @@ const ATTACKS: &[(u32, Attack)] = &[
     (1, Attack::AlertAfterGoAhead(Alert::ProtocolVersion)),
     (1, Attack::AlertAfterGoAhead(Alert::InternalError)),
     (1, Attack::AlertAfterGoAhead(Alert::UnrecognizedName)),
-    (2, Attack::CloseAfterGoAhead),
+    (1, Attack::CloseAfterGoAhead),
+    (1, Attack::ResetAfterGoAhead),
     (2, Attack::SwallowHandshake),
     (2, Attack::SlowHandshake),
     (2, Attack::TamperHello(0)),

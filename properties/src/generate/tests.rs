@@ -75,7 +75,7 @@ fn every_kind_of_attack_and_drift_appears() {
     assert_eq!(attacks, AttackKind::ALL.iter().copied().collect());
     assert_eq!(lies.len(), 6, "{lies:?}");
     assert_eq!(drifts.len(), 12, "{drifts:?}");
-    assert_eq!(visits.len(), 6 + FalseEnd::ALL.len(), "{visits:?}");
+    assert_eq!(visits.len(), 7 + FalseEnd::ALL.len(), "{visits:?}");
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn every_level_certificate_and_schedule_appears() {
     let mailboxes: BTreeSet<MailboxState> = hosts().flat_map(|host| host.mailboxes.values().copied()).collect();
     assert_eq!(levels.len(), 4, "{levels:?}");
     assert_eq!(certificates.len(), Certificate::ALL.len(), "{certificates:?}");
-    assert_eq!(mailboxes.len(), 2, "{mailboxes:?}");
+    assert_eq!(mailboxes.len(), 4, "{mailboxes:?}");
     for schedule in RetrySchedule::ALL {
         let appears = hosts().any(|host| host.retry == *schedule);
         assert_eq!(appears, !schedule.deviates(), "{schedule:?}");

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use postern_model::name::DomainName;
 use postern_model::scenario::{
-    Certificate, DemandStage, Domain, Handshake, Host, Level, LineEnds, MailboxState, MxRecord, Scenario, Switch,
-    TlsVersions, Trouble, UnlistedAnswer,
+    AfterFailure, Certificate, DemandStage, Domain, Handshake, Host, Level, LineEnds, MailboxState, MxRecord, Scenario,
+    Switch, TlsVersions, Trouble, UnlistedAnswer,
 };
 
 use super::draw::Draw;
@@ -252,6 +252,9 @@ impl Topology {
         if swarm.bad_mailbox_percent > 0 {
             host.mailboxes.insert("full".to_owned(), MailboxState::Defers);
             host.mailboxes.insert("ghost".to_owned(), MailboxState::Refuses);
+            host.mailboxes
+                .insert("moved".to_owned(), MailboxState::ForwardsToNullMx);
+            host.mailboxes.insert("wary".to_owned(), MailboxState::RefusesSender);
         }
         let name = host.name.clone();
         self.scenario.host.push(host);
@@ -286,6 +289,9 @@ impl Topology {
             self.host_mut(&sender).handshake.client_certificate.get_or_insert(shown);
         }
         for host in self.scenario.host.iter_mut().filter(|host| host.name != sender) {
+            if draw.percent(swarm.tarpit_percent) {
+                host.handshake.after_failure = AfterFailure::Delays;
+            }
             host.handshake.asks_for_certificate = swarm.client_certificate.is_some() && draw.percent(60);
             if swarm.odd_versions_percent > 0 && draw.percent(swarm.odd_versions_percent) {
                 host.handshake.versions = draw.weighted(&[

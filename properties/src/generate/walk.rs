@@ -172,7 +172,7 @@ impl Walk {
         }
         let draw = &mut self.draw;
         let local_part = match draw.percent(self.swarm.bad_mailbox_percent) {
-            true => *draw.pick(&["full", "ghost", "ghost"]),
+            true => *draw.pick(&["full", "full", "ghost", "ghost", "ghost", "moved", "wary"]),
             false => "bob",
         };
         let domain = if draw.percent(self.swarm.nowhere_percent) {

@@ -119,7 +119,9 @@ impl RecipientCase {
         let by_recipient = match self.mailbox {
             MailboxState::Accepts => AnswerKinds::of(&[Accepted]),
             MailboxState::Defers => AnswerKinds::of(&[ForNow]),
-            MailboxState::Refuses => AnswerKinds::of(&[ForGood]),
+            MailboxState::Refuses | MailboxState::ForwardsToNullMx => AnswerKinds::of(&[ForGood]),
+            // The chart does not ask who the sender is.
+            MailboxState::RefusesSender => AnswerKinds::of(&[Accepted, ForGood]),
         };
         match (self.chart_applies(), self.listed, self.configured, self.relays) {
             // Nothing stands in the way of the recipient: a matter of general SMTP.

@@ -29,6 +29,7 @@ mod recheck_on_reuse;
 mod recipient_chart;
 mod relay_authorisation;
 mod restart_stability;
+mod server_patience;
 mod sessions;
 mod standing;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{DomainId, HostId, MessageId, Observation};
-use postern_model::scenario::{Level, MailboxState, Phase};
+use postern_model::scenario::{Level, Phase};
 
 use super::attempts::Attempts;
 use super::sessions::{Progress, Session, Sessions};
@@ -112,7 +112,7 @@ impl NoEarlyBounce {
                 null_reverse_path,
                 ..
             } => {
-                let is_local_refusal = mailbox == MailboxState::Refuses && self.standings.is_configured(host, domain);
+                let is_local_refusal = mailbox.may_refuse_for_good() && self.standings.is_configured(host, domain);
                 let is_loop = self.standings.is_listed(host, next_hop);
                 let queued = self.queue.entry((host, message)).or_insert(Queued {
                     next_hop,

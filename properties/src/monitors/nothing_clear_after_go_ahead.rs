@@ -7,18 +7,21 @@ use postern_model::observation::{ConnectionId, Observation};
 use postern_model::scenario::Phase;
 
 use super::dialogue::Dialogue;
+use super::server_patience::ServerPatience;
 use super::sessions::{Progress, Sessions};
 use super::violation;
 use crate::setup::Setup;
 
 /// Judges what a client says on a connection of its own between the 220 and the end of the handshake.
 ///
-/// Beside it, [`Dialogue`] judges how the client waits, begins and leaves. Exercised by a 220. What is no command, such as a handshake that nobody took up, is none of its business.
+/// Beside it, [`Dialogue`] judges how the client waits, begins and leaves, and [`ServerPatience`] how the server waits.
+/// Exercised by a 220, and where a server lost its patience. What is no command, such as a handshake that nobody took up, is none of its business.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NothingClearAfterGoAhead {
     setup: Setup,
     sessions: Sessions<()>,
     dialogue: Dialogue,
+    server_patience: ServerPatience,
     exercised: bool,
 }
 
@@ -27,6 +30,7 @@ impl NothingClearAfterGoAhead {
     pub fn new(setup: Setup) -> Self {
         Self {
             dialogue: Dialogue::new(setup.clone()),
+            server_patience: ServerPatience::new(setup.clone()),
             setup,
             sessions: Sessions::default(),
             exercised: false,
@@ -76,6 +80,7 @@ impl Monitor for NothingClearAfterGoAhead {
             return Err(violation(rule, why));
         }
         self.dialogue.observe(after, observation)?;
+        self.server_patience.observe(after, observation)?;
         self.sessions.observe(observation);
         if let Observation::Replied {
             connection,
@@ -90,7 +95,7 @@ impl Monitor for NothingClearAfterGoAhead {
     }
 
     fn exercised(&self) -> bool {
-        self.exercised
+        self.exercised || self.server_patience.is_exercised()
     }
 }
 

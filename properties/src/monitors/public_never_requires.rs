@@ -103,7 +103,7 @@ impl PublicNeverRequires {
         {
             session.notes = Some(domain);
         }
-        if code != 530 && (!is_refused_for_good || mailbox == MailboxState::Refuses) {
+        if code != 530 && (!is_refused_for_good || mailbox.may_refuse_for_good()) {
             return Ok(());
         }
         let why = format!(

@@ -19,7 +19,10 @@ use crate::setup::Setup;
 /// the attacker dialled in a client's name. While lookups fail, 4yz is allowed besides where listing matters. 421, by which a
 /// server takes leave, is always allowed.
 ///
-/// Exercised when RCPT without TLS reaches a server that demands TLS, or one that is listed and not configured.
+/// A mailbox that is refused for a null MX, of the recipient's or of the sender's domain, is refused by 556 or 550
+/// (R7505-4.1-a).
+///
+/// Exercised by such a refusal, and when RCPT without TLS reaches a server that demands TLS, or one that is listed and not configured.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RecipientChart {
     setup: Setup,
@@ -80,6 +83,9 @@ impl RecipientChart {
         let allowed = self.allowed(session, domain, case);
         let answer = AnswerKind::of(code);
         if answer.is_some_and(|answer| allowed.has(answer)) {
+            let refuses_by_mailbox = case.configured && answer == Some(AnswerKind::ForGood);
+            self.exercised |= refuses_by_mailbox && null_mx_code(mailbox).is_some();
+            self.names_null_mx(session, domain, code, case)?;
             return self.declines_by_550(session, domain, code, case);
         }
         let rule = if case.chart_applies() && !lookups_work {
@@ -91,6 +97,27 @@ impl RecipientChart {
             rule,
             self.sentence(session.server, domain, code, case, lookups_work, allowed),
         ))
+    }
+
+    /// The code for a null MX (RFC 7505 §4.1).
+    fn names_null_mx(
+        &self,
+        session: &Session<Transaction>,
+        domain: DomainId,
+        code: Code,
+        case: RecipientCase,
+    ) -> Result<(), Violation> {
+        let refuses_by_mailbox = case.configured && !session.notes.reconfigured.has(domain);
+        let is_refusal = AnswerKind::of(code) == Some(AnswerKind::ForGood);
+        let Some(due) = null_mx_code(case.mailbox).filter(|due| refuses_by_mailbox && is_refusal && code != *due)
+        else {
+            return Ok(());
+        };
+        let why = format!(
+            "{} refused mail for a null MX by {code}, and not by {due}",
+            self.setup.host_name(session.server),
+        );
+        Err(violation("R7505-4.1-a", why))
     }
 
     /// A server that declines to relay answers 550 (RFC 5321 §3.6.2).
@@ -180,6 +207,15 @@ impl RecipientChart {
     }
 }
 
+/// The code by which mail to such a mailbox is refused.
+fn null_mx_code(mailbox: MailboxState) -> Option<Code> {
+    match mailbox {
+        MailboxState::ForwardsToNullMx => Some(556),
+        MailboxState::RefusesSender => Some(550),
+        MailboxState::Accepts | MailboxState::Defers | MailboxState::Refuses => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -230,6 +266,25 @@ mod tests {
             judged(&demanding(), asks(Story::new(), 530)),
             Found::Violated("SEED-03")
         );
+    }
+
+    #[test]
+    fn what_is_refused_for_a_null_mx_has_a_code_of_its_own() {
+        let world = scenario(Level::May);
+        for (mailbox, code, found) in [
+            (MailboxState::ForwardsToNullMx, 556, Found::Holds),
+            (MailboxState::ForwardsToNullMx, 550, Found::Violated("R7505-4.1-a")),
+            (MailboxState::RefusesSender, 550, Found::Holds),
+            (MailboxState::RefusesSender, 556, Found::Violated("R7505-4.1-a")),
+            (MailboxState::RefusesSender, 250, Found::NotExercised),
+        ] {
+            let story = Story::new().dials(MX1).ehlo(true).mail(false, 250);
+            assert_eq!(
+                judged(&world, story.rcpt_of(mailbox, false, code)),
+                found,
+                "{mailbox:?} {code}"
+            );
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ fn broken_rule(attack: Attack) -> Option<&'static str> {
     match attack {
         Attack::InjectCommands(_) | Attack::InjectTowardServer(_) => Some("R3207-4-h"),
         Attack::InjectTransaction => Some("R3207-4.2-a"),
-        Attack::StripExtensions => Some("R3207-4.2-b"),
+        Attack::StripExtensions | Attack::AddExtensions => Some("R3207-4.2-b"),
         Attack::InjectReplies(_) | Attack::InjectTowardClient(_) => Some("R3207-6-e"),
         _ => None,
     }

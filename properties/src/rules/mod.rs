@@ -182,7 +182,7 @@ properties! {
         "What a client delivers that never tries TLS is delivered by one that tries, too; and at level may it does try.";
     P05 "server-bears-a-try" ["SEED-01" "SEED-05"]:
         "A try at TLS, or the want of one, makes no server refuse its own domain's mail.";
-    P06 "recipient-chart" ["SEED-02" "SEED-03" "SEED-07" "SEED-15" "SEED-16" "R5321-3.6.2-a"]:
+    P06 "recipient-chart" ["SEED-02" "SEED-03" "SEED-07" "SEED-15" "SEED-16" "R5321-3.6.2-a" "R7505-4.1-a"]:
         "Every answer to RCPT is one that the chart of the thread allows.";
     P07 "public-never-requires" ["SEED-01" "R3207-4-c"]:
         "A server that is listed and configured as exchanger never refuses its own domain's mail for want of TLS.";
@@ -208,7 +208,7 @@ properties! {
         "What is said before TLS never influences what is said inside TLS.";
     P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g" "R3207-4-h" "R3207-4.1-a" "R3207-4.1-b" "R3207-4.2-c"
         "R5321-4.3.1-a" "R5321-4.5.3.2-a"]:
-        "The client waits for replies, sends nothing behind STARTTLS and nothing in clear after its 220, begins anew inside TLS, and leaves at once what is not good enough.";
+        "Each side waits for the other in patience; the client speaks when it was answered, sends nothing behind STARTTLS and nothing in clear after its 220, begins anew inside TLS, and leaves at once what is not good enough.";
     P30 "no-starttls-in-tls" ["R3207-4.2-e" "R3207-4.2-f" "R3207-4.2-g"]:
         "Inside TLS no client says STARTTLS, and no server offers or takes it.";
     P31 "advertised-answerable" ["R3207-2-a" "R3207-3-a" "R3207-4-a" "R5321-4.2.4-a"]:

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postern_model::name::{DomainName, Mailbox, Token};
 use postern_model::report::ReportAction;
-use postern_model::scenario::{Attack, Certificate, DemandStage, Lie, Scenario, Trouble};
+use postern_model::scenario::{AfterFailure, Attack, Certificate, DemandStage, Lie, Scenario, Trouble};
 use postern_model::trace::{
     Answer, Channel, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Presented, Question,
     Record, Setting,
@@ -150,6 +150,13 @@ impl<'a> Reader<'a> {
                     let trouble = self.troubles.get(&connection.to).filter(|_| !intercepted);
                     self.reached
                         .extend(trouble.and_then(|trouble| trouble_situation(*trouble)));
+                    let host = self.scenario.host(&connection.to).filter(|_| !intercepted);
+                    let is_tarpit = host.is_some_and(|host| host.handshake.after_failure == AfterFailure::Delays);
+                    let has_failed = self
+                        .broke_tls
+                        .contains(&(connection.from.clone(), connection.to.clone()));
+                    self.reached
+                        .extend((is_tarpit && has_failed).then_some(Situation::Tarpit));
                 }
             }
             Event::Line {
@@ -602,6 +609,7 @@ fn trouble_situation(trouble: Trouble) -> Option<Situation> {
         Trouble::DemandsTlsOfAll => Situation::TlsDemandedOfAll,
         Trouble::NodesDiffer => Situation::NodesDiffered,
         Trouble::ListsDiffer => Situation::ListsDiffered,
+        Trouble::ListsLittle => Situation::ListedLittle,
         Trouble::OffersTlsToAcquaintances => Situation::TlsForAcquaintances,
         Trouble::OffersTlsInsideTls => Situation::TlsOfferedInsideTls,
         Trouble::UnhappyWithTls => Situation::UnhappyWithTls,

@@ -33,13 +33,41 @@ pub(super) fn with_overwritten_starttls(mut reply: Reply) -> Reply {
 pub(super) fn with_starttls_alone(mut reply: Reply) -> Reply {
     let mut place = 0..;
     reply.retain(|line| place.next() == Some(0) || is_starttls(line));
+    mark_end(&mut reply);
+    reply
+}
+
+/// What is added to a list of extensions (C-INJ-6): each keyword with its parameters.
+const ADDED: &[(&str, &str)] = &[
+    ("AUTH", "AUTH PLAIN LOGIN"),
+    ("PIPELINING", "PIPELINING"),
+    ("SIZE", "SIZE 1048576"),
+    ("8BITMIME", "8BITMIME"),
+];
+
+/// The reply with the extensions that it lacks, and their keywords.
+pub(super) fn with_extensions(mut reply: Reply) -> (Reply, Vec<&'static str>) {
+    let lacks = |keyword: &str| !reply.iter().skip(1).any(|line| is_keyword(line, keyword));
+    let added: Vec<_> = ADDED.iter().filter(|(keyword, _)| lacks(keyword)).collect();
+    reply.extend(added.iter().map(|(_, line)| format!("250-{line}\r\n").into_bytes()));
+    mark_end(&mut reply);
+    (reply, added.into_iter().map(|(keyword, _)| *keyword).collect())
+}
+
+/// The last line ends the reply, and no other.
+fn mark_end(reply: &mut Reply) {
     let last = reply.len().saturating_sub(1);
     for (place, line) in reply.iter_mut().enumerate() {
         if let Some(mark) = line.get_mut(3) {
             *mark = if place == last { b' ' } else { b'-' };
         }
     }
-    reply
+}
+
+fn is_keyword(line: &[u8], keyword: &str) -> bool {
+    let words = line.get(4..).unwrap_or_default();
+    let first = words.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    first.eq_ignore_ascii_case(keyword.as_bytes())
 }
 
 fn is_starttls(line: &[u8]) -> bool {
@@ -126,6 +154,20 @@ mod tests {
         }
         let without = reply(&["250-mx1.b.example", "250 PIPELINING"]);
         assert_eq!(with_starttls_alone(without), reply(&["250 mx1.b.example"]));
+    }
+
+    #[test]
+    fn only_the_extensions_that_are_missing_are_added_behind_the_last() {
+        let (longer, added) = with_extensions(reply(&["250-mx1.b.example", "250-size 9", "250 STARTTLS"]));
+        let expected = reply(&[
+            "250-mx1.b.example",
+            "250-size 9",
+            "250-STARTTLS",
+            "250-AUTH PLAIN LOGIN",
+            "250-PIPELINING",
+            "250 8BITMIME",
+        ]);
+        assert_eq!((longer, added), (expected, vec!["AUTH", "PIPELINING", "8BITMIME"]));
     }
 
     #[test]

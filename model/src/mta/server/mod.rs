@@ -15,7 +15,7 @@ use crate::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction}
 use crate::mta::timer::Timer;
 use crate::mutant::Mutant;
 use crate::name::{DomainName, Mailbox, ReversePath};
-use crate::scenario::{DemandStage, Trouble};
+use crate::scenario::{DemandStage, MailboxState, Trouble};
 use crate::smtp::{Command, ContentError, ContentReader, LineEnd, LineReader, Reply};
 
 /// The longest command line that is read, CRLF included: the 512 of RFC 5321 §4.5.3.1.4 and room for parameters.
@@ -143,7 +143,7 @@ impl Server {
                 };
             }
             (Stage::Handshake, Input::TlsFailed | Input::Expired(Timer::Handshake)) => self.close(),
-            (Stage::Command | Stage::Content(_), Input::Expired(Timer::Idle)) => {
+            (Stage::Command | Stage::Content(_), Input::Expired(timer)) if timer == self.idle() => {
                 let text = format!("{} Timeout, closing connection", self.settings.host);
                 self.farewell(Reply::enhanced(421, 4, 2, text));
             }
@@ -158,7 +158,7 @@ impl Server {
             }
             (Stage::Storing, Input::Stored) if self.settings.mutant == Some(Mutant::Answers250BeforeStoring) => {
                 self.stage = Stage::Command;
-                self.outputs.push_back(Output::Arm(Timer::Idle));
+                self.outputs.push_back(Output::Arm(self.idle()));
                 self.advance();
             }
             (Stage::Storing, Input::Stored) => self.stored(message_taken()),
@@ -194,7 +194,7 @@ impl Server {
                             self.end_of_data(end.content);
                         }
                         // Content beyond the bound buys no more time, or it could go on for ever.
-                        None if reader.is_sound() => self.outputs.push_back(Output::Arm(Timer::Idle)),
+                        None if reader.is_sound() => self.outputs.push_back(Output::Arm(self.idle())),
                         None => {}
                     }
                 }
@@ -298,21 +298,27 @@ impl Server {
         self.forget_transaction();
         let mut reply = Reply::new(250, None, self.settings.host.as_str());
         if is_extended {
-            let lists_less = self.settings.trouble == Trouble::ListsDiffer && self.has_listed;
+            reply.lines.extend(self.extensions());
             self.has_listed = true;
-            if !lists_less {
-                reply.lines.push("PIPELINING".to_owned());
-                reply.lines.push(format!("SIZE {}", self.settings.size_limit));
-            }
-            if self.offers_starttls() {
-                reply.lines.push("STARTTLS".to_owned());
-            }
-            reply.lines.push("ENHANCEDSTATUSCODES".to_owned());
-            if !lists_less {
-                reply.lines.push("8BITMIME".to_owned());
-            }
         }
         self.reply(reply);
+    }
+
+    /// What the reply to EHLO lists, by the server's trouble.
+    fn extensions(&self) -> Vec<String> {
+        let (lists_status_codes, lists_all) = match self.settings.trouble {
+            Trouble::ListsLittle => (false, false),
+            Trouble::ListsDiffer => (true, !self.has_listed),
+            _ => (true, true),
+        };
+        let mut extensions = Vec::new();
+        if lists_all {
+            extensions.extend(["PIPELINING".to_owned(), format!("SIZE {}", self.settings.size_limit)]);
+        }
+        extensions.extend(self.offers_starttls().then(|| "STARTTLS".to_owned()));
+        extensions.extend(lists_status_codes.then(|| "ENHANCEDSTATUSCODES".to_owned()));
+        extensions.extend(lists_all.then(|| "8BITMIME".to_owned()));
+        extensions
     }
 
     /// Only while it can be had (R3207-3-a), never inside TLS (R3207-4.2-g).
@@ -345,7 +351,7 @@ impl Server {
         }
         self.reply(Reply::enhanced(220, 0, 0, "Ready to start TLS"));
         self.outputs.extend([
-            Output::Disarm(Timer::Idle),
+            Output::Disarm(self.idle()),
             Output::Arm(Timer::Handshake),
             Output::StartTls(TlsRequest::Accept),
         ]);
@@ -364,7 +370,7 @@ impl Server {
         }
         self.errors = 0;
         self.outputs
-            .extend([Output::Disarm(Timer::Handshake), Output::Arm(Timer::Idle)]);
+            .extend([Output::Disarm(Timer::Handshake), Output::Arm(self.idle())]);
         // Nothing, unless octets were kept that came in clear.
         self.advance();
     }
@@ -415,7 +421,7 @@ impl Server {
         }
         if recipient::needs_listing(self.circumstances(&to), self.settings.mutant) {
             self.outputs
-                .extend([Output::Disarm(Timer::Idle), Output::Ask(to.domain().clone())]);
+                .extend([Output::Disarm(self.idle()), Output::Ask(to.domain().clone())]);
             self.stage = Stage::Listing(to);
         } else {
             // The answer is the same for every listing.
@@ -455,9 +461,18 @@ impl Server {
             demands_tls: settings.demands_tls,
             tls: self.tls,
             relays: settings.relays || self.identity_may_relay(),
-            mailbox: settings.mailboxes.get(to.local_part()).copied().unwrap_or_default(),
+            mailbox: match settings.mailboxes.get(to.local_part()).copied().unwrap_or_default() {
+                // A null reverse-path is no domain (RFC 7505 §4.2).
+                MailboxState::RefusesSender if self.is_from_nobody() => MailboxState::Accepts,
+                state => state,
+            },
             unlisted_answer: settings.unlisted_answer,
         }
+    }
+
+    fn is_from_nobody(&self) -> bool {
+        let envelope = self.envelope.as_ref();
+        envelope.is_some_and(|envelope| envelope.from == ReversePath::Null)
     }
 
     /// By what TLS proved on this very connection and by nothing else (SEED-07): not by the address, nor by what the
@@ -535,7 +550,7 @@ impl Server {
                     self.reply(message_taken());
                 }
                 self.outputs
-                    .extend([Output::Disarm(Timer::Idle), Output::Store(transaction)]);
+                    .extend([Output::Disarm(self.idle()), Output::Store(transaction)]);
                 self.stage = Stage::Storing;
             }
             (Err(ContentError::TooLarge { limit }), ..) => self.reply(too_large(limit)),
@@ -565,9 +580,17 @@ impl Server {
         self.farewell(Reply::enhanced(421, 7, 0, "Too many errors, closing connection"));
     }
 
+    /// The timer that runs while the client is awaited (RFC 5321 §4.5.3.2.7).
+    fn idle(&self) -> Timer {
+        match self.settings.mutant {
+            Some(Mutant::ServerHangsUpEarly) => Timer::DataInitiation,
+            _ => Timer::Idle,
+        }
+    }
+
     fn reply(&mut self, reply: Reply) {
         self.outputs
-            .extend([Output::Send(reply.to_octets()), Output::Arm(Timer::Idle)]);
+            .extend([Output::Send(reply.to_octets()), Output::Arm(self.idle())]);
     }
 
     fn farewell(&mut self, reply: Reply) {
@@ -577,7 +600,7 @@ impl Server {
 
     fn close(&mut self) {
         match self.stage {
-            Stage::Command | Stage::Content(_) => self.outputs.push_back(Output::Disarm(Timer::Idle)),
+            Stage::Command | Stage::Content(_) => self.outputs.push_back(Output::Disarm(self.idle())),
             Stage::Handshake => self.outputs.push_back(Output::Disarm(Timer::Handshake)),
             Stage::Opening | Stage::Listing(_) | Stage::Storing | Stage::Over => {}
         }

@@ -221,7 +221,7 @@ fn handshakes() -> impl Strategy<Value = Handshake> {
         Hello::Garbage,
     ];
     let client_certificate = option::of(certificates());
-    let after_failure = select(vec![AfterFailure::ServesOn, AfterFailure::Bans]);
+    let after_failure = select(vec![AfterFailure::ServesOn, AfterFailure::Bans, AfterFailure::Delays]);
     (
         select(versions.to_vec()),
         select(hellos.to_vec()),
@@ -310,6 +310,7 @@ fn troubles() -> impl Strategy<Value = Trouble> {
         Trouble::DemandsTlsOfAll,
         Trouble::NodesDiffer,
         Trouble::ListsDiffer,
+        Trouble::ListsLittle,
         Trouble::OffersTlsToAcquaintances,
         Trouble::OffersTlsInsideTls,
         Trouble::UnhappyWithTls,
@@ -326,6 +327,7 @@ fn visits() -> impl Strategy<Value = Visit> {
         Just(Visit::HiddenCommand),
         select(FalseEnd::ALL).prop_map(Visit::FalseEnd),
         Just(Visit::ContentBehindRefusedData),
+        Just(Visit::FallsSilent),
     ]
 }
 

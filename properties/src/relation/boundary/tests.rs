@@ -103,6 +103,7 @@ fn what_shows_inside_tls_breaks_the_rule_that_was_to_keep_it_out() {
         (Attack::InjectCommands(0), "R3207-4-h"),
         (Attack::InjectTransaction, "R3207-4.2-a"),
         (Attack::StripExtensions, "R3207-4.2-b"),
+        (Attack::AddExtensions, "R3207-4.2-b"),
         (Attack::InjectReplies(0), "R3207-6-e"),
     ] {
         let verdict = judged(attack, other, AS_EVER);
