@@ -98,7 +98,9 @@ impl<T: Default> Sessions<T> {
     /// Takes the next observation. A closed connection is returned and forgotten.
     pub(super) fn observe(&mut self, observation: &Observation) -> Option<Session<T>> {
         match *observation {
-            Observation::Dialled { connection, from, to } => self.open(connection, from, to, Dialler::Client),
+            Observation::Dialled {
+                connection, from, to, ..
+            } => self.open(connection, from, to, Dialler::Client),
             Observation::Relayed { connection, from, to } => self.open(connection, from, to, Dialler::Attacker),
             Observation::Connected { connection, acceptor } => {
                 if let Some(session) = self.0.get_mut(&connection) {
