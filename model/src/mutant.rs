@@ -69,6 +69,8 @@ mutants! {
     AlwaysAlarms = "always-alarms",
     /// The client tries only the first mail exchanger.
     TriesOnlyFirstExchanger = "tries-only-first-exchanger",
+    /// The client tries only the first address of each mail exchanger.
+    TriesOnlyFirstAddress = "tries-only-first-address",
     /// The client defers mail where a required TLS session cannot be had, without a look at the next mail exchanger.
     WaitsAfterTlsFailure = "waits-after-tls-failure",
     /// The client tries mail exchangers in the order in which DNS names them.

@@ -110,8 +110,8 @@ pub enum MxAnswer {
 /// What DNS said to a question for the addresses of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddressAnswer {
-    /// It has some.
-    Found,
+    /// It has so many.
+    Found(u8),
     /// It has none.
     Nothing,
     /// Nothing was said.
@@ -279,6 +279,8 @@ pub enum Observation {
         from: HostId,
         /// The host that it meant to reach.
         to: HostId,
+        /// The place of the address among those that DNS told the client of; 0 for the first, and where it told of none.
+        address: u8,
     },
     /// A connection was dialled by the attacker in a client's name, or by a stranger, who has no host of his own: `from`
     /// is then the server itself. What happens on it shows what the server does.

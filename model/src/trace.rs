@@ -3,11 +3,12 @@
 //! The tap records what *arrived* at the other end of each connection: a command when the acceptor has read it, a reply
 //! when the dialler has. What was sent and never read appears as lost when the connection closes.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::name::{DomainName, Mailbox, ReversePath, Token};
 use crate::report::About;
-use crate::scenario::{Attack, Certificate, Handshake, Level, Lie, Security, Trouble, UnlistedAnswer};
+use crate::scenario::{Attack, Certificate, Handshake, Level, Lie, OtherAddress, Security, Trouble, UnlistedAnswer};
 
 /// All that happened in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -120,6 +121,8 @@ pub enum Event {
         from: DomainName,
         /// The host that it meant to reach.
         to: DomainName,
+        /// The address of the host that it dialled.
+        address: IpAddr,
         /// Set where the attacker dials: the connection on whose behalf it does.
         relays: Option<ConnectionId>,
     },
@@ -356,6 +359,15 @@ pub enum Permanent {
     Impostor,
     /// The server relays the mail of who proves this name by a certificate.
     RelaysForIdentity(DomainName),
+    /// The host has a second address.
+    OtherAddress {
+        /// The address.
+        address: IpAddr,
+        /// What is there.
+        kind: OtherAddress,
+        /// DNS lists it in front of the first.
+        is_listed_first: bool,
+    },
     /// How the host shakes hands.
     Handshake(Handshake),
     /// The client's policy for each next hop that no other policy names.
@@ -389,7 +401,7 @@ pub enum Answer {
         beside: Vec<(u16, DomainName)>,
     },
     /// Address records, and the names of the hosts that have them.
-    Addresses(Vec<std::net::IpAddr>),
+    Addresses(Vec<IpAddr>),
     /// The name exists and has no such record.
     NoData,
     /// The name does not exist.

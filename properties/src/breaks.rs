@@ -25,7 +25,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::DemandsTlsAtData => (Property::P07, "R3207-4-c"),
         Mutant::RemembersTlsAndRefusesClear => (Property::P09, "SEED-11"),
         Mutant::NeverAlarms | Mutant::AlwaysAlarms | Mutant::AlarmHoldsMail => (Property::P10, "SEED-10"),
-        Mutant::TriesOnlyFirstExchanger => (Property::P11, "R5321-5.1-d"),
+        Mutant::TriesOnlyFirstExchanger | Mutant::TriesOnlyFirstAddress => (Property::P11, "R5321-5.1-d"),
         Mutant::BouncesSilently => (Property::P12, "R5321-6.1-a"),
         Mutant::TakesSilenceForAcceptance => (Property::P13, "R5321-4.2.5-a"),
         Mutant::SendsAgainAfterAcceptance | Mutant::GivesUpAfterLostReply => (Property::P13, "R5321-6.1-b"),

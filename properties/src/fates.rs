@@ -155,6 +155,7 @@ impl<'a> Fates<'a> {
                 from,
                 to,
                 relays,
+                ..
             } => {
                 let original = relays.and_then(|original| self.connections.get(&original));
                 let crossing = Crossing {

@@ -132,6 +132,7 @@ mod tests {
             connection: CONNECTION,
             from: OUT,
             to: HostId(1),
+            address: 0,
         });
     }
 

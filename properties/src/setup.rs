@@ -8,8 +8,8 @@ use std::time::Duration;
 use postern_model::name::DomainName;
 use postern_model::observation::{DomainId, DomainSet, HostId};
 use postern_model::scenario::{
-    Action, Certificate, DemandStage, Drift, Handshake, Host, Level, Lie, MailboxState, Reading, RetrySchedule,
-    Scenario, Trouble,
+    Action, Certificate, DemandStage, Drift, Handshake, Host, Level, Lie, MailboxState, OtherAddress, Reading,
+    RetrySchedule, Scenario, Trouble,
 };
 
 use crate::certificate;
@@ -23,9 +23,9 @@ pub const DOMAINS_MAX: usize = 64;
 /// How long answers about a name may be cached if no domain of the scenario says so.
 const TIME_TO_LIVE_UNSTATED: Duration = Duration::from_secs(300);
 
-/// How much longer than its schedule says a client may take, for each exchanger that it has to try: an attempt that
+/// How much longer than its schedule says a client may take, for each address of an exchanger that it has to try: an attempt that
 /// was under way and the attempt that follows, half an hour of session timeouts (RFC 5321 §4.5.3.2) each.
-const SLACK_PER_EXCHANGER: Duration = Duration::from_secs(3600);
+const SLACK_PER_ADDRESS: Duration = Duration::from_secs(3600);
 
 /// What a scenario says from the start: who there is, what they are configured with, and what DNS says at first.
 ///
@@ -62,6 +62,7 @@ struct HostFacts {
     /// The names that it relays for, if a client proves one by a certificate.
     relays_for_identity: DomainSet,
     handshake: Handshake,
+    other_address: Option<OtherAddress>,
     mailboxes: BTreeMap<String, MailboxState>,
     level: Level,
     policy: BTreeMap<DomainId, Level>,
@@ -169,6 +170,7 @@ impl Setup {
                 relays_for: host.relay_for.iter().filter_map(position).map(host_id).collect(),
                 relays_for_identity: set(host.relay_for_identity.iter().filter_map(domain)),
                 handshake: host.handshake,
+                other_address: host.other_address,
                 mailboxes: host.mailboxes.clone(),
                 level: host.level,
                 policy: host
@@ -288,8 +290,19 @@ impl Setup {
 
     /// How much longer than its schedule says a client may take for a next hop: an hour for each of its exchangers.
     pub fn slack(&self, next_hop: DomainId) -> Duration {
-        let exchangers = self.hosts().filter(|host| self.may_serve(*host, next_hop)).count();
-        SLACK_PER_EXCHANGER * u32::try_from(exchangers.max(1)).unwrap_or(u32::MAX)
+        let exchangers = self.hosts().filter(|host| self.may_serve(*host, next_hop));
+        let addresses: u32 = exchangers.map(|host| self.addresses(host)).sum();
+        SLACK_PER_ADDRESS * addresses.max(1)
+    }
+
+    /// How many addresses a host has.
+    pub fn addresses(&self, host: HostId) -> u32 {
+        1 + u32::from(self.facts(host).other_address.is_some())
+    }
+
+    /// Whether a server has no TLS at one of its addresses, whatever it has at the other.
+    pub fn has_address_without_tls(&self, host: HostId) -> bool {
+        self.facts(host).other_address == Some(OtherAddress::WithoutTls)
     }
 
     /// Whether a host owes alarms: by the thread every client does, by RFC 3207 §6 (MAY) only one that chose to.

@@ -88,6 +88,7 @@ situations! {
     RelayedByIdentity = "a server relayed for an identity that TLS had proved",
     RelayRefused = "a server that relays for identities refused to relay",
     SecondExchanger = "a backup exchanger took the message",
+    OtherAddress = "a host was dialled at another of its addresses",
     Expired = "a message was tried to the end of its lifetime",
     NotificationReceived = "a notification reached a mailbox",
     DelayWarned = "a sender was warned of a delay",

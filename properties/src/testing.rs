@@ -183,6 +183,7 @@ impl Tape {
             connection,
             from: name(from),
             to: name(to),
+            address: "203.0.113.2".parse().expect("an address"),
             relays,
         })
         .event(Event::Connected {

@@ -21,7 +21,7 @@ use crate::crypto::{self, ServerTerms, Verify};
 use crate::net::{Door, Stream};
 use crate::session::Peer;
 use crate::tap::{Dialled, Recorder, Tap};
-use crate::world::{Insistence, SMTP_PORT, World, address_of_host, attacker_port};
+use crate::world::{Insistence, Site, World, attacker_port};
 use edit::Reply;
 use speech::{GO_AHEAD, STARTTLS};
 use way::{Passage, Way};
@@ -29,14 +29,14 @@ use way::{Passage, Way};
 /// What passes between two pieces of what would have been one segment: long enough for the other side to answer the first.
 const BETWEEN_PIECES: Duration = Duration::from_millis(50);
 
-/// Takes everything that was meant for one host, for ever.
-pub(crate) async fn lie_in_wait(world: Rc<World>, door: Door, victim: usize) -> std::io::Result<()> {
-    let listener = door.listen(attacker_port(victim)).await?;
+/// Takes everything that was meant for one address of a host, for ever.
+pub(crate) async fn lie_in_wait(world: Rc<World>, door: Door, site: Site) -> std::io::Result<()> {
+    let listener = door.listen(attacker_port(site)).await?;
     loop {
         let stream = listener.accept().await?;
         let (world, own_door) = (Rc::clone(&world), door.clone());
         door.spawn(async move {
-            if let Some(interception) = Interception::begin(world, own_door, victim, stream).await {
+            if let Some(interception) = Interception::begin(world, own_door, site, stream).await {
                 interception.run().await;
             }
         });
@@ -104,12 +104,15 @@ enum Answer {
 }
 
 impl Interception {
-    async fn begin(world: Rc<World>, door: Door, victim: usize, stream: Stream) -> Option<Self> {
+    async fn begin(world: Rc<World>, door: Door, site: Site, stream: Stream) -> Option<Self> {
+        let victim = site.host;
         let tap = Tap::accepted(&world.recorder, &stream);
         let client = world.recorder.dialler(tap.connection())?;
         let server = world.host(victim).name.clone();
-        let connection = world.recorder.dialled(&client, &server, Some(tap.connection()));
-        let dial = door.dial(connection, (address_of_host(victim), SMTP_PORT).into()).await;
+        let connection = world
+            .recorder
+            .dialled(&client, &server, site.address(), Some(tap.connection()));
+        let dial = door.dial(connection, site.socket()).await;
         let Ok(dialled) = dial else {
             world.recorder.not_connected(connection, NotConnected::Refused);
             return None;

@@ -1,6 +1,6 @@
 //! The client side of an MTA: one session with one host, by the client under test.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::net::{Door, Stream};
 use crate::session::{Conversation, Party, TlsStream, converse};
 use crate::subjects::lettre::{self, Glue, Letter};
 use crate::tap::Dialled;
-use crate::world::Way;
+use crate::world::{Site, Way};
 
 /// One session that sends one message.
 #[derive(Clone, Copy)]
@@ -169,24 +169,25 @@ fn envelope_of(mta: &Mta, mail: &Mail) -> Envelope {
 /// Where a dial goes.
 #[derive(Clone, Copy)]
 pub(crate) struct Located {
-    address: IpAddr,
-    /// The host that has the address, by its place in the scenario.
-    host: usize,
+    site: Site,
+    /// How many addresses the host has.
+    pub(crate) addresses: u8,
 }
 
-/// Looks up a host's address.
+/// Looks up a host's addresses, and takes the one at this place.
 ///
 /// # Errors
 /// One line for the log when there is none.
-pub(crate) async fn locate(mta: &Mta, exchanger: &DomainName) -> Result<Located, String> {
-    let address = match mta.ask(Question::Address(exchanger.clone())).await {
-        Answer::Addresses(addresses) => addresses.first().copied(),
-        _ => None,
+pub(crate) async fn locate(mta: &Mta, exchanger: &DomainName, place: u8) -> Result<Located, String> {
+    let addresses = match mta.ask(Question::Address(exchanger.clone())).await {
+        Answer::Addresses(addresses) => addresses,
+        _ => Vec::new(),
     };
+    let address = addresses.get(usize::from(place));
     let located = address.and_then(|address| {
         Some(Located {
-            address,
-            host: mta.world.host_at(address)?,
+            site: mta.world.site_at(*address)?,
+            addresses: u8::try_from(addresses.len()).unwrap_or(u8::MAX),
         })
     });
     located.ok_or_else(|| format!("Host or domain name not found. Name service error for {exchanger}"))
@@ -197,16 +198,16 @@ pub(crate) async fn locate(mta: &Mta, exchanger: &DomainName) -> Result<Located,
 /// # Errors
 /// One line for the log when the connection is not made.
 pub(crate) async fn connect(mta: &Mta, exchanger: &DomainName, located: Located) -> Result<(Stream, Dialled), String> {
-    let Located { address, host } = located;
+    let site = located.site;
     let recorder = &mta.world.recorder;
-    let connection = recorder.dialled(&mta.name, exchanger, None);
+    let connection = recorder.dialled(&mta.name, exchanger, site.address(), None);
     let dial = async |socket: SocketAddr| {
         mta.door
             .dial(connection, socket)
             .await
             .map_err(|_| NotConnected::Refused)
     };
-    let (dial, intercepted) = match mta.world.way_to(host) {
+    let (dial, intercepted) = match mta.world.way_to(site) {
         Way::Direct(socket) => (mta.door.timeout(Timer::Connect.duration(), dial(socket)).await, false),
         Way::Intercepted(socket) => (mta.door.timeout(Timer::Connect.duration(), dial(socket)).await, true),
         Way::Refused => {
@@ -229,7 +230,7 @@ pub(crate) async fn connect(mta: &Mta, exchanger: &DomainName, located: Located)
                 NotConnected::Refused => "Connection refused",
                 NotConnected::TimedOut => "Connection timed out",
             };
-            Err(format!("connect to {exchanger}[{address}]:25: {reason}"))
+            Err(format!("connect to {exchanger}[{}]:25: {reason}", site.address()))
         }
     }
 }

@@ -127,9 +127,9 @@ fn populate(simulation: &mut Simulation, world: &Rc<World>) {
     if !victims.is_empty() {
         let world = Rc::clone(world);
         simulation.host_on_demand("attacker", world::ATTACKER.into(), |door| async move {
-            for victim in victims {
+            for site in victims.into_iter().flat_map(|victim| world.sites_of(victim)) {
                 let (world, own_door) = (Rc::clone(&world), door.clone());
-                door.spawn(async move { must_serve(attacker::lie_in_wait(world, own_door, victim).await) });
+                door.spawn(async move { must_serve(attacker::lie_in_wait(world, own_door, site).await) });
             }
         });
     }

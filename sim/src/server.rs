@@ -8,16 +8,16 @@ use postern_model::mta::session::{Input, Listing, Note, Output, TlsRequest, Tran
 use postern_model::mta::timer::Timer;
 use postern_model::mutant::Mutant;
 use postern_model::name::DomainName;
-use postern_model::scenario::{AfterFailure, Phase, Trouble};
+use postern_model::scenario::{AfterFailure, OtherAddress, Phase, Trouble};
 use postern_model::trace::{Channel, End, HelloAnswer, HelloForm};
 
 use crate::certificate::Issued;
 use crate::crypto::{self, Asks, Cause, ServerTerms};
 use crate::mta::Mta;
-use crate::net::{Head, Stream};
+use crate::net::{Head, Listener, Stream};
 use crate::session::{Party, Peer, TlsStream, converse};
 use crate::tap::Tap;
-use crate::world::SMTP_PORT;
+use crate::world::{OTHER_ADDRESS_PORT, SMTP_PORT, must_serve};
 
 /// The largest content that a server takes, in octets.
 const CONTENT_OCTETS_MAX: usize = 1 << 20;
@@ -31,9 +31,20 @@ const MEMORY: Duration = Duration::from_secs(3600);
 /// How late the replies of a tarpit come (C-SRV-5).
 const TARPIT: Duration = Duration::from_secs(30);
 
-/// Serves SMTP for ever.
+/// Serves SMTP for ever, at each address of the host.
 pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
+    let other_address = mta.world.host(mta.index).other_address;
+    if other_address.is_some_and(|kind| kind != OtherAddress::Unreachable) {
+        let listener = mta.door.listen(OTHER_ADDRESS_PORT).await?;
+        let other = accept_all(Rc::clone(&mta), listener, other_address);
+        mta.door.spawn(async move { must_serve(other.await) });
+    }
     let listener = mta.door.listen(SMTP_PORT).await?;
+    accept_all(mta, listener, None).await
+}
+
+/// Serves what comes to one address: the second, if that is said.
+async fn accept_all(mta: Rc<Mta>, listener: Listener, other: Option<OtherAddress>) -> std::io::Result<()> {
     loop {
         let stream = listener.accept().await?;
         let mta = Rc::clone(&mta);
@@ -45,7 +56,7 @@ pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
             if client.as_ref().is_some_and(|client| is_banned(&mta, client)) {
                 return turn_away(stream, &tap).await;
             }
-            let node = Node::reached(&mta, client.as_ref());
+            let node = Node::reached(&mta, client.as_ref(), other);
             let machine = Server::new(settings(&mta, client.as_ref(), node));
             let drifts = mta.world.drifts();
             let mut receiver = Receiver {
@@ -62,27 +73,31 @@ pub(crate) async fn serve(mta: Rc<Mta>) -> std::io::Result<()> {
     }
 }
 
-/// What this connection reached, where connections differ (C-SRV-2, C-SRV-4).
+/// What this connection reached, where connections differ (C-SRV-2, C-SRV-4, C-DNS-13).
 #[derive(Clone, Copy)]
 struct Node {
     /// Of the connections to the host, it is one of every other.
     is_odd: bool,
     /// The client dialled five minutes ago or longer.
     knows_client: bool,
+    /// The address that was dialled has TLS (C-DNS-13).
+    address_has_tls: bool,
 }
 
 impl Node {
-    fn reached(mta: &Mta, client: Option<&DomainName>) -> Self {
+    fn reached(mta: &Mta, client: Option<&DomainName>, other: Option<OtherAddress>) -> Self {
         let (count, since) = mta.world.met(mta.index, client);
         Self {
             is_odd: count % 2 == 1,
             knows_client: since >= ACQUAINTANCE,
+            address_has_tls: other != Some(OtherAddress::WithoutTls),
         }
     }
 
-    /// Whether it has TLS, as far as the host's trouble goes.
+    /// Whether it has TLS, as far as the address and the host's trouble go.
     fn has_tls(self, trouble: Trouble) -> bool {
         match trouble {
+            _ if !self.address_has_tls => false,
             Trouble::NodesDiffer => !self.is_odd,
             Trouble::OffersTlsToAcquaintances => self.knows_client,
             _ => true,

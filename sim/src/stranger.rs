@@ -53,7 +53,7 @@ impl<'a> Stranger<'a> {
     /// Strangers dial the host itself: nobody sits on their path.
     async fn dial(world: &'a World, door: &'a Door, victim: usize) -> Option<Self> {
         let to = world.host(victim).name.clone();
-        let connection = world.recorder.dialled(&own_name(), &to, None);
+        let connection = world.recorder.dialled(&own_name(), &to, address_of_host(victim), None);
         let dial = door.dial(connection, (address_of_host(victim), SMTP_PORT).into());
         let Ok(Ok(stream)) = door.timeout(PATIENCE, dial).await else {
             world.recorder.not_connected(connection, NotConnected::Refused);

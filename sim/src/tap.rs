@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
 use std::rc::Rc;
 
 use postern_model::name::{DomainName, Token};
@@ -58,7 +59,13 @@ impl Recorder {
     }
 
     /// A client, or the attacker in its name, begins to dial.
-    pub(crate) fn dialled(&self, from: &DomainName, to: &DomainName, relays: Option<ConnectionId>) -> ConnectionId {
+    pub(crate) fn dialled(
+        &self,
+        from: &DomainName,
+        to: &DomainName,
+        address: Ipv4Addr,
+        relays: Option<ConnectionId>,
+    ) -> ConnectionId {
         let connection = self.network.next_connection();
         let call = Call {
             from: from.clone(),
@@ -69,6 +76,7 @@ impl Recorder {
             connection,
             from: from.clone(),
             to: to.clone(),
+            address: address.into(),
             relays,
         });
         connection

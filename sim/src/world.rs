@@ -10,8 +10,8 @@ use postern_model::mta::delivery::HopId;
 use postern_model::mutant::Mutant;
 use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{
-    Action, Attack, Certificate, DemandStage, Domain, Drift, Forgery, Handshake, Host, Level, Phase, Position,
-    Scenario, Step, Trouble, Visit, When,
+    Action, Attack, Certificate, DemandStage, Domain, Drift, Forgery, Handshake, Host, Level, OtherAddress, Phase,
+    Position, Scenario, Step, Trouble, Visit, When,
 };
 use postern_model::trace::{Event, Permanent, Setting};
 use tokio::sync::Notify;
@@ -29,12 +29,25 @@ pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
 pub(crate) const ATTACKER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 66);
 /// Where strangers come from.
 pub(crate) const STRANGER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 99);
-/// The attacker's port for the first host; the others follow.
+/// The attacker's port for the first address of the first host; the others follow.
 const ATTACKER_FIRST_PORT: u16 = 10_000;
+/// What lies between the ports of the attacker for the two addresses of a host.
+const ATTACKER_PORTS: u16 = 1_000;
 /// How long the address of a host may be cached.
 const ADDRESS_TIME_TO_LIVE: Duration = Duration::from_secs(3600);
 /// The port of SMTP.
 pub(crate) const SMTP_PORT: u16 = 25;
+/// The port at which a host takes what was dialled to its second address: turmoil gives a host one address.
+pub(crate) const OTHER_ADDRESS_PORT: u16 = 26;
+
+/// One of the addresses of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Site {
+    /// The host, by its place in the scenario.
+    pub(crate) host: usize,
+    /// It is the second address.
+    pub(crate) is_other: bool,
+}
 
 /// What all parts of a run share.
 pub(crate) struct World {
@@ -159,9 +172,21 @@ impl World {
         self.scenario.host.iter().position(|host| host.name == *name)
     }
 
-    /// The host that has this address.
+    /// The host that dials from this address.
     pub(crate) fn host_at(&self, address: IpAddr) -> Option<usize> {
         (0..self.hosts.len()).find(|&index| IpAddr::V4(address_of_host(index)) == address)
+    }
+
+    /// Whose address it is.
+    pub(crate) fn site_at(&self, address: IpAddr) -> Option<Site> {
+        let hosts = 0..self.hosts.len();
+        let mut sites = hosts.flat_map(|host| self.sites_of(host));
+        sites.find(|site| IpAddr::V4(site.address()) == address)
+    }
+
+    /// The addresses of a host, in the order in which DNS gives them.
+    pub(crate) fn sites_of(&self, host: usize) -> Vec<Site> {
+        sites(host, &self.scenario.host[host])
     }
 
     /// Whether a host runs.
@@ -203,17 +228,19 @@ impl World {
         certificate::issue(self.crypto, kind, &host.name, &self.certificate_names(index))
     }
 
-    /// Where the dial of a host's address leads now.
-    pub(crate) fn way_to(&self, victim: usize) -> Way {
+    /// Where the dial of an address leads now.
+    pub(crate) fn way_to(&self, site: Site) -> Way {
+        let victim = site.host;
         let attacks = self.attacks_on(victim);
-        if attacks.contains(&Attack::BlackHole) {
+        let is_unreachable = site.is_other && self.host(victim).other_address == Some(OtherAddress::Unreachable);
+        if is_unreachable || attacks.contains(&Attack::BlackHole) {
             Way::Nowhere
         } else if attacks.contains(&Attack::Refuse) || self.power(victim).is_down() {
             Way::Refused
         } else if attacks.is_empty() {
-            Way::Direct((address_of_host(victim), SMTP_PORT).into())
+            Way::Direct(site.socket())
         } else {
-            Way::Intercepted((ATTACKER, attacker_port(victim)).into())
+            Way::Intercepted((ATTACKER, attacker_port(site)).into())
         }
     }
 
@@ -600,7 +627,7 @@ impl World {
                 null_mx: domain.null_mx,
             });
         }
-        for host in &self.scenario.host {
+        for (index, host) in self.scenario.host.iter().enumerate() {
             let name = || host.name.clone();
             set(Setting::Tls {
                 host: name(),
@@ -630,7 +657,7 @@ impl World {
                     level: *level,
                 });
             }
-            for fact in permanent_facts(host) {
+            for fact in permanent_facts(index, host) {
                 set(Setting::Permanent { host: name(), fact });
             }
         }
@@ -667,7 +694,12 @@ impl World {
 }
 
 /// What stays as it is, where it is not the default.
-fn permanent_facts(host: &Host) -> Vec<Permanent> {
+fn permanent_facts(index: usize, host: &Host) -> Vec<Permanent> {
+    let other_address = host.other_address.map(|kind| Permanent::OtherAddress {
+        address: other_address_of_host(index).into(),
+        kind,
+        is_listed_first: host.other_address_first,
+    });
     let demands = host.demands_tls.then_some(Permanent::DemandsTls(host.unlisted_answer));
     let first = (host.demand_stage == DemandStage::EveryCommand).then_some(Permanent::DemandsTlsFirst);
     let level = (host.level != Level::default()).then_some(Permanent::Level(host.level));
@@ -687,6 +719,7 @@ fn permanent_facts(host: &Host) -> Vec<Permanent> {
         next_hop: next_hop.clone(),
     });
     let traits = demands.into_iter().chain(first).chain(never).chain(impostor);
+    let traits = traits.chain(other_address);
     traits.chain(relays).chain(level).chain(routes).collect()
 }
 
@@ -710,8 +743,8 @@ fn published(scenario: &Scenario) -> Zones {
         zones.publish_null_mx(&domain.name, domain.null_mx);
     }
     for (index, host) in scenario.host.iter().enumerate() {
-        let address = address_of_host(index).into();
-        zones.publish_addresses(host.name.clone(), vec![address], ADDRESS_TIME_TO_LIVE);
+        let addresses = sites(index, host).into_iter().map(|site| site.address().into());
+        zones.publish_addresses(host.name.clone(), addresses.collect(), ADDRESS_TIME_TO_LIVE);
     }
     zones
 }
@@ -721,9 +754,41 @@ pub(crate) fn address_of_host(index: usize) -> Ipv4Addr {
     Ipv4Addr::new(203, 0, 113, u8::try_from(index + 1).unwrap_or(u8::MAX))
 }
 
-/// The port on which the attacker takes what was meant for this host.
-pub(crate) fn attacker_port(victim: usize) -> u16 {
-    ATTACKER_FIRST_PORT + u16::try_from(victim).unwrap_or(u16::MAX - ATTACKER_FIRST_PORT)
+/// The second address of the host at this place in the scenario.
+fn other_address_of_host(index: usize) -> Ipv4Addr {
+    Ipv4Addr::new(203, 0, 113, u8::try_from(index + 129).unwrap_or(u8::MAX))
+}
+
+impl Site {
+    /// The address.
+    pub(crate) fn address(self) -> Ipv4Addr {
+        match self.is_other {
+            true => other_address_of_host(self.host),
+            false => address_of_host(self.host),
+        }
+    }
+
+    /// Where the host really takes what was dialled to the address.
+    pub(crate) fn socket(self) -> SocketAddr {
+        let port = if self.is_other { OTHER_ADDRESS_PORT } else { SMTP_PORT };
+        (address_of_host(self.host), port).into()
+    }
+}
+
+/// The addresses of a host, in the order in which DNS gives them.
+fn sites(index: usize, host: &Host) -> Vec<Site> {
+    let site = |is_other| Site { host: index, is_other };
+    match (host.other_address, host.other_address_first) {
+        (None, _) => vec![site(false)],
+        (Some(_), false) => vec![site(false), site(true)],
+        (Some(_), true) => vec![site(true), site(false)],
+    }
+}
+
+/// The port on which the attacker takes what was meant for this address.
+pub(crate) fn attacker_port(victim: Site) -> u16 {
+    let of_host = u16::try_from(victim.host).map_or(ATTACKER_PORTS, |host| host.min(ATTACKER_PORTS));
+    ATTACKER_FIRST_PORT + of_host + if victim.is_other { ATTACKER_PORTS } else { 0 }
 }
 
 /// A port of the simulated network can always be had.

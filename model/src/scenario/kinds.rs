@@ -221,6 +221,18 @@ pub enum Trouble {
     NoCertificate,
 }
 
+/// What is at a second address of a host (C-DNS-13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherAddress {
+    /// The server, which answers there as it does at the first.
+    Alike,
+    /// Nobody who answers.
+    Unreachable,
+    /// The server, which offers no TLS there.
+    WithoutTls,
+}
+
 /// What the client is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -22,8 +22,8 @@ pub use attack::{Alert, Attack, AttackKind, OddReply};
 pub use dns::{Forgery, Lie};
 pub use handshake::{AfterFailure, Handshake, Hello, TlsVersions};
 pub use kinds::{
-    Certificate, DemandStage, Drift, FalseEnd, Fate, Level, LineEnds, MailboxState, Phase, Reading, Security, Switch,
-    Trouble, UnlistedAnswer, Visit,
+    Certificate, DemandStage, Drift, FalseEnd, Fate, Level, LineEnds, MailboxState, OtherAddress, Phase, Reading,
+    Security, Switch, Trouble, UnlistedAnswer, Visit,
 };
 pub use read::{OCTETS_MAX, ScenarioError};
 pub use reference::reference;
@@ -127,6 +127,12 @@ pub struct Host {
     /// What trouble the server is in.
     #[serde(default)]
     pub trouble: Trouble,
+    /// What is at a second address of the host, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_address: Option<OtherAddress>,
+    /// Whether DNS lists the second address in front of the first. Needs `other-address`.
+    #[serde(default)]
+    pub other_address_first: bool,
     /// The hosts whose mail it relays to anywhere, by their address: its operator's own network.
     #[serde(default)]
     pub relay_for: Vec<DomainName>,
@@ -320,6 +326,8 @@ impl Host {
             never_accepts_mail: false,
             impostor: false,
             trouble: Trouble::default(),
+            other_address: None,
+            other_address_first: false,
             relay_for: Vec::new(),
             relay_for_identity: Vec::new(),
             handshake: Handshake::default(),

@@ -153,6 +153,13 @@ impl Scenario {
             }
         }
         self.check_demand(place, host)?;
+        if host.other_address_first && host.other_address.is_none() {
+            let what = format!(
+                "{} has one address: say by other-address what is at the second",
+                host.name
+            );
+            return Err(place.key("other-address-first").problem(what));
+        }
         for (domain, next_hop) in &host.route {
             self.check_known_host(place.key("route").key(domain.as_str()), next_hop)?;
         }

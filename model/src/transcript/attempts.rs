@@ -55,6 +55,7 @@ impl Reader {
                 from,
                 to,
                 relays,
+                ..
             } => {
                 let owner = match relays {
                     Some(victim) => self.connections.get(victim).copied(),

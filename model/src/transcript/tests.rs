@@ -56,6 +56,7 @@ impl Story {
             connection: ConnectionId(connection),
             from: name(from),
             to: name("mx1.b.example"),
+            address: "203.0.113.25".parse().unwrap(),
             relays: relays.map(ConnectionId),
         })
     }

@@ -1,12 +1,14 @@
 //! The words for each event.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::Line;
 use crate::name::DomainName;
 use crate::report::ReportAction;
 use crate::scenario::{
-    AfterFailure, Attack, Certificate, Handshake, Hello, Level, Lie, Security, TlsVersions, Trouble, UnlistedAnswer,
+    AfterFailure, Attack, Certificate, Handshake, Hello, Level, Lie, OtherAddress, Security, TlsVersions, Trouble,
+    UnlistedAnswer,
 };
 use crate::trace::{
     Answer, Channel, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Permanent, Presented,
@@ -33,6 +35,8 @@ pub(super) struct Narrator {
     connections: BTreeMap<ConnectionId, Dialled>,
     /// The connections whose handshake the client gave up.
     given_up: BTreeSet<ConnectionId>,
+    /// The hosts that have more than one address.
+    several_addresses: BTreeSet<DomainName>,
     /// Time has passed, or something else than a setting was told: the facts of the start are over.
     under_way: bool,
 }
@@ -48,6 +52,13 @@ impl Narrator {
     /// The lines that tell the event; none where it adds nothing.
     pub(super) fn tell(&mut self, record: &Record) -> Vec<Line> {
         let event = &record.event;
+        if let Event::Set(Setting::Permanent {
+            host,
+            fact: Permanent::OtherAddress { .. },
+        }) = event
+        {
+            self.several_addresses.insert(host.clone());
+        }
         self.under_way |= !record.at.is_zero() || !matches!(event, Event::Set(_));
         let (connection, text) = match event {
             Event::Set(setting) if !self.under_way && is_default(setting) => return Vec::new(),
@@ -92,8 +103,9 @@ impl Narrator {
                 connection,
                 from,
                 to,
+                address,
                 relays,
-            } => return self.dialled(*connection, from, to, *relays),
+            } => return self.dialled(*connection, from, to, *address, *relays),
             Event::Connected { connection, .. }
             | Event::NotConnected { connection, .. }
             | Event::Line { connection, .. }
@@ -170,8 +182,13 @@ impl Narrator {
         connection: ConnectionId,
         from: &DomainName,
         to: &DomainName,
+        address: IpAddr,
         relays: Option<ConnectionId>,
     ) -> Vec<Line> {
+        let at = match self.several_addresses.contains(to) {
+            true => format!("{to} at {address}"),
+            false => to.to_string(),
+        };
         let dialled = Dialled {
             to: to.clone(),
             by_attacker: relays,
@@ -180,9 +197,9 @@ impl Narrator {
         vec![match relays {
             Some(victim) => line(
                 Some(victim),
-                format!("M:    takes the connection and passes it on to {to}"),
+                format!("M:    takes the connection and passes it on to {at}"),
             ),
-            None => line(Some(connection), format!("{from} dials {to}")),
+            None => line(Some(connection), format!("{from} dials {at}")),
         }]
     }
 
@@ -288,9 +305,28 @@ fn permanent(host: &DomainName, fact: &Permanent) -> String {
         Permanent::DemandsTlsFirst => format!("{host} wants TLS before every command"),
         Permanent::RelaysFor(client) => format!("{host} relays the mail of {client}"),
         Permanent::RelaysForIdentity(name) => format!("{host} relays for who proves to be {name} by a certificate"),
+        Permanent::OtherAddress {
+            address,
+            kind,
+            is_listed_first,
+        } => {
+            let place = if *is_listed_first { ", listed first" } else { "" };
+            format!(
+                "{host} has a second address {address}{place}: {}",
+                other_address_words(*kind)
+            )
+        }
         Permanent::Handshake(handshake) => handshake_words(host, *handshake),
         Permanent::Level(level) => format!("{host} has level {} where nothing else is said", level_word(*level)),
         Permanent::Route { domain, next_hop } => format!("{host} sends mail for {domain} to {next_hop}"),
+    }
+}
+
+fn other_address_words(kind: OtherAddress) -> &'static str {
+    match kind {
+        OtherAddress::Alike => "it answers there in the same way",
+        OtherAddress::Unreachable => "nobody answers there",
+        OtherAddress::WithoutTls => "it answers there without TLS",
     }
 }
 

@@ -67,6 +67,7 @@ impl Measured {
             nowhere_percent: 0,
             stripped_paths_permille: draw.between(least, most),
             demands_tls_percent: 0,
+            other_address_percent: 0,
             bad_mailbox_percent: 0,
             position_percent: 0,
             hopeless: true,

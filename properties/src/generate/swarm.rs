@@ -61,6 +61,8 @@ pub(super) struct Swarm {
     pub(super) stripped_paths_permille: u32,
     /// How many of a hundred servers wish to refuse mail without TLS.
     pub(super) demands_tls_percent: u32,
+    /// How many of a hundred servers have a second address.
+    pub(super) other_address_percent: u32,
     /// How many of a hundred recipients have a mailbox that is full or does not exist.
     pub(super) bad_mailbox_percent: u32,
     /// How many of a hundred steps fire at a protocol position.
@@ -108,6 +110,7 @@ impl Swarm {
                 Some(Story::Listing) => 90,
                 _ => demands_tls_percent,
             },
+            other_address_percent: draw.weighted(&[(3, 0), (1, 40)]),
             bad_mailbox_percent: draw.weighted(&[(3, 0), (1, 20)]),
             position_percent: draw.weighted(&[(1, 0), (2, 30), (1, 80)]),
             hopeless: draw.percent(10),

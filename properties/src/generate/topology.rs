@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use postern_model::name::DomainName;
 use postern_model::scenario::{
-    AfterFailure, Certificate, DemandStage, Domain, Handshake, Host, Level, LineEnds, MailboxState, MxRecord, Scenario,
-    Switch, TlsVersions, Trouble, UnlistedAnswer,
+    AfterFailure, Certificate, DemandStage, Domain, Handshake, Host, Level, LineEnds, MailboxState, MxRecord,
+    OtherAddress, Scenario, Switch, TlsVersions, Trouble, UnlistedAnswer,
 };
 
 use super::draw::Draw;
@@ -247,6 +247,15 @@ impl Topology {
         host.demands_tls = host.tls.is_on() && draw.percent(swarm.demands_tls_percent);
         if draw.percent(swarm.trouble_percent) {
             host.trouble = draw.weighted(&swarm.troubles);
+        }
+        if draw.percent(swarm.other_address_percent) {
+            let kinds = [
+                (2, OtherAddress::Unreachable),
+                (3, OtherAddress::WithoutTls),
+                (1, OtherAddress::Alike),
+            ];
+            host.other_address = Some(draw.weighted(&kinds));
+            host.other_address_first = draw.percent(70);
         }
         host.unlisted_answer = *draw.pick(&[UnlistedAnswer::StarttlsFirst, UnlistedAnswer::NotExchanger]);
         if swarm.bad_mailbox_percent > 0 {

@@ -17,7 +17,8 @@ use crate::setup::Setup;
 ///
 /// A next hop is good for a message if the sender runs, its lookups about it work, no listed host would refuse the message for good,
 /// and one listed host, running, not attacked and not in trouble, would take it: configured for the domain or willing to relay for the sender, with the
-/// TLS that the sender's policy requires, and not asking for TLS that is not to be had.
+/// TLS that the sender's policy requires, and not asking for TLS that is not to be had. It is enough that the host is so at
+/// one of its addresses: the client comes to it by each (R5321-5.1-d).
 ///
 /// After a calm of one time to live (for what was cached), the sender's largest gap, and [`Setup::slack`] (for an attempt
 /// under way and for the exchangers that must time out first), the message must be sent, unless its lifetime was over before;
@@ -201,6 +202,8 @@ impl EventualDelivery {
         }
         let identity = self.setup.proves_as_client(sender);
         let uses_tls = self.oracle.level(sender, queued.next_hop) != Level::None && self.standings.of(host).offers_tls;
+        // Who relays by identity knows nobody at an address without TLS, and refuses there for good.
+        let uses_tls = uses_tls && !self.setup.has_address_without_tls(host);
         let by_identity = self.setup.relays_for_identity(host, identity) && uses_tls && self.can_meet(sender, host);
         let is_permitted = self.setup.relays_for(host, sender) || by_identity;
         let relays = is_permitted && self.standings.of(host).attacks == 0;
@@ -255,7 +258,8 @@ impl EventualDelivery {
             .hosts()
             .filter(|host| self.standings.is_listed(*host, queued.next_hop));
         let level = self.oracle.level(host, queued.next_hop);
-        let rule = match (listed.count(), level) {
+        let addresses: u32 = listed.map(|listed| self.setup.addresses(listed)).sum();
+        let rule = match (addresses, level) {
             (2.., _) => "R5321-5.1-d",
             (_, Level::Encrypt | Level::Secure) => "SEED-12",
             (_, Level::None | Level::May) => "R5321-4.5.4.1-a",
@@ -281,7 +285,9 @@ fn bound(setup: &Setup, host: HostId, queued: &Queued) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::story::{B, DAY, Found, HOUR, MINUTE, MX1, MX2, OUT, SECOND, Story, setup};
+    use postern_model::scenario::{Certificate, OtherAddress, Scenario};
+
+    use super::super::story::{B, DAY, Found, HOUR, MINUTE, MX1, MX2, OUT, SECOND, Story, scenario, setup};
     use super::*;
 
     /// One time to live, the largest gap, and an hour for each exchanger.
@@ -315,6 +321,60 @@ mod tests {
             judged(Level::May, calm().after(BOUND + SECOND).sent()),
             Found::Violated("R5321-5.1-d")
         );
+    }
+
+    /// MX1 alone takes the mail of b.example, and has a second address.
+    fn with_two_addresses(kind: OtherAddress, level: Level, edit: impl FnOnce(&mut Scenario)) -> EventualDelivery {
+        let mut scenario = scenario(level);
+        scenario.domain[0]
+            .mx
+            .retain(|record| record.host.as_str() == "mx1.b.example");
+        scenario.host.retain(|host| host.name.as_str() != "mx2.b.example");
+        let mx1 = &mut scenario.host[usize::from(MX1.0)];
+        mx1.other_address = Some(kind);
+        mx1.other_address_first = true;
+        edit(&mut scenario);
+        EventualDelivery::new(Setup::of(&scenario))
+    }
+
+    #[test]
+    fn a_host_that_is_good_at_one_of_its_addresses_is_owed_the_mail() {
+        for (kind, level) in [
+            (OtherAddress::Unreachable, Level::May),
+            (OtherAddress::WithoutTls, Level::Encrypt),
+        ] {
+            let held = || Story::new().mail_is_tried().deferred();
+            let judged = |story: Story| story.judged_by(with_two_addresses(kind, level, |_| {}));
+            assert_eq!(judged(held().after(BOUND).sent()), Found::Holds);
+            assert_eq!(
+                judged(held().after(BOUND + SECOND).sent()),
+                Found::Violated("R5321-5.1-d")
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_without_tls_knows_no_identity_and_may_refuse_for_good() {
+        let relays = |kind| {
+            let edit = |scenario: &mut Scenario| {
+                scenario.host[0].handshake.client_certificate = Some(Certificate::Valid);
+                let client = scenario.host[0].name.clone();
+                scenario.host[1].exchanger_for.clear();
+                scenario.host[1].relay_for_identity.push(client);
+            };
+            let mail = Queued {
+                next_hop: B,
+                domain: B,
+                mailbox: MailboxState::Accepts,
+                copies: 1,
+                age: Duration::ZERO,
+                calm: None,
+                hardship: false,
+            };
+            with_two_addresses(kind, Level::May, edit).is_good(OUT, &mail)
+        };
+        assert!(relays(OtherAddress::Alike), "it proves itself at either");
+        assert!(!relays(OtherAddress::WithoutTls));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
-use postern_model::observation::Observation;
+use postern_model::observation::{HostId, Observation};
 
 use super::violation;
 use super::walks::{Trial, Walks};
@@ -12,9 +12,13 @@ use crate::setup::Setup;
 /// Judges every dial that can only be for one message, against what DNS told the client in that attempt:
 ///
 /// - every exchanger of better preference was tried before: dialled, or found to have no address;
+/// - the addresses of one exchanger are tried in the order in which DNS gives them, and before exchangers that are worse;
 /// - no host is dialled that is not better than the client itself, where the client is an exchanger of the next hop too.
 ///
-/// Exercised where there was an order to keep: exchangers of different preference, or the client among them.
+/// How many of a host's addresses a client tries is its own affair here: there may be a limit (RFC 5321 §5.1).
+///
+/// Exercised where there was an order to keep: exchangers of different preference, the client among them, or several
+/// addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ExchangerOrder {
     setup: Setup,
@@ -46,6 +50,7 @@ impl Monitor for ExchangerOrder {
 
 impl ExchangerOrder {
     fn judge(&mut self, trial: &Trial) -> Result<(), Violation> {
+        self.judge_addresses(trial)?;
         let Trial {
             client,
             server,
@@ -68,7 +73,8 @@ impl ExchangerOrder {
             return Err(violation("R5321-5.1-e", why));
         }
         let mut better = walk.eligible(*client).filter(|(other, _)| *other < preference);
-        match better.find(|(_, host)| !walk.tried.contains(host)) {
+        let is_skipped = |host| !walk.is_without_address(host) && !walk.tried_hosts().any(|tried| tried == host);
+        match better.find(|(_, host)| is_skipped(*host)) {
             None => Ok(()),
             Some((other, skipped)) => {
                 let why = format!(
@@ -82,11 +88,48 @@ impl ExchangerOrder {
             }
         }
     }
+
+    /// A session that is used again was the client's choice at another time.
+    fn judge_addresses(&mut self, trial: &Trial) -> Result<(), Violation> {
+        let Trial {
+            server,
+            address,
+            before: walk,
+            ..
+        } = trial;
+        if !walk.is_certain || trial.is_reuse || trial.addresses < 2 {
+            return Ok(());
+        }
+        self.exercised = true;
+        if walk.has_tried((*server, *address)) {
+            return Ok(());
+        }
+        let dialled = || {
+            format!(
+                "{} dialled address {} of {}",
+                self.setup.host_name(trial.client),
+                address + 1,
+                self.setup.host_name(*server)
+            )
+        };
+        if let Some(skipped) = (0..*address).find(|earlier| !walk.has_tried((*server, *earlier))) {
+            let why = format!("{} before address {}", dialled(), skipped + 1);
+            return Err(violation("R5321-5.1-d", why));
+        }
+        let preference = walk.preference(*server);
+        let is_worse = |host: &HostId| walk.preference(*host) > preference;
+        match walk.tried_hosts().find(is_worse).filter(|_| preference.is_some()) {
+            Some(worse) => {
+                let why = format!("{} after {}, which is worse", dialled(), self.setup.host_name(worse));
+                Err(violation("R5321-5.1-d", why))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use postern_model::observation::HostId;
     use postern_model::scenario::Level;
 
     use super::super::story::{Found, MX1, MX2, OUT, Story, setup};
@@ -106,6 +149,37 @@ mod tests {
         assert_eq!(judged(told.clone().dials(MX1).closes().dials(MX2)), Found::Holds);
         assert_eq!(judged(told.clone().dials(MX1).closes().dials(MX1)), Found::Holds);
         assert_eq!(judged(told.dials(MX2)), Found::Violated("R5321-5.1-c"));
+    }
+
+    #[test]
+    fn the_addresses_of_an_exchanger_come_in_order_and_before_the_next() {
+        let two = || told(&[(10, MX1), (20, MX2)]).has_addresses(MX1, 2);
+        let first = || two().dials_at(MX1, 0).closes();
+        let both = || first().dials_at(MX1, 1).closes();
+        assert_eq!(judged(both().dials(MX2)), Found::Holds);
+        assert_eq!(judged(first().dials_at(MX1, 0).closes().dials_at(MX1, 1)), Found::Holds);
+        assert_eq!(judged(two().dials_at(MX1, 1)), Found::Violated("R5321-5.1-d"));
+        let back = first().dials(MX2).closes().dials_at(MX1, 1);
+        assert_eq!(judged(back), Found::Violated("R5321-5.1-d"));
+    }
+
+    #[test]
+    fn a_client_may_limit_how_many_addresses_it_tries() {
+        let two = told(&[(10, MX1), (20, MX2)]).has_addresses(MX1, 2);
+        assert_eq!(judged(two.dials_at(MX1, 0).closes().dials(MX2)), Found::Holds);
+    }
+
+    #[test]
+    fn each_attempt_begins_with_the_first_address() {
+        let second = told(&[(10, MX1)])
+            .has_addresses(MX1, 2)
+            .dials_at(MX1, 0)
+            .closes()
+            .deferred()
+            .tried_again()
+            .told(&[(10, MX1)]);
+        assert_eq!(judged(second.clone().dials_at(MX1, 0)), Found::Holds);
+        assert_eq!(judged(second.dials_at(MX1, 1)), Found::Violated("R5321-5.1-d"));
     }
 
     #[test]

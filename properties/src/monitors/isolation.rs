@@ -228,6 +228,7 @@ mod tests {
             connection: ConnectionId(99),
             from: OUT,
             to: ELSEWHERE,
+            address: 0,
         })
     }
 

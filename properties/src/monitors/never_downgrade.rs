@@ -238,6 +238,19 @@ mod tests {
     }
 
     #[test]
+    fn each_address_of_a_host_must_meet_the_requirement_by_itself() {
+        let first = || Story::new().mail_is_tried().has_addresses(MX1, 2);
+        let left = || first().dials_at(MX1, 0).ehlo(false).closes();
+        let secure = |story: Story, address| story.dials_at(MX1, address).goes_secure(&[]).transaction(true).closes();
+        assert_eq!(judged(Level::Encrypt, secure(left(), 1)), Found::Holds);
+        let second_in_clear = left().dials_at(MX1, 1).ehlo(false).transaction(false);
+        assert_eq!(judged(Level::Encrypt, second_in_clear), Found::Violated("SEED-12"));
+        let not_by_the_first = secure(first(), 0).mail_is_tried().dials_at(MX1, 1);
+        let downgraded = not_by_the_first.ehlo(false).transaction(false);
+        assert_eq!(judged(Level::Encrypt, downgraded), Found::Violated("SEED-12"));
+    }
+
+    #[test]
     fn the_certificate_must_prove_the_next_hop() {
         let own_name = setup(Level::Secure).own_name(MX1).expect("a name");
         let with = |names: &[DomainId]| {
@@ -273,6 +286,7 @@ mod tests {
             connection,
             from: OUT,
             to: MX1,
+            address: 0,
         };
         assert_eq!(monitor.observe(Duration::ZERO, &dialled), Ok(()));
         let rcpt = Observation::Command {

@@ -1,4 +1,4 @@
-//! P14: where TLS cannot be had at one exchanger, the next is tried.
+//! P14: where TLS cannot be had at one exchanger, or at one address of it, the next is tried.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{HostId, MessageId, Observation};
 
 use super::sessions::{Session, Sessions};
-use super::walks::{Trial, Walks};
+use super::walks::{Place, Trial, Walks};
 use super::{named, violation};
 use crate::oracle::{Oracle, Requirement};
 use crate::setup::Setup;
 
 /// Judges every message whose policy requires TLS and which met an exchanger without it: by the end of the next attempt,
-/// another exchanger that DNS told of was tried, if there is one.
+/// another address of it, or another exchanger that DNS told of, was tried, if there is one.
 ///
 /// Sessions that may be for several messages accuse nobody; nor does a message whose policy changed, or whose host crashed
 /// meanwhile. Exercised when another exchanger was tried after such a failure.
@@ -22,16 +22,16 @@ pub struct NextExchanger {
     setup: Setup,
     oracle: Oracle,
     walks: Walks,
-    /// The message that the session is for, where that is certain.
-    sessions: Sessions<Option<MessageId>>,
+    /// The message that the session is for, where that is certain, and the address that was dialled.
+    sessions: Sessions<Option<(MessageId, u8)>>,
     owed: BTreeMap<(HostId, MessageId), Owed>,
     exercised: bool,
 }
 
-/// A message that failed at one host and was not tried at another yet.
+/// A message that failed at one address and was not tried at another yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Owed {
-    failed_at: HostId,
+    failed_at: Place,
     deferrals: u8,
 }
 
@@ -60,9 +60,11 @@ impl Monitor for NextExchanger {
             self.tried(trial);
         }
         match *observation {
-            Observation::Dialled { connection, .. } => {
+            Observation::Dialled {
+                connection, address, ..
+            } => {
                 if let ([trial], Some(session)) = (&trials[..], self.sessions.get_mut(connection)) {
-                    session.notes = Some(trial.message);
+                    session.notes = Some((trial.message, address));
                 }
             }
             Observation::Policy { host, .. } | Observation::Running { host, .. } => {
@@ -88,15 +90,15 @@ impl NextExchanger {
     fn tried(&mut self, trial: &Trial) {
         let key = (trial.client, trial.message);
         if let Some(owed) = self.owed.get(&key)
-            && owed.failed_at != trial.server
+            && owed.failed_at != (trial.server, trial.address)
         {
             self.owed.remove(&key);
             self.exercised = true;
         }
     }
 
-    fn ended(&mut self, session: &Session<Option<MessageId>>) {
-        let Some(message) = session.notes.filter(|_| session.is_clients_own()) else {
+    fn ended(&mut self, session: &Session<Option<(MessageId, u8)>>) {
+        let Some((message, address)) = session.notes.filter(|_| session.is_clients_own()) else {
             return;
         };
         let Some(walk) = self.walks.of(session.client, message) else {
@@ -112,7 +114,7 @@ impl NextExchanger {
         };
         if fell_short {
             self.owed.entry((session.client, message)).or_insert(Owed {
-                failed_at: session.server,
+                failed_at: (session.server, address),
                 deferrals: 0,
             });
         }
@@ -123,10 +125,16 @@ impl NextExchanger {
         let (Some(owed), Some(walk)) = (self.owed.get_mut(&key), self.walks.of(host, message)) else {
             return Ok(());
         };
-        let untried = walk
-            .eligible(host)
-            .find(|(_, exchanger)| !walk.tried.contains(exchanger));
-        let Some((_, untried)) = untried.filter(|_| walk.is_certain) else {
+        let (failed_at, _) = owed.failed_at;
+        // Without MX records, or by a fixed route, there is the one host.
+        let only = walk.told.is_empty().then_some(failed_at);
+        let exchangers = walk.eligible(host).map(|(_, exchanger)| exchanger).chain(only);
+        let places = exchangers.flat_map(|exchanger| {
+            let addresses = 0..self.walks.addresses(&self.setup, host, exchanger);
+            addresses.map(move |address| (exchanger, address))
+        });
+        let mut untried = places.filter(|place| !walk.has_tried(*place) && !walk.is_without_address(place.0));
+        let Some((untried, address)) = untried.next().filter(|_| walk.is_certain) else {
             self.owed.remove(&key);
             return Ok(());
         };
@@ -134,12 +142,15 @@ impl NextExchanger {
         if owed.deferrals < 2 {
             return Ok(());
         }
+        let untried = match untried == failed_at {
+            true => format!("address {} of it", address + 1),
+            false => self.setup.host_name(untried).to_string(),
+        };
         let why = format!(
-            "{} had no TLS with {}, and in two attempts at {} did not try {}",
+            "{} had no TLS with {}, and in two attempts at {} did not try {untried}",
             self.setup.host_name(host),
-            self.setup.host_name(owed.failed_at),
+            self.setup.host_name(failed_at),
             named(message),
-            self.setup.host_name(untried),
         );
         Err(violation("R5321-5.1-d", why))
     }
@@ -177,6 +188,37 @@ mod tests {
         let twice = stripped(once().deferred().tried_again()).deferred();
         assert_eq!(judged(Level::Encrypt, twice.clone()), Found::Violated("R5321-5.1-d"));
         assert_eq!(judged(Level::May, twice), Found::NotExercised);
+    }
+
+    /// An attempt that finds no TLS at the first of two addresses of the only exchanger.
+    fn stripped_at_first(story: Story) -> Story {
+        let told = story.told(&[(10, MX1)]).has_addresses(MX1, 2);
+        told.dials_at(MX1, 0).ehlo(false).closes()
+    }
+
+    #[test]
+    fn another_address_of_the_same_exchanger_will_do_and_is_owed() {
+        let once = || stripped_at_first(Story::new().mail_is_tried());
+        let twice = || stripped_at_first(once().deferred().tried_again());
+        assert_eq!(judged(Level::Encrypt, once().dials_at(MX1, 1)), Found::Holds);
+        assert_eq!(judged(Level::Encrypt, twice().dials_at(MX1, 1)), Found::Holds);
+        assert_eq!(
+            judged(Level::Encrypt, twice().deferred()),
+            Found::Violated("R5321-5.1-d")
+        );
+        assert_eq!(judged(Level::May, twice().deferred()), Found::NotExercised);
+    }
+
+    #[test]
+    fn another_address_is_owed_where_there_is_no_mx_record() {
+        let try_first = |story: Story| {
+            let found = story.has_addresses(MX1, 2);
+            found.dials_at(MX1, 0).ehlo(false).closes()
+        };
+        let once = || try_first(Story::new().mail_is_tried());
+        let twice = try_first(once().deferred().tried_again()).deferred();
+        assert_eq!(judged(Level::Encrypt, once().dials_at(MX1, 1)), Found::Holds);
+        assert_eq!(judged(Level::Encrypt, twice), Found::Violated("R5321-5.1-d"));
     }
 
     #[test]

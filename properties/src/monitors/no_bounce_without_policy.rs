@@ -111,7 +111,9 @@ impl Monitor for NoBounceWithoutPolicy {
                     *last = LastAttempt::new(last.next_hop, self.oracle.level(host, last.next_hop));
                 }
             }
-            Observation::Dialled { connection, from, to } => {
+            Observation::Dialled {
+                connection, from, to, ..
+            } => {
                 let candidates = self.attempts.candidates(&self.setup, from, to);
                 let candidates: Vec<MessageId> = candidates.map(|(message, _)| message).collect();
                 for message in &candidates {

@@ -138,7 +138,9 @@ impl NoStickyDowngrade {
                     queued.answered |= *client == host && [queued.next_hop, queued.domain].contains(&domain);
                 }
             }
-            Observation::Dialled { connection, from, to } => {
+            Observation::Dialled {
+                connection, from, to, ..
+            } => {
                 let broken = self.broken.get(&(from, to)).copied();
                 if let Some(session) = self.sessions.get_mut(connection) {
                     session.notes.broken = broken;

@@ -90,7 +90,7 @@ impl Attempt {
         let kinds = [
             self.exchangers.map(Told::Exchangers),
             self.no_data.then_some(match self.address {
-                Some(AddressAnswer::Found) => Told::Implicit,
+                Some(AddressAnswer::Found(_)) => Told::Implicit,
                 Some(AddressAnswer::Nothing) => Told::NowhereToGo,
                 Some(AddressAnswer::Failed) | None => Told::PerhapsImplicit,
             }),

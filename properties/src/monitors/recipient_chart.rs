@@ -433,6 +433,7 @@ mod tests {
                 connection,
                 from: OUT,
                 to: MX1,
+                address: 0,
             },
             Observation::Connected {
                 connection,

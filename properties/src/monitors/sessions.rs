@@ -105,7 +105,9 @@ impl<T: Default> Sessions<T> {
     pub(super) fn observe(&mut self, observation: &Observation) -> Option<Session<T>> {
         self.follow_transaction(observation);
         match *observation {
-            Observation::Dialled { connection, from, to } => self.open(connection, from, to, Dialler::Client),
+            Observation::Dialled {
+                connection, from, to, ..
+            } => self.open(connection, from, to, Dialler::Client),
             Observation::Relayed { connection, from, to } => self.open(connection, from, to, Dialler::Attacker),
             Observation::Connected { connection, acceptor } => {
                 if let Some(session) = self.0.get_mut(&connection) {

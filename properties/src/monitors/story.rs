@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use postern_model::monitor::Monitor;
-use postern_model::observation::{Acceptor, Code, ConnectionId, DomainId, DomainSet, HostId, MessageId, Observation};
+use postern_model::observation::{
+    Acceptor, AddressAnswer, Code, ConnectionId, DomainId, DomainSet, HostId, MessageId, Observation,
+};
 use postern_model::scenario::{Level, MailboxState, Phase};
 
 use crate::setup::Setup;
@@ -144,6 +146,31 @@ impl Story {
         self.connects(to, Acceptor::Host)
     }
 
+    /// DNS tells the sender that a host has so many addresses.
+    pub(super) fn has_addresses(self, of: HostId, count: u8) -> Self {
+        let name = setup(Level::May).own_name(of).expect("every host has a name");
+        self.sees(Observation::AddressAnswered {
+            host: OUT,
+            name,
+            answer: AddressAnswer::Found(count),
+        })
+    }
+
+    /// The sender dials one of the addresses of a host, which accepts and greets.
+    pub(super) fn dials_at(mut self, to: HostId, address: u8) -> Self {
+        self.connections += 1;
+        let connection = self.connection();
+        let acceptor = Acceptor::Host;
+        self.sees(Observation::Dialled {
+            connection,
+            from: OUT,
+            to,
+            address,
+        })
+        .sees(Observation::Connected { connection, acceptor })
+        .reply(Phase::Connect, 220)
+    }
+
     fn connects(mut self, to: HostId, acceptor: Acceptor) -> Self {
         self.connections += 1;
         let connection = self.connection();
@@ -151,6 +178,7 @@ impl Story {
             connection,
             from: OUT,
             to,
+            address: 0,
         })
         .sees(Observation::Connected { connection, acceptor })
     }
@@ -164,6 +192,7 @@ impl Story {
             connection,
             from: OUT,
             to,
+            address: 0,
         })
         .sees(Observation::Connected { connection, acceptor })
         .reply(Phase::Connect, code)

@@ -103,7 +103,12 @@ mod tests {
         let connection = ConnectionId(connection);
         let message = MAIL;
         story
-            .sees(Observation::Dialled { connection, from, to })
+            .sees(Observation::Dialled {
+                connection,
+                from,
+                to,
+                address: 0,
+            })
             .sees(Observation::Digest {
                 connection,
                 message,

@@ -108,7 +108,9 @@ impl Monitor for VanishedTlsAlarm {
             }
         }
         match *observation {
-            Observation::Dialled { connection, from, to } => {
+            Observation::Dialled {
+                connection, from, to, ..
+            } => {
                 let watch = self.watch(from, to);
                 if let Some(session) = self.sessions.get_mut(connection) {
                     session.notes = watch;

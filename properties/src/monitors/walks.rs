@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use postern_model::observation::{ConnectionId, DomainId, HostId, MessageId, Observation};
+use postern_model::observation::{AddressAnswer, ConnectionId, DomainId, HostId, MessageId, Observation};
 use postern_model::scenario::Phase;
 
 use crate::setup::Setup;
@@ -12,8 +12,13 @@ use crate::setup::Setup;
 pub(super) struct Walks {
     walks: BTreeMap<(HostId, MessageId), Walk>,
     /// The clients' own connections, and whether mail was sent on them.
-    connections: BTreeMap<ConnectionId, (HostId, HostId, bool)>,
+    connections: BTreeMap<ConnectionId, (HostId, Place, bool)>,
+    /// How many addresses each client was told that a name has.
+    addresses: BTreeMap<(HostId, DomainId), u8>,
 }
+
+/// An address of a host, by its place among those that DNS gives.
+pub(super) type Place = (HostId, u8);
 
 /// The walk of one attempt, or of the last.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,8 +26,9 @@ pub(super) struct Walk {
     pub(super) next_hop: DomainId,
     /// The exchangers by preference. Empty where there is no MX, and for a fixed route.
     pub(super) told: BTreeSet<(u16, HostId)>,
-    /// The hosts that were dialled, or used again, or have no address.
-    pub(super) tried: BTreeSet<HostId>,
+    /// The addresses that were dialled, or used again.
+    tried: BTreeSet<Place>,
+    without_address: BTreeSet<HostId>,
     under_way: bool,
     copies: u8,
     /// Whatever was told and dialled may have been for another message: nobody can be accused.
@@ -33,6 +39,11 @@ pub(super) struct Walk {
 pub(super) struct Trial {
     pub(super) client: HostId,
     pub(super) server: HostId,
+    /// Which of the server's addresses, of how many.
+    pub(super) address: u8,
+    pub(super) addresses: u8,
+    /// A connection that stood was used again.
+    pub(super) is_reuse: bool,
     pub(super) message: MessageId,
     pub(super) before: Walk,
 }
@@ -83,12 +94,24 @@ impl Walks {
             } => self.told(host, domain, (preference, exchanger), is_first),
             Observation::NoAddress { host, exchanger } => {
                 for (_, walk) in self.under_way(host) {
-                    walk.tried.insert(exchanger);
+                    walk.without_address.insert(exchanger);
                 }
             }
-            Observation::Dialled { connection, from, to } => {
-                self.connections.insert(connection, (from, to, false));
-                return self.tries(setup, from, to);
+            Observation::AddressAnswered {
+                host,
+                name,
+                answer: AddressAnswer::Found(count),
+            } => {
+                self.addresses.insert((host, name), count);
+            }
+            Observation::Dialled {
+                connection,
+                from,
+                to,
+                address,
+            } => {
+                self.connections.insert(connection, (from, (to, address), false));
+                return self.tries(setup, from, (to, address), false);
             }
             Observation::Closed { connection } => {
                 self.connections.remove(&connection);
@@ -101,7 +124,7 @@ impl Walks {
                 if let Some((from, to, used)) = self.connections.get_mut(&connection) {
                     let (from, to) = (*from, *to);
                     if std::mem::replace(used, true) {
-                        return self.tries(setup, from, to);
+                        return self.tries(setup, from, to, true);
                     }
                 }
             }
@@ -113,6 +136,13 @@ impl Walks {
     /// The walk of a message at a host.
     pub(super) fn of(&self, host: HostId, message: MessageId) -> Option<&Walk> {
         self.walks.get(&(host, message))
+    }
+
+    /// How many addresses a client was told that a host has.
+    pub(super) fn addresses(&self, setup: &Setup, client: HostId, server: HostId) -> u8 {
+        let name = setup.own_name(server);
+        let known = name.and_then(|name| self.addresses.get(&(client, name)));
+        known.copied().unwrap_or(1)
     }
 
     fn under_way(&mut self, host: HostId) -> impl Iterator<Item = (MessageId, &mut Walk)> {
@@ -130,7 +160,9 @@ impl Walks {
         }
     }
 
-    fn tries(&mut self, setup: &Setup, client: HostId, server: HostId) -> Vec<Trial> {
+    fn tries(&mut self, setup: &Setup, client: HostId, place: Place, is_reuse: bool) -> Vec<Trial> {
+        let (server, address) = place;
+        let addresses = self.addresses(setup, client, server);
         let meant = self.under_way(client).filter(|(_, walk)| match walk.told.is_empty() {
             true => setup.may_serve(server, walk.next_hop),
             false => walk.told.iter().any(|(_, exchanger)| *exchanger == server),
@@ -143,10 +175,13 @@ impl Walks {
             trials.push(Trial {
                 client,
                 server,
+                address,
+                addresses,
+                is_reuse,
                 message: *message,
                 before: walk.clone(),
             });
-            walk.tried.insert(server);
+            walk.tried.insert(place);
         }
         trials
     }
@@ -168,10 +203,26 @@ impl Walk {
             next_hop,
             told: BTreeSet::new(),
             tried: BTreeSet::new(),
+            without_address: BTreeSet::new(),
             under_way: false,
             copies: 0,
             is_certain: true,
         }
+    }
+
+    /// Whether an address was dialled, or used again.
+    pub(super) fn has_tried(&self, place: Place) -> bool {
+        self.tried.contains(&place)
+    }
+
+    /// The hosts at which some address was dialled, or used again.
+    pub(super) fn tried_hosts(&self) -> impl Iterator<Item = HostId> {
+        self.tried.iter().map(|(host, _)| *host)
+    }
+
+    /// Whether a host cannot be dialled, for want of an address.
+    pub(super) fn is_without_address(&self, host: HostId) -> bool {
+        self.without_address.contains(&host)
     }
 
     /// The preference of an exchanger.

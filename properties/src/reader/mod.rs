@@ -8,6 +8,7 @@ mod lines;
 mod report;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
 use postern_model::observation::{
@@ -31,6 +32,8 @@ pub struct Reader {
     listed: Vec<DomainSet>,
     attacks: Vec<u8>,
     connections: BTreeMap<trace::ConnectionId, Connection>,
+    /// What each host was told of the addresses of others, in order.
+    addresses: BTreeMap<(HostId, HostId), Vec<IpAddr>>,
 }
 
 /// A connection that was dialled and is not yet closed.
@@ -50,6 +53,7 @@ impl Reader {
             listed: setup.hosts().map(|host| setup.at_start(host).listed).collect(),
             attacks: vec![0; setup.hosts().len()],
             connections: BTreeMap::new(),
+            addresses: BTreeMap::new(),
             setup,
         }
     }
@@ -118,8 +122,9 @@ impl Reader {
                 connection,
                 from,
                 to,
+                address,
                 relays,
-            } => self.dialled(*connection, from, to, *relays)?,
+            } => self.dialled(*connection, from, to, *address, *relays)?,
             Event::Connected {
                 connection,
                 intercepted,
@@ -417,7 +422,7 @@ impl Reader {
 
     /// What a host was told. A domain takes no mail if its name does not exist, if it has neither an exchanger nor an
     /// address, or if it has a null MX.
-    fn answered(&self, host: &DomainName, question: &Question, answer: &Answer) -> Vec<Observation> {
+    fn answered(&mut self, host: &DomainName, question: &Question, answer: &Answer) -> Vec<Observation> {
         let (Question::Mx(name) | Question::Address(name)) = question;
         let (Some(host), Some(domain)) = (self.setup.host(host), self.setup.domain(name)) else {
             return Vec::new();
@@ -431,7 +436,7 @@ impl Reader {
             Question::Address(_) => {
                 let name = domain;
                 let answer = match answer {
-                    Answer::Addresses(_) => AddressAnswer::Found,
+                    Answer::Addresses(all) => AddressAnswer::Found(u8::try_from(all.len()).unwrap_or(u8::MAX)),
                     Answer::Failed => AddressAnswer::Failed,
                     _ => AddressAnswer::Nothing,
                 };
@@ -446,7 +451,12 @@ impl Reader {
             (Question::Mx(_), Answer::Exchangers(exchangers) | Answer::NullMx { beside: exchangers }) => {
                 learnt.extend(self.told(host, domain, exchangers));
             }
-            (Question::Address(_), Answer::Addresses(_)) | (Question::Mx(_), _) => {}
+            (Question::Address(name), Answer::Addresses(all)) => {
+                if let Some(of) = self.setup.host(name) {
+                    self.addresses.insert((host, of), all.clone());
+                }
+            }
+            (Question::Mx(_), _) => {}
             (Question::Address(name), _) => learnt.extend(self.no_address(host, name)),
         }
         learnt
@@ -470,6 +480,7 @@ impl Reader {
         connection: trace::ConnectionId,
         from: &DomainName,
         to: &DomainName,
+        address: IpAddr,
         relays: Option<trace::ConnectionId>,
     ) -> Option<Observation> {
         let server = self.setup.host(to)?;
@@ -496,8 +507,16 @@ impl Reader {
                 connection,
                 from: client,
                 to: server,
+                address: self.place_of(client, server, address),
             },
         })
+    }
+
+    /// The place of an address among those that the client was told of.
+    fn place_of(&self, client: HostId, server: HostId, address: IpAddr) -> u8 {
+        let told = self.addresses.get(&(client, server));
+        let place = told.and_then(|told| told.iter().position(|other| *other == address));
+        u8::try_from(place.unwrap_or_default()).unwrap_or(u8::MAX)
     }
 
     fn logged(&self, host: HostId, entry: &LogEntry) -> Option<Observation> {

@@ -359,7 +359,8 @@ fn the_attacker_dials_in_the_clients_name() {
             Observation::Dialled {
                 connection: first,
                 from: OUT,
-                to: MX1
+                to: MX1,
+                address: 0,
             },
             Observation::Connected {
                 connection: first,
@@ -508,4 +509,32 @@ fn a_stranger_shows_what_the_server_does() {
         Observation::StrangeDelivery { host: MX1 },
     ];
     assert_eq!(seen[2..], mail);
+}
+
+#[test]
+fn an_address_is_known_by_its_place_in_the_answer() {
+    let address = |last: u8| IpAddr::from([203, 0, 113, last]);
+    let told = |name_of: &str| Event::Answered {
+        host: name("out.a.example"),
+        question: Question::Address(name(name_of)),
+        answer: Answer::Addresses(vec![address(9), address(2)]),
+    };
+    let dial = |connection, last| Event::Dialled {
+        connection: trace::ConnectionId(connection),
+        from: name("out.a.example"),
+        to: name("mx1.b.example"),
+        address: address(last),
+        relays: None,
+    };
+    let story = |told| Tape::new().event(told).event(dial(1, 9)).event(dial(2, 2));
+    let places = |told| {
+        let seen = read(story(told)).into_iter();
+        let places = seen.filter_map(|observation| match observation {
+            Observation::Dialled { address, .. } => Some(address),
+            _ => None,
+        });
+        places.collect::<Vec<u8>>()
+    };
+    assert_eq!(places(told("mx1.b.example")), [0, 1]);
+    assert_eq!(places(told("mx2.b.example")), [0, 0], "nothing was told of this host");
 }

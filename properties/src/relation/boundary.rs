@@ -168,6 +168,7 @@ fn sessions(trace: &Trace) -> Vec<Session<'_>> {
                 from,
                 to,
                 relays: None,
+                ..
             } => {
                 order.push(*connection);
                 let session = Session {

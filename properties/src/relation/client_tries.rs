@@ -131,6 +131,7 @@ fn passes_by(run: Side<'_>) -> Option<(usize, String)> {
                 from,
                 to,
                 relays: None,
+                ..
             } => {
                 let offers = false;
                 sessions.insert(*connection, Session { from, to, offers });

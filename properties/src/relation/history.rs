@@ -213,6 +213,7 @@ fn sessions(trace: &Trace) -> Vec<Session<'_>> {
                 from,
                 to,
                 relays: None,
+                ..
             } => {
                 let session = Session {
                     at: record.at,

@@ -181,7 +181,10 @@ impl Answers {
         tried: &mut BTreeSet<(HostId, HostId)>,
     ) {
         match *observation {
-            Observation::Dialled { connection, from, to } | Observation::Relayed { connection, from, to } => {
+            Observation::Dialled {
+                connection, from, to, ..
+            }
+            | Observation::Relayed { connection, from, to } => {
                 let session = Session {
                     peers: (from, to),
                     is_servers_own: false,

@@ -199,9 +199,9 @@ properties! {
     P13 "no-loss" ["R5321-4.2.5-a" "R5321-6.1-b"]:
         "Accepted mail is never lost, and duplicated only where a reply to the end of data was lost.";
     P14 "next-exchanger" ["R5321-5.1-d"]:
-        "Where the TLS that a message requires cannot be had at one exchanger, the next is tried, by the end of the next attempt.";
-    P15 "exchanger-order" ["R5321-5.1-c" "R5321-5.1-e"]:
-        "Exchangers are tried by preference whatever their security, and by one of them only those that are better.";
+        "Where the TLS that a message requires cannot be had at one exchanger, or at one address of it, the next is tried, by the end of the next attempt.";
+    P15 "exchanger-order" ["R5321-5.1-c" "R5321-5.1-d" "R5321-5.1-e"]:
+        "Exchangers are tried by preference whatever their security, each by its addresses in order, and by one of them only those that are better.";
     P27 "dsn-hygiene" ["R5321-3.6.3-a" "R5321-4.5.4-f" "R5321-4.5.5-a" "R5321-6.1-a"]:
         "Notifications come from the null reverse path, once for each failure, and never about a notification.";
     P28 "boundary-non-interference" ["R3207-4-h" "R3207-4.2-a" "R3207-4.2-b" "R3207-4.2-d" "R3207-6-e"]:

@@ -53,6 +53,11 @@ const HOST_EDITS: &[fn(&mut Host, &Host)] = &[
     |host, plain| host.impostor = plain.impostor,
     |host, plain| host.demand_stage = plain.demand_stage,
     |host, plain| host.trouble = plain.trouble,
+    |host, plain| {
+        host.other_address = plain.other_address;
+        host.other_address_first = plain.other_address_first;
+    },
+    |host, plain| host.other_address_first = plain.other_address_first,
     |host, plain| host.unlisted_answer = plain.unlisted_answer,
     |host, plain| host.certificate = plain.certificate,
     |host, plain| host.handshake = plain.handshake,

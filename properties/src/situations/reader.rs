@@ -1,6 +1,7 @@
 //! Reads situations from a trace, one record after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use postern_model::name::{DomainName, Mailbox, Token};
@@ -26,6 +27,8 @@ pub(super) struct Reader<'a> {
     lies: BTreeMap<(DomainName, DomainName), Lie>,
     troubles: BTreeMap<DomainName, Trouble>,
     connections: BTreeMap<ConnectionId, Connection>,
+    /// The address at which each client dialled each host last.
+    addresses: BTreeMap<(DomainName, DomainName), IpAddr>,
     /// The cell of the chart that a RCPT in clear is in whose reply is still to come.
     asked: BTreeMap<ConnectionId, Situation>,
     /// The connections whose client showed a certificate that is trusted.
@@ -64,6 +67,7 @@ impl<'a> Reader<'a> {
             lies: BTreeMap::new(),
             troubles: BTreeMap::new(),
             connections: BTreeMap::new(),
+            addresses: BTreeMap::new(),
             asked: BTreeMap::new(),
             identified: BTreeSet::new(),
             queued: BTreeMap::new(),
@@ -121,8 +125,13 @@ impl<'a> Reader<'a> {
                 connection,
                 from,
                 to,
+                address,
                 relays,
             } => {
+                let before = self.addresses.insert((from.clone(), to.clone()), *address);
+                if before.is_some_and(|before| before != *address) {
+                    self.reached.insert(Situation::OtherAddress);
+                }
                 let mut open = self.connections.values();
                 if relays.is_none() && open.any(|open| open.contents > 0 && open.from == *from && open.to == *to) {
                     self.reached.insert(Situation::SessionNotReused);

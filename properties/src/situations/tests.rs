@@ -70,6 +70,7 @@ fn dialled() -> (Duration, Event) {
         connection: FIRST,
         from: text("out.a.example"),
         to: text("mx1.b.example"),
+        address: "203.0.113.2".parse().expect("an address"),
         relays: None,
     };
     (MINUTE, event)

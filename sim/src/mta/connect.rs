@@ -12,7 +12,7 @@ use super::failure::Failure;
 use crate::client::{self, Errand, Located, Sent};
 
 impl Mta {
-    pub(super) fn connect(self: &Rc<Self>, job: JobId, peer: PeerId, tls: TlsUse) {
+    pub(super) fn connect(self: &Rc<Self>, job: JobId, (peer, address): (PeerId, u8), tls: TlsUse) {
         let Some(mail) = self.mail(job) else { return };
         let attempt = self.attempts(job);
         let mta = Rc::clone(self);
@@ -20,10 +20,14 @@ impl Mta {
             let exchanger = mta.world.host(usize::from(peer.0)).name.clone();
             mta.reached(&mail, attempt, &exchanger, Phase::Connect);
             mta.door.while_alive().await;
-            let located = client::locate(&mta, &exchanger).await;
+            let located = client::locate(&mta, &exchanger, address).await;
             let level = mta.world.host(mta.index).level_for(&mail.next_hop);
             if mta.planned_level(job) != Some(level) {
                 return mta.handle(Input::PolicyChanged { job, level });
+            }
+            if let Ok(located) = &located {
+                let addresses = located.addresses;
+                mta.handle(Input::Located { job, addresses });
             }
             let errand = Errand {
                 mta: &mta,

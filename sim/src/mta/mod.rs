@@ -115,7 +115,12 @@ impl Mta {
             match output {
                 Output::Idle => return,
                 Output::Resolve(job) => self.resolve(job),
-                Output::Connect { job, peer, tls } => self.connect(job, peer, tls),
+                Output::Connect {
+                    job,
+                    peer,
+                    address,
+                    tls,
+                } => self.connect(job, (peer, address), tls),
                 Output::Reuse { job, peer } => self.reuse(job, peer),
                 Output::HangUp(peer) => self.hang_up(peer),
                 Output::Arm(timer) => self.arm(timer),

@@ -38,7 +38,7 @@ impl Delivery {
 
     /// The hosts to try, best preference first, without this host and those no better than it (R5321-5.1-c, 5.1-e).
     /// Security never changes the order.
-    fn to_try(&self, mut exchangers: Vec<(u16, PeerId)>) -> VecDeque<PeerId> {
+    fn to_try(&self, mut exchangers: Vec<(u16, PeerId)>) -> VecDeque<(PeerId, u8)> {
         match self.settings.mutant {
             Some(Mutant::IgnoresPreference) => {}
             Some(Mutant::OrdersBySecurity) => {
@@ -55,20 +55,40 @@ impl Delivery {
         let hosts = exchangers
             .into_iter()
             .filter(|&(preference, _)| better_than_own(preference))
-            .map(|(_, peer)| peer);
+            .map(|(_, peer)| (peer, 0));
         match self.settings.mutant {
             Some(Mutant::TriesOnlyFirstExchanger) => hosts.take(1).collect(),
             _ => hosts.collect(),
         }
     }
 
-    fn try_next(&mut self, job: JobId, level: Level, mut rest: VecDeque<PeerId>) {
+    /// The other addresses of a host come right behind its first, before the next host (R5321-5.1-d).
+    pub(super) fn located(&mut self, job: JobId, addresses: u8) {
+        if self.has(Mutant::TriesOnlyFirstAddress) {
+            return;
+        }
+        let Some(queued) = self.jobs.get_mut(&job) else { return };
+        let Stage::Trying {
+            peer, address: 0, rest, ..
+        } = &mut queued.stage
+        else {
+            return;
+        };
+        let peer = *peer;
+        if rest.front().is_none_or(|(next, _)| *next != peer) {
+            let others = (1..addresses).rev();
+            others.for_each(|address| rest.push_front((peer, address)));
+        }
+    }
+
+    fn try_next(&mut self, job: JobId, level: Level, mut rest: VecDeque<(PeerId, u8)>) {
         match rest.pop_front() {
-            Some(peer) => self.connect(
+            Some((peer, address)) => self.connect(
                 job,
                 Stage::Trying {
                     level,
                     peer,
+                    address,
                     in_clear: false,
                     reused: None,
                     rest,
@@ -84,6 +104,7 @@ impl Delivery {
         let Some(queued) = self.jobs.get_mut(&job) else { return };
         let Stage::Trying {
             peer,
+            address,
             in_clear,
             reused,
             rest,
@@ -92,12 +113,13 @@ impl Delivery {
         else {
             return;
         };
-        let peer = *peer;
+        let (peer, address) = (*peer, *address);
         let in_clear = *in_clear && !TlsUse::of(level).is_required();
         let unused = reused.take();
         let stage = Stage::Trying {
             level,
             peer,
+            address,
             in_clear,
             reused: None,
             rest: std::mem::take(rest),
@@ -109,12 +131,20 @@ impl Delivery {
         self.connect(job, stage);
     }
 
-    fn connect_in_clear(&mut self, job: JobId, level: Level, peer: PeerId, rest: VecDeque<PeerId>) {
+    /// Dials the same address again.
+    fn connect_in_clear(
+        &mut self,
+        job: JobId,
+        level: Level,
+        (peer, address): (PeerId, u8),
+        rest: VecDeque<(PeerId, u8)>,
+    ) {
         self.connect(
             job,
             Stage::Trying {
                 level,
                 peer,
+                address,
                 in_clear: true,
                 reused: None,
                 rest,
@@ -147,7 +177,11 @@ impl Delivery {
         let Some(queued) = self.jobs.get_mut(&job) else { return };
         let next_hop = queued.next_hop;
         let Stage::Trying {
-            level, peer, in_clear, ..
+            level,
+            peer,
+            address,
+            in_clear,
+            ..
         } = queued.stage
         else {
             return;
@@ -173,6 +207,7 @@ impl Delivery {
             None => Output::Connect {
                 job,
                 peer,
+                address,
                 tls: self.tls_use(level, peer, in_clear),
             },
         });
@@ -224,6 +259,7 @@ impl Delivery {
         let Stage::Trying {
             level,
             peer,
+            address,
             reused,
             rest,
             ..
@@ -232,6 +268,7 @@ impl Delivery {
             return;
         };
         let (level, peer, was_reused, rest) = (*level, *peer, reused.is_some(), std::mem::take(rest));
+        let place = (peer, *address);
         let role = queued.role;
         match outcome {
             Outcome::Accepted
@@ -252,7 +289,7 @@ impl Delivery {
             // A session that was kept may have ended meanwhile: that says nothing about the host.
             Outcome::ConnectionFailed if was_reused => {
                 let mut again = rest;
-                again.push_front(peer);
+                again.push_front((peer, 0));
                 self.try_next(job, level, again);
             }
             Outcome::TlsBroke(_) if self.settings.mutant == Some(Mutant::DefersAfterBrokenHandshake) => {
@@ -261,10 +298,10 @@ impl Delivery {
             // Nothing is required here, and a failed try at TLS must not lessen the chance of delivery (SEED-06).
             Outcome::TlsBroke(_) => {
                 self.tls_failed(peer);
-                self.connect_in_clear(job, level, peer, rest);
+                self.connect_in_clear(job, level, place, rest);
             }
             Outcome::TlsUnavailable(why) => match self.settings.mutant {
-                Some(Mutant::FallsBackToClear) => self.connect_in_clear(job, level, peer, rest),
+                Some(Mutant::FallsBackToClear) => self.connect_in_clear(job, level, place, rest),
                 Some(Mutant::BouncesWhenStarttlsVanishes) if why == WithoutTls::NotOffered => {
                     self.bounce(job, Cause::Refused);
                 }

@@ -58,11 +58,14 @@ enum Stage {
     Trying {
         level: Level,
         peer: PeerId,
+        /// Which of the host's addresses it is.
+        address: u8,
         /// After a failed try at TLS that was not required.
         in_clear: bool,
         /// The session is one that was kept.
         reused: Option<Kept>,
-        rest: VecDeque<PeerId>,
+        /// The hosts that are still to be tried, each with the place of its address.
+        rest: VecDeque<(PeerId, u8)>,
     },
 }
 
@@ -111,6 +114,7 @@ impl Delivery {
             } => self.restored(job, next_hop, role, attempts, waits),
             Input::Resolved { job, level, route } => self.resolved(job, level, route),
             Input::PolicyChanged { job, level } => self.policy_changed(job, level),
+            Input::Located { job, addresses } => self.located(job, addresses),
             Input::Secured(job) => {
                 if let Some(peer) = self.peer_of(job) {
                     self.memory.secured(job, peer);

@@ -72,7 +72,12 @@ impl Story {
 }
 
 fn connect(peer: PeerId, tls: TlsUse) -> Vec<Output> {
-    vec![Output::Connect { job: JOB, peer, tls }]
+    vec![Output::Connect {
+        job: JOB,
+        peer,
+        address: 0,
+        tls,
+    }]
 }
 
 fn deferral(attempts: u16) -> Vec<Output> {
@@ -353,7 +358,12 @@ fn reuse(peer: PeerId) -> Vec<Output> {
 }
 
 fn connect_other(peer: PeerId, tls: TlsUse) -> Vec<Output> {
-    vec![Output::Connect { job: OTHER, peer, tls }]
+    vec![Output::Connect {
+        job: OTHER,
+        peer,
+        address: 0,
+        tls,
+    }]
 }
 
 #[test]
@@ -409,6 +419,7 @@ fn a_session_is_used_by_one_message_at_a_time_and_only_with_its_own_host() {
         [Output::Connect {
             job: JobId(7),
             peer: SECOND,
+            address: 0,
             tls: TlsUse::IfOffered
         }]
     );
@@ -420,6 +431,7 @@ fn a_session_is_used_by_one_message_at_a_time_and_only_with_its_own_host() {
         [Output::Connect {
             job: JobId(2),
             peer: BEST,
+            address: 0,
             tls
         }]
     );
@@ -444,6 +456,7 @@ fn what_a_session_proved_stays_what_it_was_opened_for() {
         [Output::Connect {
             job: JobId(2),
             peer: BEST,
+            address: 0,
             tls
         }]
     );
@@ -511,6 +524,7 @@ fn remembering() -> Story {
             Output::Connect {
                 job: JOB,
                 peer: BEST,
+                address: 0,
                 tls: TlsUse::Never
             }
         ]
@@ -531,13 +545,19 @@ fn broken_tls_is_remembered_until_its_time_is_up_and_never_where_tls_is_required
     let (level, tls) = levels.next().unwrap();
     assert_eq!(story.another(OTHER, HOP, level, BEST), connect_other(BEST, tls));
     for (job, (level, tls)) in (2..).map(JobId).zip(levels) {
-        let connect = Output::Connect { job, peer: BEST, tls };
+        let connect = Output::Connect {
+            job,
+            peer: BEST,
+            address: 0,
+            tls,
+        };
         assert_eq!(story.another(job, HOP, level, BEST), [connect]);
     }
     assert_eq!(story.says(Input::Expired(Timer::TlsFailure(BEST))), []);
     let connect = Output::Connect {
         job: JobId(8),
         peer: BEST,
+        address: 0,
         tls: TlsUse::IfOffered,
     };
     assert_eq!(story.another(JobId(8), HOP, Level::May, BEST), [connect]);
@@ -556,6 +576,7 @@ fn broken_tls_is_forgotten_when_tls_works_again_and_is_no_matter_of_other_hosts(
     let connect = Output::Connect {
         job: JobId(3),
         peer: BEST,
+        address: 0,
         tls: TlsUse::IfOffered,
     };
     assert_eq!(story.another(JobId(3), HOP, Level::May, BEST), [connect]);
@@ -586,6 +607,7 @@ fn as_many_sessions_as_there_may_be_with_one_host_and_the_next_waits_for_its_tur
     let elsewhere = Output::Connect {
         job: JobId(3),
         peer: SECOND,
+        address: 0,
         tls: TlsUse::IfOffered,
     };
     assert_eq!(
@@ -713,4 +735,58 @@ fn lifetimes_and_gaps_are_those_of_the_configuration() {
     let schedule = RetrySchedule::Exim;
     let at_once = |attempts| gap(schedule, attempts, Some(Mutant::RetriesAtOnce));
     assert_eq!((at_once(1), at_once(2)), (Duration::ZERO, schedule.gap(2)));
+}
+
+#[test]
+fn each_address_of_a_host_is_tried_before_the_next_host() {
+    let at = |peer, address| {
+        let tls = TlsUse::Required;
+        vec![Output::Connect {
+            job: JOB,
+            peer,
+            address,
+            tls,
+        }]
+    };
+    let found = |addresses| Input::Located { job: JOB, addresses };
+    let mut story = Story::queued(None);
+    assert_eq!(story.resolved(Level::Encrypt), at(BEST, 0));
+    assert_eq!(story.says(found(2)), []);
+    assert_eq!(story.ended(Outcome::ConnectionFailed), at(BEST, 1));
+    assert_eq!(story.says(found(2)), []);
+    assert_eq!(story.ended(NOT_OFFERED), at(SECOND, 0));
+    assert_eq!(story.says(found(1)), []);
+    assert_eq!(story.ended(Outcome::RefusedForNow), deferral(1));
+    story.retried(1);
+    assert_eq!(
+        story.resolved(Level::Encrypt),
+        at(BEST, 0),
+        "the next attempt begins anew"
+    );
+}
+
+#[test]
+fn the_session_in_clear_after_a_broken_handshake_is_with_the_same_address() {
+    let at = |address, tls| {
+        vec![Output::Connect {
+            job: JOB,
+            peer: BEST,
+            address,
+            tls,
+        }]
+    };
+    let broke = Outcome::TlsBroke(WithoutTls::HandshakeFailed);
+    let found = Input::Located { job: JOB, addresses: 2 };
+    let mut story = Story::queued(None);
+    assert_eq!(story.resolved(Level::May), at(0, TlsUse::IfOffered));
+    story.says(found.clone());
+    assert_eq!(story.ended(broke), at(0, TlsUse::Never));
+    story.says(found.clone());
+    assert_eq!(story.ended(Outcome::ConnectionFailed), at(1, TlsUse::IfOffered));
+    story.says(found);
+    assert_eq!(story.ended(broke), at(1, TlsUse::Never));
+    assert_eq!(
+        story.ended(Outcome::ConnectionFailed),
+        connect(SECOND, TlsUse::IfOffered)
+    );
 }

@@ -90,6 +90,13 @@ pub enum Input {
         /// The local policy for its next hop, as it stands now.
         level: Level,
     },
+    /// The host of a session that is about to be dialled was found to have so many addresses, one for each try at it.
+    Located {
+        /// The job.
+        job: JobId,
+        /// How many.
+        addresses: u8,
+    },
     /// A session's handshake is complete.
     Secured(JobId),
     /// A session wished for TLS and does without it.
@@ -139,13 +146,15 @@ pub enum Route {
 pub enum Output {
     /// An attempt begins: look up policy and exchangers; answer by [`Input::Resolved`].
     Resolve(JobId),
-    /// Open a session; answer by [`Input::Ended`], or by [`Input::PolicyChanged`] if the policy is no longer that of
+    /// Open a session: say [`Input::Located`], and answer by [`Input::Ended`], or by [`Input::PolicyChanged`] if the policy is no longer that of
     /// [`super::Delivery::level`].
     Connect {
         /// The job to send.
         job: JobId,
         /// The host to send it to.
         peer: PeerId,
+        /// Which of its addresses to dial, in the order in which DNS gives them.
+        address: u8,
         /// What the session must do about TLS.
         tls: TlsUse,
     },

@@ -10,8 +10,8 @@ use crate::name::DomainName;
 use crate::scenario::attack::tests::EXAMPLES;
 use crate::scenario::{
     Action, Attack, Certificate, DemandStage, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, FalseEnd, Fate,
-    Forgery, Handshake, Host, Level, Lie, LineEnds, MailboxState, Message, MxRecord, Phase, Position, Reading,
-    RetrySchedule, Scenario, Security, Step, Switch, Trouble, UnlistedAnswer, Visit, When,
+    Forgery, Handshake, Host, Level, Lie, LineEnds, MailboxState, Message, MxRecord, OtherAddress, Phase, Position,
+    Reading, RetrySchedule, Scenario, Security, Step, Switch, Trouble, UnlistedAnswer, Visit, When,
 };
 
 const HOSTS: [&str; 4] = ["out.a.example", "relay.example", "mx1.b.example", "mx2.b.example"];
@@ -150,6 +150,7 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
         (
             select(vec![UnlistedAnswer::StarttlsFirst, UnlistedAnswer::NotExchanger]),
             troubles(),
+            option::of((other_addresses(), any::<bool>())),
         ),
         prop::collection::vec(names(&HOSTS), 0..3),
         prop::collection::btree_map("[a-z0-9+_'`|~!-]{1,20}", select(states), 0..3),
@@ -170,7 +171,8 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
         ),
     );
     (server, client, handshakes()).prop_map(|(server, client, handshake)| {
-        let (exchanger_for, tls, certificate, switches, (unlisted_answer, trouble), relay_for, mailboxes) = server;
+        let (exchanger_for, tls, certificate, switches, (unlisted_answer, trouble, other), relay_for, mailboxes) =
+            server;
         let (demands_tls, never_accepts_mail, impostor) = switches;
         let (level, policy, route, retry, lifetime, warning, alarms, sessions) = client;
         let (reuse, tls_failure_memory, sessions_per_host, line_ends) = sessions;
@@ -185,6 +187,8 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
             never_accepts_mail,
             impostor,
             trouble,
+            other_address: other.map(|(kind, _)| kind),
+            other_address_first: other.is_some_and(|(_, first)| first),
             relay_for_identity: relay_for.iter().take(1).cloned().collect(),
             relay_for,
             handshake,
@@ -315,6 +319,14 @@ fn troubles() -> impl Strategy<Value = Trouble> {
         Trouble::OffersTlsInsideTls,
         Trouble::UnhappyWithTls,
         Trouble::NoCertificate,
+    ])
+}
+
+fn other_addresses() -> impl Strategy<Value = OtherAddress> {
+    select(vec![
+        OtherAddress::Alike,
+        OtherAddress::Unreachable,
+        OtherAddress::WithoutTls,
     ])
 }
 

@@ -353,6 +353,15 @@ fn a_world_needs_a_host_and_a_message_and_has_bounds() {
 }
 
 #[test]
+fn an_order_of_addresses_needs_two() {
+    assert_refused(
+        "exchanger-for = [\"b.example\"]",
+        "other-address-first = true",
+        "f:13: host[1].other-address-first: mx1.b.example has one address: say by other-address what is at the second",
+    );
+}
+
+#[test]
 fn local_parts_of_mailboxes_are_local_parts() {
     assert_refused(
         "exchanger-for = [\"b.example\"]",

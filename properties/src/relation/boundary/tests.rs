@@ -27,6 +27,7 @@ fn session(attack: Attack, inside: &[&str]) -> Trace {
         connection,
         from: name("out.a.example"),
         to: name("mx1.b.example"),
+        address: "203.0.113.2".parse().expect("an address"),
         relays: None,
     });
     happens(Event::Interfered {

@@ -81,6 +81,7 @@ fn trace(over_tls: u32) -> Trace {
                 connection,
                 from: out(),
                 to: mx(),
+                address: "203.0.113.2".parse().expect("an address"),
                 relays: None,
             },
         );

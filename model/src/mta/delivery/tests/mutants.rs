@@ -32,6 +32,17 @@ fn one_exchanger_is_tried_of_two() {
 }
 
 #[test]
+fn one_address_is_tried_of_two() {
+    let mut story = Story::queued(Some(Mutant::TriesOnlyFirstAddress));
+    assert_eq!(story.resolved(Level::May), connect(BEST, TlsUse::IfOffered));
+    story.says(Input::Located { job: JOB, addresses: 2 });
+    assert_eq!(
+        story.ended(Outcome::ConnectionFailed),
+        connect(SECOND, TlsUse::IfOffered)
+    );
+}
+
+#[test]
 fn tls_is_required_unasked_where_it_would_be_tried() {
     let first = |level| Story::queued(Some(Mutant::RequiresTlsUnasked)).resolved(level);
     assert_eq!(first(Level::May), connect(BEST, TlsUse::Required));
