@@ -102,12 +102,12 @@ impl RecipientChart {
     /// The code for a null MX (RFC 7505 §4.1).
     fn names_null_mx(
         &self,
-        session: &Session<Transaction>,
+        session: &Session<()>,
         domain: DomainId,
         code: Code,
         case: RecipientCase,
     ) -> Result<(), Violation> {
-        let refuses_by_mailbox = case.configured && !session.notes.reconfigured.has(domain);
+        let refuses_by_mailbox = case.configured && !session.reconfigured.has(domain);
         let is_refusal = AnswerKind::of(code) == Some(AnswerKind::ForGood);
         let Some(due) = null_mx_code(case.mailbox).filter(|due| refuses_by_mailbox && is_refusal && code != *due)
         else {
