@@ -45,6 +45,8 @@ struct Talk {
     verdict: Standing,
     /// It read something that is no reply, or it has crashed: it need wait no longer.
     babble: bool,
+    /// It read a reply that nobody asked for, so that it may take any later one for another command's.
+    out_of_step: bool,
 }
 
 /// What the client has made of a handshake that did not do.
@@ -67,11 +69,15 @@ impl Default for Talk {
             fresh_in_tls: false,
             verdict: Standing::Good,
             babble: false,
+            out_of_step: false,
         }
     }
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// A command is seen when it arrives and the client waits from when it was sent, so that its wait may seem to be shorter.
+const ON_THE_WAY: Duration = Duration::from_millis(100);
 
 /// How long a client waits at least (RFC 5321 §4.5.3.2).
 fn patience(phase: Option<Phase>) -> Option<Duration> {
@@ -148,7 +154,7 @@ impl Dialogue {
     fn judge_waiting(&self, session: &Session<Talk>, phase: Option<Phase>) -> Result<(), Violation> {
         let talk = &session.notes;
         let sent = || format!("sent {}", named(phase));
-        let Some(last) = talk.unanswered.last() else {
+        let Some(last) = talk.unanswered.last().filter(|_| !talk.out_of_step) else {
             return Ok(());
         };
         if session.progress == Progress::Asked {
@@ -190,7 +196,7 @@ impl Dialogue {
         let Some((phase, patience)) = awaited.and_then(|phase| Some((phase, patience(phase)?))) else {
             return Ok(());
         };
-        if talk.babble || is_handshake || talk.waited >= patience {
+        if talk.babble || is_handshake || talk.waited + ON_THE_WAY >= patience {
             return Ok(());
         }
         let what = match phase {
@@ -256,8 +262,8 @@ impl Dialogue {
                 if let Some(place) = talk.unanswered.iter().position(|awaited| *awaited == phase) {
                     talk.unanswered.remove(place);
                 } else {
-                    // A reply that nobody asked for: the client may take any later one for another command's.
                     talk.babble = true;
+                    talk.out_of_step = true;
                 }
                 talk.waited = Duration::ZERO;
             }
@@ -336,6 +342,25 @@ mod tests {
 
     fn dials() -> Story {
         Story::new().mail_is_tried().dials(MX1)
+    }
+
+    #[test]
+    fn whoever_read_a_reply_that_nobody_asked_for_is_out_of_step_and_need_not_wait() {
+        let early = |story: Story| {
+            let asked = story.command(Phase::Mail, false).command(Phase::Data, false);
+            asked.reply(Phase::Mail, 250).command(Phase::Quit, false)
+        };
+        let begun = || Story::new().mail_is_tried().dials(MX1).ehlo(false);
+        assert_eq!(judged(Level::May, early(begun())), Found::Violated("R5321-4.3.1-a"));
+        let connection = begun().connection();
+        let unasked = begun().sees(Observation::Replied {
+            connection,
+            phase: None,
+            code: 250,
+            offers_starttls: false,
+            recipient: None,
+        });
+        assert_eq!(judged(Level::May, early(unasked)), Found::NotExercised);
     }
 
     #[test]

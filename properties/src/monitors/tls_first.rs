@@ -60,10 +60,12 @@ impl Monitor for TlsFirst {
                 phase: Some(phase),
                 ..
             } => {
-                if let Some(session) = self.sessions.get_mut(connection)
-                    && phase != Phase::Ehlo
-                {
-                    session.notes.verb = None;
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    if phase != Phase::Ehlo {
+                        session.notes.verb = None;
+                    }
+                    // Who was told QUIT may close, whether or not its reply is heard.
+                    session.notes.was_530 &= phase != Phase::Quit;
                 }
             }
             // Whoever crashes does not hang up.
@@ -247,6 +249,8 @@ mod tests {
         assert_eq!(judged(&demanding(), hangs_up(refused())), Found::Violated("SEED-04"));
         let crashes = hangs_up(refused().sees(Observation::Running { host: MX1, up: false }));
         assert_eq!(judged(&demanding(), crashes), Found::Holds);
+        let unheard = refused().command(Phase::Quit, false);
+        assert_eq!(judged(&demanding(), hangs_up(unheard)), Found::Holds);
         let took_leave = refused().command(Phase::Quit, false).reply(Phase::Quit, 221);
         assert_eq!(judged(&demanding(), hangs_up(took_leave)), Found::Holds);
         assert_eq!(

@@ -104,7 +104,8 @@ impl Monitor for VanishedTlsAlarm {
             session.notes.answered_in_tls |= session.is_secured();
             if session.notes.answered_in_tls && session.notes.alarmed {
                 let (client, peer) = (session.client, session.server);
-                return Err(self.false_alarm(client, peer, "TLS was used in that very session"));
+                session.notes.alarmed = false;
+                self.attribute_alarm(client, peer, "TLS was used in that very session")?;
             }
         }
         match *observation {
@@ -125,13 +126,6 @@ impl Monitor for VanishedTlsAlarm {
             }
             Observation::Secured { connection, .. } => {
                 if let Some(session) = self.sessions.get(connection).filter(|session| session.is_clients_own()) {
-                    if session.notes.alarmed {
-                        return Err(self.false_alarm(
-                            session.client,
-                            session.server,
-                            "TLS was used in that very session",
-                        ));
-                    }
                     self.used_tls.insert((session.client, session.server));
                 }
             }
@@ -257,6 +251,12 @@ impl VanishedTlsAlarm {
         if !known.iter().any(|peers| peers.contains(&(client, peer))) {
             return Err(self.false_alarm(client, peer, "it had never used TLS with it"));
         }
+        self.attribute_alarm(client, peer, "no session without TLS gave occasion for it")
+    }
+
+    /// Finds the session that gave occasion for an alarm. Of several beside each other any may have; one that has TLS after
+    /// all was not it.
+    fn attribute_alarm(&mut self, client: HostId, peer: HostId, otherwise: &str) -> Result<(), Violation> {
         let mut ended: Vec<&mut Ended> = self
             .ended
             .iter_mut()
@@ -281,7 +281,7 @@ impl VanishedTlsAlarm {
                 session.notes.alarmed = true;
                 Ok(())
             }
-            None => Err(self.false_alarm(client, peer, "no session without TLS gave occasion for it")),
+            None => Err(self.false_alarm(client, peer, otherwise)),
         }
     }
 
@@ -411,7 +411,27 @@ mod tests {
             connection,
             proves: Default::default(),
         };
-        assert_eq!(judged(hasty.starttls(220).sees(secured)), Found::Violated("SEED-10"));
+        let has_tls = hasty.starttls(220).sees(secured).ehlo(false);
+        assert_eq!(judged(has_tls), Found::Violated("SEED-10"));
+    }
+
+    #[test]
+    fn of_two_sessions_side_by_side_the_one_without_tls_gave_occasion_for_the_alarm() {
+        let first = after_tls().dials(MX1).ehlo(true).starttls(220);
+        let connection = first.connection();
+        let beside = first.dials(MX1).ehlo(true).starttls(454).alarm(MX1);
+        let secured = beside.sees(Observation::Secured {
+            connection,
+            proves: Default::default(),
+        });
+        let answered = secured.sees(Observation::Replied {
+            connection,
+            phase: Some(Phase::Ehlo),
+            code: 250,
+            offers_starttls: false,
+            recipient: None,
+        });
+        assert_eq!(judged(answered), Found::Holds);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::name::{DomainName, Mailbox, Token};
-use postern_model::scenario::{Fate, Level, Reading, Scenario};
+use postern_model::scenario::{Fate, Level, Reading, Scenario, Trouble};
 use postern_model::trace::{Channel, ConnectionId, End, Event, LogEntry, Setting};
 
 use super::course::{Courses, courses};
@@ -41,7 +41,13 @@ pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
         },
         _ => false,
     });
-    if !is_compared || !tries || !spares_nobody_in_clear(first.trace) {
+    // Who demands TLS turns a client in clear away to a host that may be better (C-SRV-1).
+    let demands = first
+        .scenario
+        .host
+        .iter()
+        .any(|host| host.trouble == Trouble::DemandsTlsOfAll);
+    if !is_compared || !tries || demands || !spares_nobody_in_clear(first.trace) {
         return None;
     }
     let mut second = pinned(first.scenario, first.trace);
@@ -135,6 +141,12 @@ fn passes_by(run: Side<'_>) -> Option<(usize, String)> {
             } => {
                 let offers = false;
                 sessions.insert(*connection, Session { from, to, offers });
+            }
+            // Where nothing came of the offer, STARTTLS may have been said and never have arrived.
+            Event::Closed { connection, .. } => {
+                if let Some(session) = sessions.remove(connection).filter(|session| session.offers) {
+                    tried.insert((session.from, session.to), record.at);
+                }
             }
             Event::Line {
                 connection,
