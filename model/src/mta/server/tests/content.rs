@@ -51,13 +51,11 @@ fn content_with_a_bare_line_end_is_one_message_refused() {
 }
 
 #[test]
-fn a_transaction_over_tls_says_so() {
-    let mut session = Session::over_tls(settings());
-    session.say(&[MAIL, RCPT, "DATA"]);
-    session.server.handle(Input::Received(b"hello\r\n.\r\n"));
-    let stored = std::iter::from_fn(|| Some(session.server.poll())).find_map(|output| match output {
-        Output::Store(transaction) => Some(transaction),
-        _ => None,
-    });
-    assert!(stored.is_some_and(|transaction| transaction.tls));
+fn a_transaction_says_whether_it_came_over_tls() {
+    let mut inside = Session::over_tls(settings());
+    inside.say(&[MAIL]);
+    assert!(inside.transaction().tls);
+    let mut clear = Session::new(settings());
+    clear.say(&[EHLO, MAIL]);
+    assert!(!clear.transaction().tls);
 }

@@ -1,7 +1,9 @@
 mod commands;
 mod content;
+mod identity;
 mod octets;
 mod recipients;
+mod security;
 mod tls;
 
 use super::*;
@@ -56,13 +58,25 @@ impl Session {
         self.hand(Input::Received(text.as_bytes()))
     }
 
-    /// The code of the one reply to this line.
+    /// The code of the reply to this line.
     fn code(&mut self, line: &str) -> u16 {
         let shown = self.say(&[line]);
-        let last = shown.last().unwrap_or_else(|| panic!("“{line}” has no answer"));
-        last[..3]
+        let first = shown.first().unwrap_or_else(|| panic!("“{line}” has no answer"));
+        first[..3]
             .parse()
-            .unwrap_or_else(|_| panic!("“{line}” is answered by {last}"))
+            .unwrap_or_else(|_| panic!("“{line}” is answered by {first}"))
+    }
+
+    /// The transaction that is stored behind MAIL, with one recipient.
+    fn transaction(&mut self) -> Transaction {
+        self.say(&[RCPT, "DATA"]);
+        self.server.handle(Input::Received(b"hello\r\n.\r\n"));
+        std::iter::from_fn(|| Some(self.server.poll()).filter(|output| *output != Output::Idle))
+            .find_map(|output| match output {
+                Output::Store(transaction) => Some(transaction),
+                _ => None,
+            })
+            .expect("a message is stored")
     }
 }
 
