@@ -143,6 +143,19 @@ fn the_timers_are_those_of_the_replies() {
 }
 
 #[test]
+fn a_session_is_secured_from_its_handshake_on_and_in_clear_never() {
+    let tls = [GREETING, EHLO, "220 go", "<up>", PLAIN, "250 ok", "250 ok", "354 go"];
+    let clear = [GREETING, PLAIN, "250 ok", "250 ok", "354 go"];
+    for (script, handshake) in [(&tls[..], 4), (&clear[..], usize::MAX)] {
+        for length in 0..=script.len() {
+            let story = story(plan(TlsUse::IfOffered), &script[..length]);
+            let is_secured = length >= handshake;
+            assert_eq!(story.client.is_secured(), is_secured, "after {:?}", &script[..length]);
+        }
+    }
+}
+
+#[test]
 fn a_refused_session_is_refused_for_now_whatever_the_code() {
     for script in [
         &["421 busy"][..],
@@ -270,24 +283,31 @@ fn a_connection_that_breaks_elsewhere_has_failed() {
 
 #[test]
 fn a_connection_that_never_stands_has_failed() {
-    for trouble in [Input::Closed, Input::Expired(Timer::Connect)] {
+    for (trouble, because) in [
+        (Input::Closed, "no connection to mx.b.example"),
+        (
+            Input::Expired(Timer::Connect),
+            "mx.b.example timed out while waiting for the connection",
+        ),
+    ] {
         let mut client = Client::new(plan(TlsUse::Required));
         client.handle(trouble);
         let outputs: Vec<Output> = std::iter::from_fn(|| Some(client.poll()))
             .take_while(|output| *output != Output::Idle)
             .collect();
-        assert!(matches!(
-            outputs.as_slice(),
+        let ended = Note::Ended {
+            outcome: Outcome::ConnectionFailed,
+            because: because.to_owned(),
+        };
+        assert_eq!(
+            outputs,
             [
                 Output::Arm(Timer::Connect),
-                Output::Note(Note::Ended {
-                    outcome: Outcome::ConnectionFailed,
-                    ..
-                }),
+                Output::Note(ended),
                 Output::Disarm(Timer::Connect),
                 Output::Close,
             ]
-        ));
+        );
     }
 }
 

@@ -701,6 +701,17 @@ fn a_refusal_for_good_ends_the_job_at_the_first_host_that_says_so() {
 }
 
 #[test]
+fn a_refusal_of_one_message_is_not_one_of_the_next() {
+    let mut story = Story::queued(None);
+    story.resolved(Level::May);
+    story.ended(Outcome::RefusedForGood);
+    assert_eq!(
+        story.another(OTHER, HOP, Level::May, BEST),
+        connect_other(BEST, TlsUse::IfOffered)
+    );
+}
+
+#[test]
 fn a_host_that_is_the_best_exchanger_itself_cannot_send_anywhere() {
     let mut story = Story::queued(None);
     let route = Route::Exchangers(vec![(10, PeerId(0)), (20, BEST)]);

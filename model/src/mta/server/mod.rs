@@ -16,7 +16,7 @@ use crate::mta::timer::Timer;
 use crate::mutant::Mutant;
 use crate::name::{DomainName, Mailbox, ReversePath};
 use crate::scenario::{DemandStage, MailboxState, Trouble};
-use crate::smtp::{Command, ContentError, ContentReader, LineEnd, LineReader, Reply};
+use crate::smtp::{Command, ContentError, ContentReader, LineEnd, LineReader, Reply, Severity};
 
 /// The longest command line that is read, CRLF included: the 512 of RFC 5321 §4.5.3.1.4 and room for parameters.
 pub const COMMAND_LINE_LIMIT: usize = 1024;
@@ -443,8 +443,7 @@ impl Server {
             reply = Reply::enhanced(554, 7, 0, "Your certificate is not trusted");
         }
         if let Some(envelope) = &mut self.envelope
-            && decision.is_accepted()
-            && reply.code < 300
+            && reply.severity() == Severity::Completion
         {
             envelope.to.push(to);
         }

@@ -30,7 +30,7 @@ pub(super) fn crash(walk: &mut Walk) {
     let target = walk.target();
     let exchangers = walk.exchangers(&target);
     if exchangers.is_empty() {
-        return super::trouble(walk);
+        return super::path::trouble(walk);
     }
     let down_for = walk.draw.minutes(DOWN_MINUTES);
     let sender = walk.sender.clone();

@@ -12,7 +12,7 @@ const MOMENT: &[u32] = &[0];
 /// A session that is kept open meets a message that it may or may not do for (C-DG-19).
 pub(super) fn reuse(walk: &mut Walk) {
     if !walk.truth.host(&walk.sender).reuse || walk.messages_left() < 2 {
-        return super::trouble(walk);
+        return super::path::trouble(walk);
     }
     if let Some((first, second, host)) = two_next_hops_with_one_host(walk)
         && walk.draw.percent(70)
@@ -61,7 +61,7 @@ pub(super) fn broken_tls(walk: &mut Walk) {
         !exchangers.is_empty() && exchangers.iter().all(|host| truth.host(host).tls.is_on())
     });
     if speaks_tls.is_empty() {
-        return super::trouble(walk);
+        return super::path::trouble(walk);
     }
     let target = walk.draw.pick(&speaks_tls).clone();
     set_policy(walk, &target, Level::May);
@@ -89,7 +89,7 @@ pub(super) fn isolation(walk: &mut Walk) {
         !exchangers.is_empty() && exchangers.iter().all(|host| !slow_hosts.contains(host))
     });
     if apart.is_empty() || walk.messages_left() < 2 {
-        return super::trouble(walk);
+        return super::path::trouble(walk);
     }
     let other = walk.draw.pick(&apart).clone();
     let attack = *walk.draw.pick(&[Attack::BlackHole, Attack::SwallowHandshake]);

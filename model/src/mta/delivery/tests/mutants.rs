@@ -148,3 +148,58 @@ fn a_relay_returns_mail_for_want_of_tls_and_an_originator_does_not() {
         assert_eq!(story.ended(NOT_OFFERED), said, "{role:?}");
     }
 }
+
+#[test]
+fn a_host_that_refused_one_message_is_not_asked_again_and_others_are() {
+    let mut story = trying(Mutant::Remembers5yzToMail, Level::May);
+    assert_eq!(
+        story.another(OTHER, HOP, Level::May, BEST),
+        connect_other(BEST, TlsUse::IfOffered),
+        "it has refused nothing yet"
+    );
+    assert_eq!(story.ended(Outcome::RefusedForGood), bounced(Cause::Refused));
+    let (next, last) = (JobId(2), JobId(3));
+    let without_a_dial = [
+        Output::Bounced {
+            job: next,
+            cause: Cause::Refused,
+        },
+        Output::Notify(next),
+    ];
+    assert_eq!(story.another(next, HOP, Level::May, BEST), without_a_dial);
+    let elsewhere = Output::Connect {
+        job: last,
+        peer: SECOND,
+        address: 0,
+        tls: TlsUse::IfOffered,
+    };
+    assert_eq!(story.another(last, HOP, Level::May, SECOND), [elsewhere]);
+}
+
+#[test]
+fn required_tls_gives_way_where_tls_broke_and_the_host_remembers_it() {
+    for (remembers_tls_failure, tls) in [(true, TlsUse::Never), (false, TlsUse::Required)] {
+        let mut story = Story::queued_with(Settings {
+            remembers_tls_failure,
+            mutant: Some(Mutant::NegativeMemoryAppliesWhenRequired),
+            ..SETTINGS
+        });
+        story.resolved(Level::May);
+        story.ended(BROKE);
+        assert_eq!(
+            story.another(OTHER, HOP, Level::Encrypt, BEST),
+            connect_other(BEST, tls)
+        );
+        let elsewhere = Output::Connect {
+            job: JobId(2),
+            peer: SECOND,
+            address: 0,
+            tls: TlsUse::Required,
+        };
+        assert_eq!(
+            story.another(JobId(2), HOP, Level::Encrypt, SECOND),
+            [elsewhere],
+            "TLS never broke there"
+        );
+    }
+}
