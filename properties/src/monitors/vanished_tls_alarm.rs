@@ -276,7 +276,7 @@ impl VanishedTlsAlarm {
                 && session.notes.wished
                 && !session.notes.alarmed
         });
-        match open.min_by_key(|session| !session.notes.may_be_due) {
+        match open.min_by_key(|session| (!session.notes.may_be_due, !session.is_without_tls(false))) {
             Some(session) => {
                 session.notes.alarmed = true;
                 Ok(())
@@ -413,6 +413,16 @@ mod tests {
         };
         let has_tls = hasty.starttls(220).sees(secured).ehlo(false);
         assert_eq!(judged(has_tls), Found::Violated("SEED-10"));
+    }
+
+    #[test]
+    fn an_alarm_belongs_to_the_session_without_tls_and_not_to_a_handshake_that_may_still_do() {
+        let begun = Story::new().mail_is_tried().dials(MX1).ehlo(true).starttls(220);
+        let slow = begun.connection();
+        let tls = begun.dials(MX1).goes_secure(&[]).closes();
+        let vanished = tls.dials(MX1).ehlo(false).alarm(MX1).closes().after(5 * MINUTE);
+        let given_up = vanished.alarm(MX1).sees(Observation::Closed { connection: slow });
+        assert_eq!(judged(given_up), Found::Holds);
     }
 
     #[test]

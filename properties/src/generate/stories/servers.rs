@@ -34,7 +34,7 @@ pub(super) fn strangers(walk: &mut Walk) {
             (3, Visit::EveryCommand),
             (2, Visit::StarttlsWithParameter),
             (2, Visit::StarttlsInsideTls),
-            (3, Visit::EnvelopeBeforeTls),
+            (4, Visit::EnvelopeBeforeTls),
             (2, Visit::HiddenCommand),
             (4, Visit::FalseEnd(false_end)),
             (2, Visit::ContentBehindRefusedData),
