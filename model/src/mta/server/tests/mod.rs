@@ -8,7 +8,8 @@ mod tls;
 
 use super::*;
 use crate::mta::pair::{Timers, settings, show};
-use crate::scenario::MailboxState;
+use crate::mta::session::{Listing, Transaction};
+use crate::scenario::{DemandStage, MailboxState, Trouble};
 
 const EHLO: &str = "EHLO mx.a.example";
 const MAIL: &str = "MAIL FROM:<alice@a.example>";

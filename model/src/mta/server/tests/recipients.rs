@@ -69,3 +69,25 @@ fn the_hundredth_recipient_is_taken_and_the_next_is_not() {
     assert_eq!(session.code(RCPT), 452);
     assert_eq!(session.code("DATA"), 354);
 }
+
+#[test]
+fn a_null_mx_refuses_mail_for_it_and_from_it_but_never_the_null_reverse_path() {
+    let mut settings = settings();
+    for (local_part, state) in [
+        ("forwarded", MailboxState::ForwardsToNullMx),
+        ("picky", MailboxState::RefusesSender),
+    ] {
+        settings.mailboxes.insert(local_part.to_owned(), state);
+    }
+    for (mail, to_null_mx, from_null_mx) in [
+        (MAIL, "556 5.1.10", "550 5.7.27"),
+        ("MAIL FROM:<>", "556 5.1.10", "250 2.1.5"),
+    ] {
+        let mut session = Session::new(settings.clone());
+        session.say(&[EHLO, mail]);
+        for (to, answer) in [("forwarded", to_null_mx), ("picky", from_null_mx)] {
+            let shown = session.say(&[&format!("RCPT TO:<{to}@b.example>")]);
+            assert!(shown[0].starts_with(answer), "{to} after {mail}: {shown:?}");
+        }
+    }
+}
