@@ -11,15 +11,16 @@ use std::collections::VecDeque;
 
 pub use self::settings::ServerSettings;
 use crate::mta::recipient::{self, Circumstances, Decision};
-use crate::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
+use crate::mta::session::{Input, Listing, Note, Output, Recipient, TlsRequest, Transaction};
 use crate::mta::timer::Timer;
 use crate::mutant::Mutant;
 use crate::name::{DomainName, Mailbox, ReversePath};
 use crate::scenario::{DemandStage, MailboxState, Trouble};
-use crate::smtp::{Command, ContentError, ContentReader, LineEnd, LineReader, Reply};
+use crate::smtp::{Command, ContentError, ContentReader, LineEnd, LineReader, MessageRequest, Reply};
 
-/// The longest command line that is read, CRLF included: the 512 of RFC 5321 §4.5.3.1.4 and room for parameters.
-pub const COMMAND_LINE_LIMIT: usize = 1024;
+/// The longest command line that is read, CRLF included: the 512 of RFC 5321 §4.5.3.1.4 and room for parameters, which
+/// with DSN makes 1036 at least (RFC 3461 §5.4).
+pub const COMMAND_LINE_LIMIT: usize = 2048;
 
 /// The most octets of pipelined commands that wait while the driver is asked.
 pub const PIPELINE_LIMIT: usize = 64 * 1024;
@@ -53,7 +54,7 @@ enum Stage {
     /// The next command is awaited.
     Command,
     /// The driver was asked about the domain of this recipient.
-    Listing(Mailbox),
+    Listing(Recipient),
     /// The content is awaited.
     Content(ContentReader),
     /// The driver was asked to keep the message.
@@ -87,7 +88,8 @@ struct ClientGreeting {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Envelope {
     from: ReversePath,
-    to: Vec<Mailbox>,
+    request: MessageRequest,
+    to: Vec<Recipient>,
 }
 
 impl Server {
@@ -268,11 +270,16 @@ impl Server {
             Command::Ehlo(name) => self.greeted(name, true),
             Command::Helo(name) => self.greeted(name, false),
             Command::Starttls => self.starttls(),
-            Command::Mail { from, size, body } => {
-                let has_parameters = size.is_some() || body.is_some();
-                self.mail(from, size, has_parameters);
+            Command::Mail {
+                from,
+                size,
+                body,
+                request,
+            } => {
+                let has_parameters = size.is_some() || body.is_some() || !request.is_empty();
+                self.mail(from, size, request, has_parameters);
             }
-            Command::Rcpt { to } => self.rcpt(to),
+            Command::Rcpt { to: mailbox, request } => self.rcpt(Recipient { mailbox, request }),
             Command::Data => self.data(),
             Command::Rset => {
                 self.envelope = None;
@@ -317,6 +324,7 @@ impl Server {
         }
         extensions.extend(self.offers_starttls().then(|| "STARTTLS".to_owned()));
         extensions.extend(lists_status_codes.then(|| "ENHANCEDSTATUSCODES".to_owned()));
+        extensions.extend(lists_all.then(|| "DSN".to_owned()));
         extensions.extend(lists_all.then(|| "8BITMIME".to_owned()));
         extensions
     }
@@ -385,7 +393,7 @@ impl Server {
         self.settings.mutant == Some(mutant)
     }
 
-    fn mail(&mut self, from: ReversePath, size: Option<u64>, has_parameters: bool) {
+    fn mail(&mut self, from: ReversePath, size: Option<u64>, request: MessageRequest, has_parameters: bool) {
         let Some(client) = &self.client else {
             return self.out_of_sequence("Send EHLO or HELO first");
         };
@@ -402,26 +410,34 @@ impl Server {
             ));
         }
         if has_parameters && !client.is_extended {
-            return self.senseless(Reply::enhanced(555, 5, 4, "Parameters go with EHLO only"));
+            return self.senseless(without_ehlo());
         }
         let limit = self.settings.size_limit;
         if size.is_some_and(|size| usize::try_from(size).map_or(true, |size| size > limit)) {
             return self.reply(too_large(limit));
         }
-        self.envelope = Some(Envelope { from, to: Vec::new() });
+        self.envelope = Some(Envelope {
+            from,
+            request,
+            to: Vec::new(),
+        });
         self.reply(Reply::enhanced(250, 1, 0, "Ok"));
     }
 
-    fn rcpt(&mut self, to: Mailbox) {
+    fn rcpt(&mut self, to: Recipient) {
         let Some(envelope) = &self.envelope else {
             return self.out_of_sequence("Send MAIL first");
         };
+        let is_extended = self.client.as_ref().is_some_and(|client| client.is_extended);
+        if !to.request.is_empty() && !is_extended {
+            return self.senseless(without_ehlo());
+        }
         if envelope.to.len() == RECIPIENTS_LIMIT {
             return self.reply(Reply::enhanced(452, 5, 3, "Too many recipients"));
         }
-        if recipient::needs_listing(self.circumstances(&to), self.settings.mutant) {
+        if recipient::needs_listing(self.circumstances(&to.mailbox), self.settings.mutant) {
             self.outputs
-                .extend([Output::Disarm(self.idle()), Output::Ask(to.domain().clone())]);
+                .extend([Output::Disarm(self.idle()), Output::Ask(to.mailbox.domain().clone())]);
             self.stage = Stage::Listing(to);
         } else {
             // The answer is the same for every listing.
@@ -429,12 +445,12 @@ impl Server {
         }
     }
 
-    fn answer_recipient(&mut self, to: Mailbox, listing: Listing) {
+    fn answer_recipient(&mut self, to: Recipient, listing: Listing) {
         if self.tls && self.settings.mutant == Some(Mutant::WantsClientCertificates) {
             return self.reply(Reply::enhanced(554, 7, 0, "No client certificate, no mail"));
         }
-        let decision = recipient::decide(self.circumstances(&to), listing, self.settings.mutant);
-        let mut reply = decision.reply(to.domain());
+        let decision = recipient::decide(self.circumstances(&to.mailbox), listing, self.settings.mutant);
+        let mut reply = decision.reply(to.mailbox.domain());
         if decision == Decision::NotExchanger && self.has(Mutant::RefusesRelayWithAnotherCode) {
             reply.code = 554;
         }
@@ -534,7 +550,7 @@ impl Server {
         self.stage = Stage::Command;
         let envelope = self.envelope.take();
         match (content, envelope, &self.client) {
-            (Ok(content), Some(Envelope { from, to }), Some(client)) => {
+            (Ok(content), Some(Envelope { from, request, to }), Some(client)) => {
                 let transaction = Transaction {
                     client_name: client.name.clone(),
                     tls: self.tls,
@@ -543,6 +559,7 @@ impl Server {
                         ClientCertificate::NotShown | ClientCertificate::NotBelieved => None,
                     },
                     from,
+                    request,
                     to,
                     content,
                 };
@@ -610,6 +627,10 @@ impl Server {
         self.envelope = None;
         self.lines.clear();
     }
+}
+
+fn without_ehlo() -> Reply {
+    Reply::enhanced(555, 5, 4, "Parameters go with EHLO only")
 }
 
 fn message_taken() -> Reply {
