@@ -19,6 +19,9 @@ pub enum NameError {
     /// Not a token of letters, digits, hyphens and dots.
     #[error("“{0}” is not a message name: write letters, digits, hyphens and dots, such as m1")]
     Token(String),
+    /// Not printable ASCII, or too long.
+    #[error("“{0}” is not an envelope id: write 1 to 33 printable characters of ASCII, such as batch 7")]
+    EnvelopeId(String),
 }
 
 /// A domain name in lower case, of a host or of a mail domain.
@@ -142,6 +145,32 @@ impl FromStr for Token {
     }
 }
 
+/// What the notifications about a message are to call it, for its sender to know (RFC 3461 §4.4).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct EnvelopeId(Arc<str>);
+
+impl EnvelopeId {
+    /// The id as text, not encoded.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EnvelopeId {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        // However many of its characters are encoded by three, it fits into the 100 of an ENVID.
+        let is_printable = text.bytes().all(|octet| (b' '..=b'~').contains(&octet));
+        if !(1..=33).contains(&text.len()) || !is_printable {
+            return Err(NameError::EnvelopeId(text.chars().take(80).collect()));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
 macro_rules! text_conversions {
     ($($name:ident => |$value:ident, $formatter:ident| $write:expr;)*) => {$(
         impl fmt::Display for $name {
@@ -172,6 +201,7 @@ macro_rules! text_conversions {
 text_conversions! {
     DomainName => |name, formatter| formatter.pad(&name.0);
     Token => |token, formatter| formatter.pad(&token.0);
+    EnvelopeId => |id, formatter| formatter.pad(&id.0);
     Mailbox => |mailbox, formatter| write!(formatter, "{}@{}", mailbox.local_part, mailbox.domain);
     ReversePath => |path, formatter| match path {
         Self::Null => formatter.write_str("<>"),

@@ -163,6 +163,7 @@ fn envelope_of(mta: &Mta, mail: &Mail) -> Envelope {
     Envelope {
         from,
         to: mail.to.clone(),
+        request: mail.request.clone(),
     }
 }
 

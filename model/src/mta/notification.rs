@@ -1,7 +1,19 @@
 //! The delivery status notification that goes to the reverse path of a message that failed or is delayed (RFC 3464).
 
 use crate::name::{DomainName, Mailbox, Token};
-use crate::report::ReportAction;
+use crate::report::{Notify, ReportAction};
+use crate::smtp::Request;
+
+/// Whether the sender is to be told, by what NOTIFY said; by default, of failures and delays (RFC 3461 §4.1, §5.2.5,
+/// §5.2.6).
+pub fn is_wanted(notify: Option<Notify>, action: ReportAction) -> bool {
+    match (notify, action) {
+        (None, _) => true,
+        (Some(Notify::Never), _) => false,
+        (Some(Notify::On { failure, .. }), ReportAction::Failed) => failure,
+        (Some(Notify::On { delay, .. }), ReportAction::Delayed) => delay,
+    }
+}
 
 /// What a notification says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +26,9 @@ pub struct Notification<'a> {
     pub to: &'a Mailbox,
     /// When the message came to this MTA, as an Internet date.
     pub arrival_date: &'a str,
+    /// What was asked when the message came: its envelope id and its original recipient are named (RFC 3461 §6.3). RET is
+    /// not asked: only the header is returned, whatever it says.
+    pub request: &'a Request,
     /// The recipient that was not reached.
     pub final_recipient: &'a Mailbox,
     /// What became of the message.
@@ -101,10 +116,15 @@ impl Notification<'_> {
             || format!("X-Postern; {}", one_line(self.explanation)),
             |remote| format!("smtp; {}", one_line(remote.reply)),
         );
+        let asked = self.request;
+        let envelope_id = asked.message.envelope_id.as_ref().map(|id| id.decode());
+        let original = asked.recipient.original.as_ref().map(|original| original.decode());
         let fields = [
+            ("Original-Envelope-Id", envelope_id),
             ("Reporting-MTA", Some(format!("dns; {}", self.reporting_host))),
             ("Arrival-Date", Some(self.arrival_date.to_owned())),
             ("", Some(String::new())),
+            ("Original-Recipient", original),
             ("Final-Recipient", Some(format!("rfc822; {}", self.final_recipient))),
             ("Action", Some(self.action.to_string())),
             ("Status", Some(self.status.to_owned())),
@@ -128,21 +148,23 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::smtp::{OriginalRecipient, Xtext};
 
     const MX: &str = "mx1.b.example";
 
     /// The text of a notification, lines ended by `\n`, after a change to what a failed one says.
     fn text(change: impl FnOnce(&mut Notification<'_>)) -> String {
-        text_with(None, change)
+        text_with(&Request::default(), None, change)
     }
 
-    /// The same, with this reply of a remote host.
-    fn text_with(reply: Option<&str>, change: impl FnOnce(&mut Notification<'_>)) -> String {
+    /// The same, after this request and with this reply of a remote host.
+    fn text_with(request: &Request, reply: Option<&str>, change: impl FnOnce(&mut Notification<'_>)) -> String {
         let host = MX.parse().unwrap();
         let mut notification = Notification {
             token: &"m1-dsn".parse().unwrap(),
             reporting_host: &"out.a.example".parse().unwrap(),
             to: &"alice@a.example".parse().unwrap(),
+            request,
             arrival_date: "Thu, 01 Jan 2026 00:00:00 +0000",
             final_recipient: &"bob@b.example".parse().unwrap(),
             action: ReportAction::Failed,
@@ -182,8 +204,36 @@ mod tests {
     }
 
     #[test]
+    fn the_envelope_id_and_the_original_recipient_come_back_decoded() {
+        let mut request = Request::default();
+        request.message.envelope_id = Some(Xtext::encode("batch 7"));
+        request.recipient.original = Some(OriginalRecipient::of(&"bob+x@b.example".parse().unwrap()));
+        let text = text_with(&request, None, |_| {});
+        let status = status_part(&text);
+        assert!(
+            status.starts_with("Original-Envelope-Id: batch 7\nReporting-MTA: "),
+            "{status}"
+        );
+        let recipient = "\n\nOriginal-Recipient: rfc822;bob+x@b.example\nFinal-Recipient: ";
+        assert!(status.contains(recipient), "{status}");
+    }
+
+    #[test]
+    fn only_what_notify_names_is_reported_and_by_default_failures_and_delays() {
+        let failures = Some(Notify::On {
+            success: false,
+            failure: true,
+            delay: false,
+        });
+        let wanted = |notify| [ReportAction::Failed, ReportAction::Delayed].map(|action| is_wanted(notify, action));
+        assert_eq!(wanted(None), [true, true]);
+        assert_eq!(wanted(Some(Notify::Never)), [false, false]);
+        assert_eq!(wanted(failures), [true, false]);
+    }
+
+    #[test]
     fn the_reply_of_a_remote_mta_is_an_smtp_diagnostic_and_the_mta_is_named() {
-        let text = text_with(Some("550 5.1.1 no such\nmailbox"), |_| {});
+        let text = text_with(&Request::default(), Some("550 5.1.1 no such\nmailbox"), |_| {});
         let lines = "Remote-MTA: dns; mx1.b.example\nDiagnostic-Code: smtp; 550 5.1.1 no such mailbox\n";
         assert!(status_part(&text).contains(lines), "{text}");
     }

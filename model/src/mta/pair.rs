@@ -5,6 +5,9 @@ use crate::mta::policy::TlsUse;
 use crate::mta::server::{Server, ServerSettings};
 use crate::mta::session::{Input, Listing, Note, Outcome, Output, Transaction};
 use crate::mta::timer::Timer;
+use crate::report::Notify;
+use crate::scenario::Trouble;
+use crate::smtp::{MessageRequest, OriginalRecipient, RecipientRequest, Request, Returns, Xtext};
 
 /// The two ends and the world between them.
 pub(super) struct Pair {
@@ -38,6 +41,7 @@ pub(super) fn plan(tls: TlsUse) -> Plan {
         envelope: Envelope {
             from: "alice@a.example".parse().unwrap(),
             to: "bob@b.example".parse().unwrap(),
+            request: Request::default(),
         },
         content: b"Subject: hello\r\n\r\n.dot\r\n".to_vec(),
         keep: false,
@@ -63,7 +67,10 @@ pub(super) fn show(output: &Output) -> Vec<String> {
         }
         Output::StartTls(request) => vec![format!("<{request:?}>")],
         Output::Ask(domain) => vec![format!("<listed for {domain}?>")],
-        Output::Store(transaction) => vec![format!("<store for {:?}>", transaction.to)],
+        Output::Store(transaction) => {
+            let to: Vec<_> = transaction.to.iter().map(|to| &to.mailbox).collect();
+            vec![format!("<store for {to:?}>")]
+        }
         Output::Keep => vec!["<keep>".to_owned()],
         Output::Close => vec!["<close>".to_owned()],
         Output::Note(Note::Ended { outcome, because }) => vec![format!("<{outcome:?}: {because}>")],
@@ -214,6 +221,7 @@ fn a_message_goes_over_tls() {
             "S: 250-SIZE 1000",
             "S: 250-STARTTLS",
             "S: 250-ENHANCEDSTATUSCODES",
+            "S: 250-DSN",
             "S: 250 8BITMIME",
             "C: STARTTLS",
             "S: 220 2.0.0 Ready to start TLS",
@@ -223,6 +231,7 @@ fn a_message_goes_over_tls() {
             "S: 250-PIPELINING",
             "S: 250-SIZE 1000",
             "S: 250-ENHANCEDSTATUSCODES",
+            "S: 250-DSN",
             "S: 250 8BITMIME",
             "C: MAIL FROM:<alice@a.example> SIZE=24",
             "S: 250 2.1.0 Ok",
@@ -309,4 +318,80 @@ fn a_message_that_could_not_be_stored_is_refused_for_now() {
     let mut pair = Pair::new(TlsUse::Never, settings());
     pair.stores = false;
     assert_eq!(pair.run().outcome(), Outcome::RefusedForNow);
+}
+
+/// The plan of a message whose sender asks for everything that may be asked.
+fn asking(tls: TlsUse) -> Plan {
+    let mut plan = plan(tls);
+    let request = &mut plan.envelope.request;
+    request.message = MessageRequest {
+        returns: Some(Returns::Headers),
+        envelope_id: Some(Xtext::encode("batch 7")),
+    };
+    request.recipient = RecipientRequest {
+        notify: Some(Notify::Never),
+        original: Some(OriginalRecipient::of(&plan.envelope.to)),
+    };
+    plan
+}
+
+#[test]
+fn what_is_asked_about_notifications_arrives_where_dsn_is_offered() {
+    let mut pair = Pair::new(TlsUse::IfOffered, settings());
+    pair.client = Client::new(asking(TlsUse::IfOffered));
+    let pair = pair.run();
+    for line in [
+        "C: MAIL FROM:<alice@a.example> SIZE=24 RET=HDRS ENVID=batch+207",
+        "C: RCPT TO:<bob@b.example> NOTIFY=NEVER ORCPT=rfc822;bob@b.example",
+    ] {
+        assert!(pair.transcript.iter().any(|said| said == line), "{:?}", pair.transcript);
+    }
+    let [stored] = pair.stored.as_slice() else {
+        panic!("one message is stored");
+    };
+    let asked = asking(TlsUse::IfOffered).envelope.request;
+    assert_eq!(
+        (&stored.request, &stored.to[0].request),
+        (&asked.message, &asked.recipient)
+    );
+}
+
+#[test]
+fn nothing_is_asked_where_dsn_is_not_offered_inside_tls_whatever_was_offered_before() {
+    let mut settings = settings();
+    settings.trouble = Trouble::ListsDiffer;
+    let mut pair = Pair::new(TlsUse::IfOffered, settings);
+    pair.client = Client::new(asking(TlsUse::IfOffered));
+    let pair = pair.run();
+    let offers = pair.transcript.iter().filter(|said| *said == "S: 250-DSN").count();
+    assert_eq!(
+        (offers, pair.outcome()),
+        (1, Outcome::Accepted),
+        "{:?}",
+        pair.transcript
+    );
+    assert!(
+        pair.transcript
+            .iter()
+            .any(|said| said == "C: MAIL FROM:<alice@a.example>"),
+        "{:?}",
+        pair.transcript
+    );
+    let [stored] = pair.stored.as_slice() else {
+        panic!("one message is stored");
+    };
+    assert!(stored.request.is_empty() && stored.to[0].request.is_empty());
+}
+
+#[test]
+fn requests_go_with_ehlo_only() {
+    let mut server = Server::new(settings());
+    server.handle(Input::Opened);
+    server.handle(Input::Received(
+        b"HELO mx.a.example\r\nMAIL FROM:<> RET=FULL\r\nMAIL FROM:<>\r\nRCPT TO:<bob@b.example> NOTIFY=NEVER\r\n",
+    ));
+    let outputs = std::iter::from_fn(|| Some(server.poll()).filter(|output| *output != Output::Idle));
+    let replies: Vec<String> = outputs.flat_map(|output| show(&output)).collect();
+    let codes: Vec<&str> = replies.iter().map(|reply| &reply[..3]).collect();
+    assert_eq!(codes, ["220", "250", "555", "250", "555"], "{replies:?}");
 }

@@ -3,6 +3,7 @@
 use crate::mta::timer::Timer;
 use crate::name::{DomainName, Mailbox, ReversePath};
 use crate::scenario::Phase;
+use crate::smtp::{MessageRequest, RecipientRequest};
 
 /// A fact that the driver hands to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,10 +93,21 @@ pub struct Transaction {
     pub identity: Option<DomainName>,
     /// The reverse path of MAIL.
     pub from: ReversePath,
+    /// What MAIL asked about notifications.
+    pub request: MessageRequest,
     /// The recipients that were accepted, in order.
-    pub to: Vec<Mailbox>,
+    pub to: Vec<Recipient>,
     /// The content with dots unstuffed, every line ended by CRLF.
     pub content: Vec<u8>,
+}
+
+/// A recipient, as RCPT named it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Recipient {
+    /// The mailbox.
+    pub mailbox: Mailbox,
+    /// What RCPT asked about notifications.
+    pub request: RecipientRequest,
 }
 
 /// Something that the driver may want to know.

@@ -51,7 +51,7 @@ attacks! {
     OverwriteStarttls: "STARTTLS was overwritten in a reply to EHLO";
     /// Removes every keyword but STARTTLS from the reply to EHLO (C-DG-17).
     StripExtensions: "every extension but STARTTLS was stripped from a reply to EHLO";
-    /// Adds AUTH, PIPELINING, SIZE and 8BITMIME to the reply to EHLO, as far as they are missing (C-INJ-6).
+    /// Adds AUTH, PIPELINING, SIZE, DSN and 8BITMIME to the reply to EHLO, as far as they are missing (C-INJ-6).
     AddExtensions: "extensions were added to a reply to EHLO";
     /// Removes STARTTLS only from clients that it has seen go on in clear, or not seen yet, and leaves those alone that
     /// would not send without TLS (C-DG-14).

@@ -31,7 +31,8 @@ pub use retry::RetrySchedule;
 pub use validate::{Place, Problem, Segment};
 
 use crate::mutant::Mutant;
-use crate::name::{DomainName, Mailbox, ReversePath, Token};
+use crate::name::{DomainName, EnvelopeId, Mailbox, ReversePath, Token};
+use crate::report::Notify;
 
 /// A world and what happens in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -203,6 +204,12 @@ pub struct Message {
     pub from: ReversePath,
     /// The recipient.
     pub to: Mailbox,
+    /// When its sender wishes to be notified; of failures and delays if not said (RFC 3461 §4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
+    /// What notifications about it are to call it (RFC 3461 §4.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope_id: Option<EnvelopeId>,
 }
 
 /// One thing that changes or that the attacker does.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::reply::Reply;
+use super::request::{MessageRequest, RecipientRequest};
 use crate::name::{Mailbox, ReversePath};
 
 /// One command line.
@@ -14,7 +15,7 @@ pub enum Command {
     Helo(String),
     /// STARTTLS.
     Starttls,
-    /// MAIL, with the parameters of SIZE (RFC 1870) and 8BITMIME (RFC 6152).
+    /// MAIL, with the parameters of SIZE (RFC 1870), 8BITMIME (RFC 6152) and DSN (RFC 3461).
     Mail {
         /// The reverse path.
         from: ReversePath,
@@ -22,11 +23,15 @@ pub enum Command {
         size: Option<u64>,
         /// What kind of content the client declares.
         body: Option<Body>,
+        /// What the client asks about notifications.
+        request: MessageRequest,
     },
-    /// RCPT.
+    /// RCPT, with the parameters of DSN.
     Rcpt {
         /// The recipient. A source route is passed over (RFC 5321 §3.6.1), `<Postmaster>` alone is not modelled.
         to: Mailbox,
+        /// What the client asks about notifications.
+        request: RecipientRequest,
     },
     /// DATA.
     Data,
@@ -108,7 +113,12 @@ impl fmt::Display for Command {
             Self::Ehlo(name) => write!(formatter, "EHLO {name}"),
             Self::Helo(name) => write!(formatter, "HELO {name}"),
             Self::Starttls => formatter.write_str("STARTTLS"),
-            Self::Mail { from, size, body } => {
+            Self::Mail {
+                from,
+                size,
+                body,
+                request,
+            } => {
                 match from {
                     ReversePath::Null => write!(formatter, "MAIL FROM:<>")?,
                     ReversePath::Mailbox(mailbox) => write!(formatter, "MAIL FROM:<{mailbox}>")?,
@@ -117,12 +127,13 @@ impl fmt::Display for Command {
                     write!(formatter, " SIZE={size}")?;
                 }
                 match body {
-                    None => Ok(()),
-                    Some(Body::SevenBit) => write!(formatter, " BODY=7BIT"),
-                    Some(Body::EightBitMime) => write!(formatter, " BODY=8BITMIME"),
+                    None => {}
+                    Some(Body::SevenBit) => write!(formatter, " BODY=7BIT")?,
+                    Some(Body::EightBitMime) => write!(formatter, " BODY=8BITMIME")?,
                 }
+                write!(formatter, "{request}")
             }
-            Self::Rcpt { to } => write!(formatter, "RCPT TO:<{to}>"),
+            Self::Rcpt { to, request } => write!(formatter, "RCPT TO:<{to}>{request}"),
             Self::Data => formatter.write_str("DATA"),
             Self::Rset => formatter.write_str("RSET"),
             Self::Noop => formatter.write_str("NOOP"),
@@ -145,8 +156,10 @@ impl CommandError {
     }
 }
 
-const MAIL: CommandError = CommandError::Syntax("MAIL FROM:<reverse-path> [SIZE=octets] [BODY=7BIT|8BITMIME]");
-const RCPT: CommandError = CommandError::Syntax("RCPT TO:<forward-path>");
+const MAIL: CommandError =
+    CommandError::Syntax("MAIL FROM:<reverse-path> [SIZE=octets] [BODY=7BIT|8BITMIME] [RET=FULL|HDRS] [ENVID=xtext]");
+const RCPT: CommandError =
+    CommandError::Syntax("RCPT TO:<forward-path> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=type;xtext]");
 
 /// A domain or an address literal; what it is exactly does not matter (RFC 5321 §4.1.4).
 fn client_name(argument: &str, syntax: &'static str) -> Result<String, CommandError> {
@@ -168,13 +181,13 @@ fn without_argument(command: Command, argument: &str, syntax: &'static str) -> R
 fn mail(argument: &str) -> Result<Command, CommandError> {
     let (path, parameters) = path("FROM:", argument).ok_or(MAIL)?;
     let from = path.parse().map_err(|_| MAIL)?;
-    let (mut size, mut body) = (None, None);
-    for parameter in parameters.split_ascii_whitespace() {
-        let (keyword, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        match (
-            keyword.to_ascii_uppercase().as_str(),
-            value.to_ascii_uppercase().as_str(),
-        ) {
+    let (mut size, mut body, mut request) = (None, None, MessageRequest::default());
+    for (keyword, value) in keywords(parameters) {
+        if let Some(is_sound) = request.take(&keyword, value) {
+            is_sound.then_some(()).ok_or(MAIL)?;
+            continue;
+        }
+        match (keyword.as_str(), value.to_ascii_uppercase().as_str()) {
             ("SIZE", octets) if size.is_none() => size = Some(size_value(octets)?),
             ("BODY", "7BIT") if body.is_none() => body = Some(Body::SevenBit),
             ("BODY", "8BITMIME") if body.is_none() => body = Some(Body::EightBitMime),
@@ -182,16 +195,31 @@ fn mail(argument: &str) -> Result<Command, CommandError> {
             _ => return Err(CommandError::Parameter),
         }
     }
-    Ok(Command::Mail { from, size, body })
+    Ok(Command::Mail {
+        from,
+        size,
+        body,
+        request,
+    })
 }
 
 fn rcpt(argument: &str) -> Result<Command, CommandError> {
     let (path, parameters) = path("TO:", argument).ok_or(RCPT)?;
     let to = path.parse().map_err(|_| RCPT)?;
-    if !parameters.trim().is_empty() {
-        return Err(CommandError::Parameter);
+    let mut request = RecipientRequest::default();
+    for (keyword, value) in keywords(parameters) {
+        let is_sound = request.take(&keyword, value).ok_or(CommandError::Parameter)?;
+        is_sound.then_some(()).ok_or(RCPT)?;
     }
-    Ok(Command::Rcpt { to })
+    Ok(Command::Rcpt { to, request })
+}
+
+/// The parameters behind a path: each keyword in upper case, with its value.
+fn keywords(parameters: &str) -> impl Iterator<Item = (String, &str)> {
+    parameters.split_ascii_whitespace().map(|parameter| {
+        let (keyword, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        (keyword.to_ascii_uppercase(), value)
+    })
 }
 
 /// What stands between the angle brackets, without a source route, and what stands behind them.
@@ -225,7 +253,9 @@ fn size_value(octets: &str) -> Result<u64, CommandError> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::{OriginalRecipient, Returns, Xtext};
     use super::*;
+    use crate::report::Notify;
 
     fn code(line: &str) -> u16 {
         match Command::parse(line.as_bytes()) {
@@ -294,11 +324,65 @@ mod tests {
     #[test]
     fn unknown_parameters_are_555() {
         for line in [
-            "MAIL FROM:<> RET=HDRS",
+            "MAIL FROM:<> NOTIFY=NEVER",
             "MAIL FROM:<> BODY=BINARYMIME",
-            "RCPT TO:<b@b.example> NOTIFY=NEVER",
+            "RCPT TO:<b@b.example> RET=HDRS",
+            "RCPT TO:<b@b.example> SIZE=1",
         ] {
             assert_eq!(code(line), 555, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn requests_about_notifications_are_read_in_any_case_and_their_values_kept_to_the_letter() {
+        assert_eq!(
+            read("MAIL FROM:<a@a.example> envid=QQ+2B+41z ret=hdrs"),
+            "MAIL FROM:<a@a.example> RET=HDRS ENVID=QQ+2B+41z"
+        );
+        assert_eq!(
+            read("RCPT TO:<b@b.example> orcpt=RFC822;Bob@b.example notify=Delay,success"),
+            "RCPT TO:<b@b.example> NOTIFY=SUCCESS,DELAY ORCPT=RFC822;Bob@b.example"
+        );
+        assert_eq!(
+            read("RCPT TO:<b@b.example> NOTIFY=never"),
+            "RCPT TO:<b@b.example> NOTIFY=NEVER"
+        );
+    }
+
+    #[test]
+    fn requests_that_make_no_sense_or_come_twice_are_501() {
+        let long = "x".repeat(101);
+        for parameters in [
+            "RET=ALL",
+            "RET",
+            "RET=FULL RET=FULL",
+            "ENVID=",
+            "ENVID=a+2b",
+            "ENVID=a=b",
+            "ENVID=1 ENVID=1",
+            &format!("ENVID={long}"),
+        ] {
+            assert_eq!(code(&format!("MAIL FROM:<> {parameters}")), 501, "{parameters}");
+        }
+        let long = "x".repeat(494);
+        for parameters in [
+            "NOTIFY=",
+            "NOTIFY=NEVER,DELAY",
+            "NOTIFY=SOMETIMES",
+            "NOTIFY=DELAY,",
+            "NOTIFY=NEVER NOTIFY=NEVER",
+            "ORCPT=bob@b.example",
+            "ORCPT=;bob@b.example",
+            "ORCPT=rfc822;",
+            "ORCPT=rfc822;a+",
+            "ORCPT=rfc822;a ORCPT=rfc822;a",
+            &format!("ORCPT=rfc822;{long}"),
+        ] {
+            assert_eq!(
+                code(&format!("RCPT TO:<b@b.example> {parameters}")),
+                501,
+                "{parameters}"
+            );
         }
     }
 
@@ -306,14 +390,41 @@ mod tests {
         "[a-z!+-]{1,8}(\\.[a-z]{1,3})?@[a-z]{1,8}\\.example".prop_map(|text| text.parse().expect("a mailbox"))
     }
 
+    fn message_request() -> impl Strategy<Value = MessageRequest> {
+        let returns = prop::option::of(prop::sample::select(vec![Returns::Full, Returns::Headers]));
+        let id = prop::option::of("[ -~]{1,33}".prop_map(|text| Xtext::encode(&text)));
+        (returns, id).prop_map(|(returns, envelope_id)| MessageRequest { returns, envelope_id })
+    }
+
+    fn recipient_request() -> impl Strategy<Value = RecipientRequest> {
+        let notify = prop_oneof![
+            Just(Notify::Never),
+            any::<(bool, bool)>().prop_map(|(failure, delay)| Notify::On {
+                success: !failure,
+                failure,
+                delay
+            }),
+        ];
+        let original = mailbox().prop_map(|mailbox| OriginalRecipient::of(&mailbox));
+        (prop::option::of(notify), prop::option::of(original))
+            .prop_map(|(notify, original)| RecipientRequest { notify, original })
+    }
+
     fn command() -> impl Strategy<Value = Command> {
         let from = prop_oneof![Just(ReversePath::Null), mailbox().prop_map(ReversePath::Mailbox)];
         let body = prop::option::of(prop_oneof![Just(Body::SevenBit), Just(Body::EightBitMime)]);
+        let mail = (from, any::<Option<u64>>(), body, message_request());
+        let mail = mail.prop_map(|(from, size, body, request)| Command::Mail {
+            from,
+            size,
+            body,
+            request,
+        });
         prop_oneof![
             "[!-~]{1,255}".prop_map(Command::Ehlo),
             "[!-~]{1,255}".prop_map(Command::Helo),
-            (from, any::<Option<u64>>(), body).prop_map(|(from, size, body)| Command::Mail { from, size, body }),
-            mailbox().prop_map(|to| Command::Rcpt { to }),
+            mail,
+            (mailbox(), recipient_request()).prop_map(|(to, request)| Command::Rcpt { to, request }),
             "[!-~]([ -~]{0,20}[!-~])?".prop_map(Command::Vrfy),
             prop::sample::select(vec![
                 Command::Starttls,

@@ -11,6 +11,8 @@ pub struct Extensions {
     pub size: bool,
     /// 8BITMIME (RFC 6152).
     pub eight_bit_mime: bool,
+    /// DSN (RFC 3461).
+    pub dsn: bool,
     /// PIPELINING (RFC 2920).
     pub pipelining: bool,
     /// ENHANCEDSTATUSCODES (RFC 2034).
@@ -27,6 +29,7 @@ impl Extensions {
                 "STARTTLS" => extensions.starttls = true,
                 "SIZE" => extensions.size = true,
                 "8BITMIME" => extensions.eight_bit_mime = true,
+                "DSN" => extensions.dsn = true,
                 "PIPELINING" => extensions.pipelining = true,
                 "ENHANCEDSTATUSCODES" => extensions.enhanced_status_codes = true,
                 _ => {}

@@ -5,7 +5,7 @@ use postern_model::mta::client::{Client, Envelope, Plan};
 use postern_model::mta::policy::TlsUse;
 use postern_model::mta::session::{Input, Note, Outcome, Output, TlsRequest};
 use postern_model::mta::timer::Timer;
-use postern_model::smtp::stuff;
+use postern_model::smtp::{Request, stuff};
 
 use crate::memory;
 use crate::session::{Contract, Event, event, flood};
@@ -102,6 +102,7 @@ fn script(case: Case) -> Script {
         envelope: Envelope {
             from: "alice@a.example".parse().unwrap(),
             to: "bob@b.example".parse().unwrap(),
+            request: Request::default(),
         },
         content: CONTENTS[usize::from(case.content) % CONTENTS.len()].to_vec(),
         keep: false,

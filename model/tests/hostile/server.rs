@@ -2,8 +2,7 @@
 
 use bolero::generator::bolero_generator::TypeGenerator;
 use postern_model::mta::server::{RECIPIENTS_LIMIT, Server, ServerSettings};
-use postern_model::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
-use postern_model::name::Mailbox;
+use postern_model::mta::session::{Input, Listing, Note, Output, Recipient, TlsRequest, Transaction};
 use postern_model::scenario::{MailboxState, UnlistedAnswer};
 use postern_model::smtp::ReplyReader;
 
@@ -306,7 +305,7 @@ impl Session {
         assert_eq!(transaction.tls, self.is_secure);
         assert!((1..=RECIPIENTS_LIMIT).contains(&transaction.to.len()));
         // Elsewhere than at its exchanger nobody knows of the mailbox.
-        let is_refused = |to: &Mailbox| self.is_exchanger && to.local_part() == "full";
+        let is_refused = |to: &Recipient| self.is_exchanger && to.mailbox.local_part() == "full";
         assert!(!transaction.to.iter().any(is_refused));
         assert!(transaction.content.len() <= SIZE_LIMIT);
         let content = &transaction.content;

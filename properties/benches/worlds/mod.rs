@@ -133,6 +133,8 @@ fn message(number: usize, at: Duration) -> Message {
         host: name(SENDER),
         from: "ann@a.example".parse().expect("a reverse path"),
         to: "bob@b.example".parse().expect("a mailbox"),
+        notify: None,
+        envelope_id: None,
     }
 }
 

@@ -137,6 +137,8 @@ mod tests {
             host: name("out.a.example"),
             from: "ann@a.example".parse().unwrap(),
             to: mailbox("bob@b.example"),
+            notify: None,
+            envelope_id: None,
         });
         let trace = tape.trace();
         Prices::of(&world, &trace, &judge(&world, &trace))

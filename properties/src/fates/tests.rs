@@ -14,6 +14,8 @@ fn world() -> Scenario {
         host: name("out.a.example"),
         from: "ann@a.example".parse().expect("a reverse path"),
         to: mailbox("bob@b.example"),
+        notify: None,
+        envelope_id: None,
     });
     world
 }

@@ -194,6 +194,8 @@ impl Walk {
             host: self.sender.clone(),
             from,
             to,
+            notify: None,
+            envelope_id: None,
         });
     }
 

@@ -37,6 +37,8 @@ pub(super) fn world(level: Level) -> Scenario {
         host: name(OUT),
         from: "ann@a.example".parse().expect("a reverse path"),
         to: mailbox("bob@b.example"),
+        notify: None,
+        envelope_id: None,
     });
     world
 }

@@ -42,6 +42,7 @@ const ADDED: &[(&str, &str)] = &[
     ("AUTH", "AUTH PLAIN LOGIN"),
     ("PIPELINING", "PIPELINING"),
     ("SIZE", "SIZE 1048576"),
+    ("DSN", "DSN"),
     ("8BITMIME", "8BITMIME"),
 ];
 
@@ -165,9 +166,13 @@ mod tests {
             "250-STARTTLS",
             "250-AUTH PLAIN LOGIN",
             "250-PIPELINING",
+            "250-DSN",
             "250 8BITMIME",
         ]);
-        assert_eq!((longer, added), (expected, vec!["AUTH", "PIPELINING", "8BITMIME"]));
+        assert_eq!(
+            (longer, added),
+            (expected, vec!["AUTH", "PIPELINING", "DSN", "8BITMIME"])
+        );
     }
 
     #[test]

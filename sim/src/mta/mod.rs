@@ -20,6 +20,7 @@ use postern_model::mta::session::Transaction;
 use postern_model::mutant::Mutant;
 use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
 use postern_model::scenario::{Level, Phase, Position, Security};
+use postern_model::smtp::Request;
 use postern_model::trace::LogEntry;
 
 use self::failure::Failure;
@@ -53,6 +54,8 @@ pub(crate) struct Mail {
     pub(crate) token: Token,
     pub(crate) from: ReversePath,
     pub(crate) to: Mailbox,
+    /// What was asked about notifications when it came, or was handed in.
+    pub(crate) request: Request,
     pub(crate) next_hop: DomainName,
     /// Lines ended by CRLF.
     pub(crate) content: Vec<u8>,

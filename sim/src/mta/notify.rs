@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use postern_model::mta::delivery::{JobId, Role};
-use postern_model::mta::notification::{Notification, Remote};
+use postern_model::mta::notification::{Notification, Remote, is_wanted};
 use postern_model::mutant::Mutant;
 use postern_model::name::{Mailbox, ReversePath};
 use postern_model::report::{About, ReportAction};
+use postern_model::smtp::Request;
 
 use super::content::header_of;
 use super::failure::{Failure, reply_in};
@@ -36,6 +37,9 @@ impl Mta {
     }
 
     fn report(self: &Rc<Self>, mail: &Mail, action: ReportAction) {
+        if !is_wanted(mail.request.recipient.notify, action) {
+            return;
+        }
         let Some(to) = self.whom_to_tell(mail, action) else {
             return;
         };
@@ -53,6 +57,7 @@ impl Mta {
             token: &token,
             reporting_host: &self.name,
             to: &to,
+            request: &mail.request,
             arrival_date: &Self::date_of(mail.queued_at),
             final_recipient: &mail.to,
             action,
@@ -74,6 +79,7 @@ impl Mta {
             token,
             from,
             to,
+            request: Request::default(),
             content,
         };
         let message = mail.token.clone();

@@ -9,11 +9,13 @@ use postern_model::mutant::Mutant;
 use postern_model::name::{Mailbox, ReversePath, Token};
 use postern_model::report::About;
 use postern_model::scenario::{Message, Security};
+use postern_model::smtp::{MessageRequest, OriginalRecipient, RecipientRequest, Request, Xtext};
 use postern_model::trace::Event;
 
 use super::content::{received_lines, token_in};
 use super::failure::Failure;
 use super::{Mail, Mta, State};
+use crate::Client;
 
 /// A message that has been handed on this often goes in circles (RFC 5321 §6.3: at least 100).
 const RECEIVED_LINES_MAX: usize = 100;
@@ -23,6 +25,7 @@ pub(super) struct Outgoing {
     pub(super) token: Token,
     pub(super) from: ReversePath,
     pub(super) to: Mailbox,
+    pub(super) request: Request,
     /// Lines ended by CRLF.
     pub(super) content: Vec<u8>,
 }
@@ -43,6 +46,7 @@ impl Mta {
                 token: message.name.clone(),
                 from: message.from.clone(),
                 to: message.to.clone(),
+                request: self.request_of(message),
                 content: self.content_of(message),
             };
             self.spool().one_more_is_submitted();
@@ -74,7 +78,11 @@ impl Mta {
             self.receive(Outgoing {
                 token: token.clone(),
                 from: transaction.from.clone(),
-                to: to.clone(),
+                to: to.mailbox.clone(),
+                request: Request {
+                    message: transaction.request.clone(),
+                    recipient: to.request.clone(),
+                },
                 content: content.clone(),
             });
         }
@@ -104,8 +112,26 @@ impl Mta {
             self.world.recorder.record(Event::Stolen {
                 host: self.name.clone(),
                 message: token.clone(),
-                to: to.clone(),
+                to: to.mailbox.clone(),
             });
+        }
+    }
+
+    /// Who asks for anything names the recipient in ORCPT too (RFC 3461 §4.2). The lettre client cannot ask.
+    fn request_of(&self, message: &Message) -> Request {
+        let asks = message.notify.is_some() || message.envelope_id.is_some();
+        if !asks || self.world.client == Client::Lettre {
+            return Request::default();
+        }
+        Request {
+            message: MessageRequest {
+                returns: None,
+                envelope_id: message.envelope_id.as_ref().map(|id| Xtext::encode(id.as_str())),
+            },
+            recipient: RecipientRequest {
+                notify: message.notify,
+                original: Some(OriginalRecipient::of(&message.to)),
+            },
         }
     }
 
@@ -114,6 +140,7 @@ impl Mta {
             token,
             from,
             to,
+            request,
             content,
         } = message;
         let next_hop = self.world.host(self.index).next_hop(to.domain()).clone();
@@ -127,6 +154,7 @@ impl Mta {
             token,
             from,
             to,
+            request,
             next_hop,
             content,
             role,

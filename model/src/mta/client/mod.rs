@@ -35,7 +35,10 @@ use crate::mta::timer::Timer;
 use crate::mutant::Mutant;
 use crate::name::{DomainName, Mailbox, ReversePath};
 use crate::scenario::Phase;
-use crate::smtp::{Body, Command, Extensions, Reply, ReplyReader, Severity, stuff, stuff_as_handed_in, with_crlf};
+use crate::smtp::{
+    Body, Command, Extensions, MessageRequest, RecipientRequest, Reply, ReplyReader, Request, Severity, stuff,
+    stuff_as_handed_in, with_crlf,
+};
 
 /// The longest explanation of a result, in characters.
 const BECAUSE_LIMIT: usize = 400;
@@ -68,6 +71,8 @@ pub struct Envelope {
     pub from: ReversePath,
     /// The recipient.
     pub to: Mailbox,
+    /// What is asked about notifications, where the server offers DSN; else nothing is (RFC 3461 §5.2.2).
+    pub request: Request,
 }
 
 /// The client's end of a session.
@@ -383,13 +388,29 @@ impl Client {
             from: self.plan.envelope.from.clone(),
             size: self.extensions.size.then(|| with_crlf(&self.plan.content).len() as u64),
             body: (is_eight_bit && self.extensions.eight_bit_mime).then_some(Body::EightBitMime),
+            request: self.message_request(),
+        }
+    }
+
+    fn message_request(&self) -> MessageRequest {
+        match self.extensions.dsn {
+            true => self.plan.envelope.request.message.clone(),
+            false => MessageRequest::default(),
+        }
+    }
+
+    fn recipient_request(&self) -> RecipientRequest {
+        match self.extensions.dsn {
+            true => self.plan.envelope.request.recipient.clone(),
+            false => RecipientRequest::default(),
         }
     }
 
     fn rcpt(&mut self) {
         self.note(Note::Phase(Phase::Rcpt));
         let to = self.plan.envelope.to.clone();
-        self.command(Stage::Rcpt, &Command::Rcpt { to });
+        let request = self.recipient_request();
+        self.command(Stage::Rcpt, &Command::Rcpt { to, request });
     }
 
     fn data(&mut self) {

@@ -2,6 +2,7 @@
 
 use super::tls::verb_is;
 use super::{ClientGreeting, Server};
+use crate::mta::session::Recipient;
 use crate::mutant::Mutant;
 use crate::scenario::Trouble;
 use crate::smtp::{Command, Reply};
@@ -44,11 +45,16 @@ impl Server {
             Command::Ehlo(name) => self.greeted(name, true),
             Command::Helo(name) => self.greeted(name, false),
             Command::Starttls => self.starttls(),
-            Command::Mail { from, size, body } => {
-                let has_parameters = size.is_some() || body.is_some();
-                self.mail(from, size, has_parameters);
+            Command::Mail {
+                from,
+                size,
+                body,
+                request,
+            } => {
+                let has_parameters = size.is_some() || body.is_some() || !request.is_empty();
+                self.mail(from, size, request, has_parameters);
             }
-            Command::Rcpt { to } => self.rcpt(to),
+            Command::Rcpt { to: mailbox, request } => self.rcpt(Recipient { mailbox, request }),
             Command::Data => self.data(),
             Command::Rset => {
                 self.envelope = None;
@@ -93,6 +99,7 @@ impl Server {
         }
         extensions.extend(self.offers_starttls().then(|| "STARTTLS".to_owned()));
         extensions.extend(lists_status_codes.then(|| "ENHANCEDSTATUSCODES".to_owned()));
+        extensions.extend(lists_all.then(|| "DSN".to_owned()));
         extensions.extend(lists_all.then(|| "8BITMIME".to_owned()));
         extensions
     }

@@ -15,14 +15,15 @@ use std::collections::VecDeque;
 
 pub use self::settings::ServerSettings;
 use self::transaction::message_taken;
-use crate::mta::session::{Input, Note, Output};
+use crate::mta::session::{Input, Note, Output, Recipient};
 use crate::mta::timer::Timer;
 use crate::mutant::Mutant;
-use crate::name::{DomainName, Mailbox, ReversePath};
-use crate::smtp::{ContentReader, LineEnd, LineReader, Reply};
+use crate::name::{DomainName, ReversePath};
+use crate::smtp::{ContentReader, LineEnd, LineReader, MessageRequest, Reply};
 
-/// The longest command line that is read, CRLF included: the 512 of RFC 5321 §4.5.3.1.4 and room for parameters.
-pub const COMMAND_LINE_LIMIT: usize = 1024;
+/// The longest command line that is read, CRLF included: the 512 of RFC 5321 §4.5.3.1.4 and room for parameters, which
+/// with DSN makes 1036 at least (RFC 3461 §5.4).
+pub const COMMAND_LINE_LIMIT: usize = 2048;
 
 /// The most octets of pipelined commands that wait while the driver is asked.
 pub const PIPELINE_LIMIT: usize = 64 * 1024;
@@ -56,7 +57,7 @@ enum Stage {
     /// The next command is awaited.
     Command,
     /// The driver was asked about the domain of this recipient.
-    Listing(Mailbox),
+    Listing(Recipient),
     /// The content is awaited.
     Content(ContentReader),
     /// The driver was asked to keep the message.
@@ -90,7 +91,8 @@ struct ClientGreeting {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Envelope {
     from: ReversePath,
-    to: Vec<Mailbox>,
+    request: MessageRequest,
+    to: Vec<Recipient>,
 }
 
 impl Server {

@@ -1,24 +1,29 @@
 //! The answers to RCPT.
 
+use super::transaction::without_ehlo;
 use super::{ClientCertificate, RECIPIENTS_LIMIT, Server, Stage};
 use crate::mta::recipient::{self, Circumstances, Decision};
-use crate::mta::session::{Listing, Output};
+use crate::mta::session::{Listing, Output, Recipient};
 use crate::mutant::Mutant;
 use crate::name::{DomainName, Mailbox, ReversePath};
 use crate::scenario::MailboxState;
 use crate::smtp::{Reply, Severity};
 
 impl Server {
-    pub(super) fn rcpt(&mut self, to: Mailbox) {
+    pub(super) fn rcpt(&mut self, to: Recipient) {
         let Some(envelope) = &self.envelope else {
             return self.out_of_sequence("Send MAIL first");
         };
+        let is_extended = self.client.as_ref().is_some_and(|client| client.is_extended);
+        if !to.request.is_empty() && !is_extended {
+            return self.senseless(without_ehlo());
+        }
         if envelope.to.len() == RECIPIENTS_LIMIT {
             return self.reply(Reply::enhanced(452, 5, 3, "Too many recipients"));
         }
-        if recipient::needs_listing(self.circumstances(&to), self.settings.mutant) {
+        if recipient::needs_listing(self.circumstances(&to.mailbox), self.settings.mutant) {
             self.outputs
-                .extend([Output::Disarm(self.idle()), Output::Ask(to.domain().clone())]);
+                .extend([Output::Disarm(self.idle()), Output::Ask(to.mailbox.domain().clone())]);
             self.stage = Stage::Listing(to);
         } else {
             // The answer is the same for every listing.
@@ -26,12 +31,12 @@ impl Server {
         }
     }
 
-    pub(super) fn answer_recipient(&mut self, to: Mailbox, listing: Listing) {
+    pub(super) fn answer_recipient(&mut self, to: Recipient, listing: Listing) {
         if self.tls && self.settings.mutant == Some(Mutant::WantsClientCertificates) {
             return self.reply(Reply::enhanced(554, 7, 0, "No client certificate, no mail"));
         }
-        let decision = recipient::decide(self.circumstances(&to), listing, self.settings.mutant);
-        let mut reply = decision.reply(to.domain());
+        let decision = recipient::decide(self.circumstances(&to.mailbox), listing, self.settings.mutant);
+        let mut reply = decision.reply(to.mailbox.domain());
         if decision == Decision::NotExchanger && self.has(Mutant::RefusesRelayWithAnotherCode) {
             reply.code = 554;
         }

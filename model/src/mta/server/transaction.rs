@@ -4,10 +4,10 @@ use super::{ClientCertificate, Envelope, Server, Stage};
 use crate::mta::session::{Note, Output, Transaction};
 use crate::mutant::Mutant;
 use crate::name::ReversePath;
-use crate::smtp::{ContentError, ContentReader, LineEnd, Reply};
+use crate::smtp::{ContentError, ContentReader, LineEnd, MessageRequest, Reply};
 
 impl Server {
-    pub(super) fn mail(&mut self, from: ReversePath, size: Option<u64>, has_parameters: bool) {
+    pub(super) fn mail(&mut self, from: ReversePath, size: Option<u64>, request: MessageRequest, has_parameters: bool) {
         let Some(client) = &self.client else {
             return self.out_of_sequence("Send EHLO or HELO first");
         };
@@ -24,13 +24,17 @@ impl Server {
             ));
         }
         if has_parameters && !client.is_extended {
-            return self.senseless(Reply::enhanced(555, 5, 4, "Parameters go with EHLO only"));
+            return self.senseless(without_ehlo());
         }
         let limit = self.settings.size_limit;
         if size.is_some_and(|size| usize::try_from(size).map_or(true, |size| size > limit)) {
             return self.reply(too_large(limit));
         }
-        self.envelope = Some(Envelope { from, to: Vec::new() });
+        self.envelope = Some(Envelope {
+            from,
+            request,
+            to: Vec::new(),
+        });
         self.reply(Reply::enhanced(250, 1, 0, "Ok"));
     }
 
@@ -73,7 +77,7 @@ impl Server {
         self.stage = Stage::Command;
         let envelope = self.envelope.take();
         match (content, envelope, &self.client) {
-            (Ok(content), Some(Envelope { from, to }), Some(client)) => {
+            (Ok(content), Some(Envelope { from, request, to }), Some(client)) => {
                 let transaction = Transaction {
                     client_name: client.name.clone(),
                     tls: self.tls,
@@ -82,6 +86,7 @@ impl Server {
                         ClientCertificate::NotShown | ClientCertificate::NotBelieved => None,
                     },
                     from,
+                    request,
                     to,
                     content,
                 };
@@ -109,6 +114,10 @@ impl Server {
             self.envelope = None;
         }
     }
+}
+
+pub(super) fn without_ehlo() -> Reply {
+    Reply::enhanced(555, 5, 4, "Parameters go with EHLO only")
 }
 
 pub(super) fn message_taken() -> Reply {

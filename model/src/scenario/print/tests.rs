@@ -7,6 +7,7 @@ use proptest::sample::select;
 
 use crate::mutant::Mutant;
 use crate::name::DomainName;
+use crate::report::Notify;
 use crate::scenario::attack::tests::EXAMPLES;
 use crate::scenario::{
     Action, Attack, Certificate, DemandStage, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, FalseEnd, Fate,
@@ -247,18 +248,29 @@ fn handshakes() -> impl Strategy<Value = Handshake> {
 fn messages() -> impl Strategy<Value = Vec<Message>> {
     let paths = select(vec!["<>", "alice@a.example", "o'brien+tag@c.example"]);
     let recipients = select(vec!["bob@b.example", "Bob.B@b.example", "x@nowhere.example"]);
+    let notify = prop_oneof![
+        Just(Notify::Never),
+        any::<(bool, bool)>().prop_map(|(success, delay)| Notify::On {
+            success,
+            failure: !success,
+            delay,
+        }),
+    ];
+    let asked = (option::of(notify), option::of("[ -~]{1,33}"));
     let settings = prop::collection::vec(
-        (times(0, 400 * 86_400), names(&HOSTS), paths, recipients),
+        (times(0, 400 * 86_400), names(&HOSTS), paths, recipients, asked),
         1..MESSAGES.len(),
     );
     settings.prop_map(|settings| {
         let numbered = MESSAGES.iter().zip(settings);
-        let message = numbered.map(|(name, (at, host, from, to))| Message {
+        let message = numbered.map(|(name, (at, host, from, to, (notify, id)))| Message {
             name: name.parse().unwrap(),
             at,
             host,
             from: from.parse().unwrap(),
             to: to.parse().unwrap(),
+            notify,
+            envelope_id: id.map(|id| id.parse().unwrap()),
         });
         message.collect()
     })

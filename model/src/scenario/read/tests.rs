@@ -173,6 +173,36 @@ fn a_notification_goes_by_the_name_of_its_message_and_a_number() {
 }
 
 #[test]
+fn what_a_sender_cannot_ask_is_refused() {
+    for (asked, why) in [
+        (
+            "notify = []",
+            "when to notify is one occasion at least: write \"never\" for none",
+        ),
+        (
+            "notify = \"rarely\"",
+            "when to notify is \"never\" or a list, such as [\"failure\", \"delay\"]",
+        ),
+        (
+            "notify = [\"never\"]",
+            "when to notify is \"never\" or a list of \"success\", \"failure\" and \"delay\"",
+        ),
+        (
+            "envelope-id = \"\"",
+            "“” is not an envelope id: write 1 to 33 printable characters of ASCII, such as batch 7",
+        ),
+    ] {
+        let line = format!("to = \"bob@b.example\"\n{asked}");
+        let key = asked.split(" = ").next().unwrap();
+        assert_refused(
+            "to = \"bob@b.example\"",
+            &line,
+            &format!("f:21: message[0].{key}: {why}"),
+        );
+    }
+}
+
+#[test]
 fn mail_to_a_domain_that_does_not_exist_is_a_legal_world() {
     let story = STORY.replace("to = \"bob@b.example\"", "to = \"bob@nowhere.example\"");
     assert!(Scenario::parse("f", story).is_ok());

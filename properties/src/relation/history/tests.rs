@@ -39,6 +39,8 @@ fn scenario() -> Scenario {
         host: out(),
         from: text("<>"),
         to: text("bob@b.example"),
+        notify: None,
+        envelope_id: None,
     };
     Scenario {
         domain: vec![domain],

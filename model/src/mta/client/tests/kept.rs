@@ -22,6 +22,7 @@ fn a_session_that_is_kept_sends_another_message_and_takes_leave() {
     let envelope = Envelope {
         from: "<>".parse().unwrap(),
         to: "carol@b.example".parse().unwrap(),
+        request: Request::default(),
     };
     story.notes.clear();
     story.client.send_another(envelope, b"Subject: again\r\n".to_vec());
