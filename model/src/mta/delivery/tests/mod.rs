@@ -10,6 +10,7 @@ use crate::mta::policy::TlsUse;
 use crate::mta::session::{Outcome, WithoutTls};
 
 const JOB: JobId = JobId(0);
+const OTHER: JobId = JobId(1);
 const HOP: HopId = HopId(0);
 const BEST: PeerId = PeerId(1);
 const SECOND: PeerId = PeerId(2);
@@ -74,24 +75,7 @@ impl Story {
     fn retried(&mut self, attempts: u16) -> Vec<Output> {
         self.says(Input::Expired(Timer::Retry { job: JOB, attempts }))
     }
-}
 
-fn connect(peer: PeerId, tls: TlsUse) -> Vec<Output> {
-    vec![Output::Connect {
-        job: JOB,
-        peer,
-        address: 0,
-        tls,
-    }]
-}
-
-fn deferral(attempts: u16) -> Vec<Output> {
-    vec![Output::Deferred(JOB), Output::Arm(Timer::Retry { job: JOB, attempts })]
-}
-
-const OTHER: JobId = JobId(1);
-
-impl Story {
     /// Another message enters the queue and is resolved to this route.
     fn another(&mut self, job: JobId, next_hop: HopId, level: Level, peer: PeerId) -> Vec<Output> {
         let arm = Output::Arm(Timer::Lifetime(job));
@@ -118,6 +102,19 @@ impl Story {
         assert_eq!(story.ended(Outcome::Accepted), [Output::Sent(JOB)]);
         story
     }
+}
+
+fn connect(peer: PeerId, tls: TlsUse) -> Vec<Output> {
+    vec![Output::Connect {
+        job: JOB,
+        peer,
+        address: 0,
+        tls,
+    }]
+}
+
+fn deferral(attempts: u16) -> Vec<Output> {
+    vec![Output::Deferred(JOB), Output::Arm(Timer::Retry { job: JOB, attempts })]
 }
 
 fn connect_other(peer: PeerId, tls: TlsUse) -> Vec<Output> {
