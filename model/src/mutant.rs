@@ -125,6 +125,16 @@ mutants! {
     WarnsAboutNullReversePath = "warns-about-null-reverse-path",
     /// The client's log says that a session was encrypted which was in clear.
     ClaimsEncryptedInClear = "claims-encrypted-in-clear",
+    /// The client reports the failure of mail whose sender said NOTIFY=NEVER.
+    ReportsAlthoughNever = "reports-although-never",
+    /// The client warns of a delay a sender whose NOTIFY does not name DELAY.
+    WarnsAlthoughNotAsked = "warns-although-not-asked",
+    /// The server forgets the ENVID of what it takes, so that it is not passed on.
+    DropsEnvelopeId = "drops-envelope-id",
+    /// The client does not name the envelope id in its notifications.
+    NotifiesWithoutEnvelopeId = "notifies-without-envelope-id",
+    /// The client sends the parameters of DSN where that is not offered.
+    AsksWhereNotOffered = "asks-where-not-offered",
     /// The client puts its postmaster in the place of a null reverse path.
     ReplacesNullReversePath = "replaces-null-reverse-path",
     /// The relay adds a line to the body of what it passes on.

@@ -3,7 +3,7 @@
 //! A reader of traces makes them from what crossed the wire; the exhaustive explorer makes them from abstract sessions.
 //! So the very same monitors serve both.
 
-use crate::report::About;
+use crate::report::{About, Notify};
 use crate::scenario::{Level, MailboxState, Phase, Security, Trouble};
 use crate::trace::{HelloAnswer, HelloForm};
 
@@ -234,6 +234,18 @@ pub enum Observation {
         /// The message that it reports about.
         about: Option<About<MessageId>>,
     },
+    /// What the sender of a message that is queued next asks about notifications, where it asks for anything. What a
+    /// relay is asked stands in [`Observation::EnvelopeId`] and [`Observation::Notify`].
+    Asked {
+        /// The host that the message is handed in at.
+        host: HostId,
+        /// The message.
+        message: MessageId,
+        /// When to notify.
+        notify: Option<Notify>,
+        /// A digest of the envelope id.
+        envelope_id: Option<u64>,
+    },
     /// Mail that nobody of the scenario sent arrived in a mailbox.
     StrangeDelivery {
         /// The mailbox's host.
@@ -348,6 +360,32 @@ pub enum Observation {
     OffersPipelining {
         /// The connection.
         connection: ConnectionId,
+    },
+    /// The reply to EHLO, which is observed next, offers DSN.
+    OffersDsn {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The MAIL that arrived last has an ENVID.
+    EnvelopeId {
+        /// The connection.
+        connection: ConnectionId,
+        /// A digest of its value, decoded: equal for equal ids.
+        id: u64,
+    },
+    /// The RCPT that arrived last has a NOTIFY.
+    Notify {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its value.
+        notify: Notify,
+    },
+    /// The notification that is observed next names an envelope id.
+    NamesEnvelope {
+        /// The connection.
+        connection: ConnectionId,
+        /// A digest of the id.
+        id: u64,
     },
     /// The dialler read, or will read, what is no line of a reply: nonsense in place of one, or octets in clear inside TLS.
     Babble {

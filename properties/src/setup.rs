@@ -5,8 +5,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use postern_model::name::DomainName;
+use postern_model::name::{DomainName, EnvelopeId, Token};
 use postern_model::observation::{DomainId, DomainSet, HostId};
+use postern_model::report::Notify;
 use postern_model::scenario::{
     Action, Certificate, DemandStage, Drift, Handshake, Host, Level, Lie, MailboxState, OtherAddress, Reading,
     RetrySchedule, Scenario, Trouble,
@@ -38,7 +39,12 @@ struct Facts {
     reading: Reading,
     hosts: Vec<HostFacts>,
     domains: Vec<DomainFacts>,
+    /// What the senders of messages ask about notifications.
+    asked: BTreeMap<Token, Asked>,
 }
+
+/// Where a message is handed in that its sender asks something about, and what.
+pub type Asked = (HostId, Option<Notify>, Option<EnvelopeId>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct HostFacts {
@@ -201,16 +207,29 @@ impl Setup {
             name: name.clone(),
             time_to_live: time_to_live(name),
         });
+        let hosts: Vec<HostFacts> = hosts.collect();
+        let asked = scenario.message.iter().filter_map(|message| {
+            let host = hosts.iter().position(|host| host.name == message.host)?;
+            let asks = message.notify.is_some() || message.envelope_id.is_some();
+            let asked = (host_id(host), message.notify, message.envelope_id.clone());
+            asks.then(|| (message.name.clone(), asked))
+        });
         Self(Arc::new(Facts {
             reading: scenario.reading,
-            hosts: hosts.collect(),
             domains: domains.collect(),
+            asked: asked.collect(),
+            hosts,
         }))
     }
 
     /// Whose word counts where the thread of 2001 and RFC 3207 differ.
     pub fn reading(&self) -> Reading {
         self.0.reading
+    }
+
+    /// Where the message is handed in, and what its sender asks about notifications, if anything.
+    pub fn asked(&self, message: &Token) -> Option<Asked> {
+        self.0.asked.get(message).cloned()
     }
 
     /// Every host, in the order of the scenario.

@@ -1,17 +1,21 @@
 //! The delivery status notification that goes to the reverse path of a message that failed or is delayed (RFC 3464).
 
+use crate::mutant::Mutant;
 use crate::name::{DomainName, Mailbox, Token};
 use crate::report::{Notify, ReportAction};
 use crate::smtp::Request;
 
 /// Whether the sender is to be told, by what NOTIFY said; by default, of failures and delays (RFC 3461 §4.1, §5.2.5,
 /// §5.2.6).
-pub fn is_wanted(notify: Option<Notify>, action: ReportAction) -> bool {
+pub fn is_wanted(notify: Option<Notify>, action: ReportAction, mutant: Option<Mutant>) -> bool {
     match (notify, action) {
         (None, _) => true,
-        (Some(Notify::Never), _) => false,
+        (Some(Notify::Never), ReportAction::Failed) => mutant == Some(Mutant::ReportsAlthoughNever),
+        (Some(Notify::Never), ReportAction::Delayed) => false,
         (Some(Notify::On { failure, .. }), ReportAction::Failed) => failure,
-        (Some(Notify::On { delay, .. }), ReportAction::Delayed) => delay,
+        (Some(Notify::On { delay, .. }), ReportAction::Delayed) => {
+            delay || mutant == Some(Mutant::WarnsAlthoughNotAsked)
+        }
     }
 }
 
@@ -225,7 +229,8 @@ mod tests {
             failure: true,
             delay: false,
         });
-        let wanted = |notify| [ReportAction::Failed, ReportAction::Delayed].map(|action| is_wanted(notify, action));
+        let wanted =
+            |notify| [ReportAction::Failed, ReportAction::Delayed].map(|action| is_wanted(notify, action, None));
         assert_eq!(wanted(None), [true, true]);
         assert_eq!(wanted(Some(Notify::Never)), [false, false]);
         assert_eq!(wanted(failures), [true, false]);

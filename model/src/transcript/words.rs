@@ -20,6 +20,7 @@ const CHARACTERS_MAX: usize = 200;
 /// What is shown of a message: what it is about and, of a notification, what it reports (RFC 3464).
 const FIELDS: &[&str] = &[
     "subject:",
+    "original-envelope-id:",
     "final-recipient:",
     "action:",
     "status:",

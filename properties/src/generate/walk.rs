@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postern_model::name::{DomainName, ReversePath, Token};
+use postern_model::report::Notify;
 use postern_model::scenario::{
     Action, Attack, Drift, Forgery, Lie, Message, Phase, Position, Scenario, Step, Visit, When,
 };
@@ -187,15 +188,19 @@ impl Walk {
             true => ReversePath::Null,
             false => "alice@a.example".parse().expect("the sender's mailbox is valid"),
         };
+        let has_envelope_id = draw.percent(25);
+        let notify = when_to_notify(draw);
         let name = self.next_token();
+        // Two of its characters cannot stand in a parameter as they are.
+        let envelope_id = has_envelope_id.then(|| format!("{name} +1").parse().expect("it is printable and short"));
         self.scenario.message.push(Message {
             name,
             at: self.now,
             host: self.sender.clone(),
             from,
             to,
-            notify: None,
-            envelope_id: None,
+            notify,
+            envelope_id,
         });
     }
 
@@ -317,4 +322,23 @@ impl Walk {
         let text = format!("m{}", self.scenario.message.len() + 1);
         text.parse().expect("a letter and a number are a token")
     }
+}
+
+/// Mostly nothing is said.
+fn when_to_notify(draw: &mut Draw) -> Option<Notify> {
+    let on = |success, failure, delay| {
+        Some(Notify::On {
+            success,
+            failure,
+            delay,
+        })
+    };
+    draw.weighted(&[
+        (88, None),
+        (4, Some(Notify::Never)),
+        (4, on(false, true, false)),
+        (2, on(false, true, true)),
+        (1, on(false, false, true)),
+        (1, on(true, true, false)),
+    ])
 }

@@ -7,17 +7,19 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{DomainId, HostId, MessageId, Observation};
 use postern_model::report::{About, ReportAction};
 
+use super::requests::{Requests, Wanted};
 use super::{LOG_DELAY, named, violation};
 use crate::setup::Setup;
 
 /// Judges every queue: what was accepted ends delivered, sent on, or given back, no later than the lifetime, the largest gap
 /// and [`Setup::slack`] after it was queued; and each message that was given back has one notification within a minute,
-/// from the null reverse path, or none if its own reverse path is null.
+/// from the null reverse path, or none if its own reverse path is null or its sender wants none (RFC 3461 §4.1).
 ///
 /// Exercised when a message came to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Closure {
     setup: Setup,
+    requests: Requests,
     queue: BTreeMap<(HostId, MessageId), Held>,
     /// The hosts that have crashed: what they owe can wait until they run again.
     down: BTreeSet<HostId>,
@@ -29,6 +31,8 @@ pub struct Closure {
 struct Held {
     next_hop: Option<DomainId>,
     null_reverse_path: bool,
+    /// Whether its sender wants to hear of its failure.
+    wanted: Wanted,
     /// The ages of the copies still in the queue, oldest first, up to the time limit.
     open: Vec<Duration>,
     bounces: u8,
@@ -42,6 +46,7 @@ impl Closure {
     pub fn new(setup: Setup) -> Self {
         Self {
             setup,
+            requests: Requests::default(),
             queue: BTreeMap::new(),
             down: BTreeSet::new(),
             exercised: false,
@@ -52,6 +57,7 @@ impl Closure {
 impl Monitor for Closure {
     fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
         self.pass(after)?;
+        self.requests.observe(observation);
         match *observation {
             Observation::Queued {
                 host,
@@ -64,7 +70,9 @@ impl Monitor for Closure {
                 if let Some(about) = about {
                     self.notified(host, about, null_reverse_path)?;
                 }
+                let wanted = self.requests.wanted(host, failure(message));
                 let held = self.queue.entry((host, message)).or_default();
+                held.wanted = wanted;
                 held.next_hop = Some(next_hop);
                 held.null_reverse_path = null_reverse_path;
                 held.open.push(Duration::ZERO);
@@ -128,6 +136,7 @@ impl Closure {
     }
 
     fn notified(&mut self, host: HostId, about: About<MessageId>, null_reverse_path: bool) -> Result<(), Violation> {
+        let wanted = self.requests.wanted(host, about);
         let About { message: about, action } = about;
         let Some(held) = self.queue.get_mut(&(host, about)) else {
             return Ok(());
@@ -139,6 +148,13 @@ impl Closure {
                 named(about)
             );
             return Err(violation("R5321-4.5.4-f", why));
+        }
+        if let Wanted::Never(rule) = wanted {
+            let why = format!(
+                "{who} reports that {} is {action}, which its sender ruled out",
+                named(about)
+            );
+            return Err(violation(rule, why));
         }
         if !null_reverse_path {
             let why = format!(
@@ -166,8 +182,12 @@ impl Closure {
 
 impl Held {
     fn is_matched(&self) -> bool {
-        let owed = if self.null_reverse_path { 0 } else { self.bounces };
-        self.notifications == owed
+        match self.wanted {
+            _ if self.null_reverse_path => self.notifications == 0,
+            Wanted::Yes => self.notifications == self.bounces,
+            Wanted::Never(_) => self.notifications == 0,
+            Wanted::Unknown => self.notifications <= self.bounces,
+        }
     }
 
     fn judge_notifications(&self, setup: &Setup, host: HostId, message: MessageId) -> Result<(), Violation> {
@@ -186,6 +206,13 @@ impl Held {
     }
 }
 
+fn failure(message: MessageId) -> About<MessageId> {
+    About {
+        message,
+        action: ReportAction::Failed,
+    }
+}
+
 /// How long a message may be in the queue.
 fn limit(setup: &Setup, host: HostId, next_hop: Option<DomainId>) -> Duration {
     let slack = next_hop.map_or(Duration::ZERO, |next_hop| setup.slack(next_hop));
@@ -194,6 +221,7 @@ fn limit(setup: &Setup, host: HostId, next_hop: Option<DomainId>) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use postern_model::report::Notify;
     use postern_model::scenario::{Level, MailboxState};
 
     use super::super::story::{B, DAY, Found, HOUR, MAIL, MINUTE, NOTIFICATION, OUT, SECOND, Story, setup};
@@ -238,6 +266,22 @@ mod tests {
         assert_eq!(
             judged(once.sees(notification(true, MAIL))),
             Found::Violated("R5321-6.1-a")
+        );
+    }
+
+    #[test]
+    fn who_wants_no_notification_is_owed_none_and_must_not_get_one() {
+        let asked = Observation::Asked {
+            host: OUT,
+            message: MAIL,
+            notify: Some(Notify::Never),
+            envelope_id: None,
+        };
+        let bounced = Story::new().sees(asked).mail_is_tried().bounced();
+        assert_eq!(judged(bounced.clone().after(HOUR)), Found::Holds);
+        assert_eq!(
+            judged(bounced.sees(notification(true, MAIL))),
+            Found::Violated("R3461-4.1-a")
         );
     }
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
-use postern_model::observation::{HostId, MessageId, Observation};
+use postern_model::observation::{ConnectionId, HostId, MessageId, Observation};
 use postern_model::report::{About, ReportAction};
 
+use super::requests::{Request, Requests, Wanted};
 use super::sessions::Sessions;
 use super::{LOG_DELAY, named, violation};
 use crate::setup::Setup;
@@ -18,13 +19,18 @@ use crate::setup::Setup;
 ///   when the message first entered a queue (R5321-4.5.5-a);
 /// - no notification, of a failure or of a delay, is about a message with a null reverse path (R5321-4.5.4-f);
 /// - a host sends no more notifications of failure about a message than its log has it given back (R5321-6.1-a);
-/// - a relay that gives a message back queues a notification about it within a minute (R5321-3.6.3-a).
+/// - a relay that gives a message back queues a notification about it within a minute (R5321-3.6.3-a), if it is wanted;
+/// - no notification comes that the sender ruled out (R3461-4.1-a, R3461-5.2.5-c), and each names the envelope id of its
+///   message (R3461-6.3-a);
+/// - a relay passes ENVID and NOTIFY on where DSN is offered (R3461-5.2.1-a), and nobody says them elsewhere
+///   (R3461-5.2.2-a).
 ///
-/// That the first host notifies too is P12's. Exercised by a notification, or by mail from the null reverse path, on the
-/// wire.
+/// That the first host notifies too is P12's. Exercised by a notification, by mail from the null reverse path or with a
+/// request about notifications on the wire, or by mail given back that nobody wants to hear of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DsnHygiene {
     setup: Setup,
+    requests: Requests,
     /// Whether the reverse path of the transaction under way is null.
     sessions: Sessions<Option<bool>>,
     /// Where each message entered a queue first.
@@ -43,6 +49,7 @@ impl DsnHygiene {
     pub fn new(setup: Setup) -> Self {
         Self {
             setup,
+            requests: Requests::default(),
             sessions: Sessions::default(),
             origins: BTreeMap::new(),
             null: BTreeSet::new(),
@@ -61,6 +68,7 @@ impl Monitor for DsnHygiene {
         }
         self.judge_relays(LOG_DELAY)?;
         self.sessions.observe(observation);
+        self.requests.observe(observation);
         match *observation {
             Observation::Queued {
                 host,
@@ -81,7 +89,10 @@ impl Monitor for DsnHygiene {
                 let bounces = self.bounces.entry((host, message)).or_default();
                 *bounces = bounces.saturating_add(1);
                 let is_relay = self.origins.get(&message).is_some_and(|origin| *origin != host);
-                if is_relay && !self.null.contains(&message) {
+                let action = ReportAction::Failed;
+                let wanted = self.requests.wanted(host, About { message, action });
+                self.exercised |= matches!(wanted, Wanted::Never(_));
+                if is_relay && wanted == Wanted::Yes && !self.null.contains(&message) {
                     self.unreported.insert((host, message), Duration::ZERO);
                 }
                 Ok(())
@@ -95,6 +106,7 @@ impl Monitor for DsnHygiene {
             Observation::Content {
                 connection, message, ..
             } => {
+                self.judge_request(connection, message)?;
                 let session = self.sessions.get(connection).filter(|session| session.is_clients_own());
                 let Some(session) = session.filter(|_| self.null.contains(&message)) else {
                     return Ok(());
@@ -122,7 +134,8 @@ impl Monitor for DsnHygiene {
                     return Ok(());
                 };
                 self.exercised = true;
-                self.judge_report(message, reporter, about, path)
+                self.judge_report(message, reporter, about, path)?;
+                self.judge_envelope_id(connection, reporter, about.message)
             }
             _ => Ok(()),
         }
@@ -162,7 +175,7 @@ impl DsnHygiene {
 
     fn judge_subject(&self, reporter: HostId, about: About<MessageId>) -> Result<(), Violation> {
         if !self.null.contains(&about.message) {
-            return Ok(());
+            return self.judge_wish(reporter, about);
         }
         let why = format!(
             "{} reports that {} is {}, although its reverse path is null",
@@ -171,6 +184,57 @@ impl DsnHygiene {
             about.action,
         );
         Err(violation("R5321-4.5.4-f", why))
+    }
+
+    fn judge_wish(&self, reporter: HostId, about: About<MessageId>) -> Result<(), Violation> {
+        let Wanted::Never(rule) = self.requests.wanted(reporter, about) else {
+            return Ok(());
+        };
+        let why = format!(
+            "{} reports that {} is {}, which its sender ruled out",
+            self.setup.host_name(reporter),
+            named(about.message),
+            about.action,
+        );
+        Err(violation(rule, why))
+    }
+
+    /// What a client asks of the next hop.
+    fn judge_request(&mut self, connection: ConnectionId, message: MessageId) -> Result<(), Violation> {
+        let session = self.sessions.get(connection).filter(|session| session.is_clients_own());
+        let (Some(session), Some((said, offers))) = (session, self.requests.on(connection)) else {
+            return Ok(());
+        };
+        let (who, what) = (self.setup.host_name(session.client), named(message));
+        let asked = self.requests.of(session.client, message);
+        self.exercised |= said != Request::default() || asked.is_some_and(|asked| asked != Request::default());
+        if !offers && said != Request::default() {
+            let why = format!("{who} asked about notifications of {what} where DSN is not offered");
+            return Err(violation("R3461-5.2.2-a", why));
+        }
+        let is_relay = self
+            .origins
+            .get(&message)
+            .is_some_and(|origin| *origin != session.client);
+        if offers && is_relay && asked.is_some_and(|asked| asked != said) {
+            let why = format!("{who} passed {what} on without what was asked about its notifications");
+            return Err(violation("R3461-5.2.1-a", why));
+        }
+        Ok(())
+    }
+
+    fn judge_envelope_id(&self, connection: ConnectionId, reporter: HostId, about: MessageId) -> Result<(), Violation> {
+        let named_id = self.requests.named(connection);
+        let asked = self.requests.of(reporter, about);
+        if asked.is_none_or(|asked| asked.envelope_id == named_id) {
+            return Ok(());
+        }
+        let why = format!(
+            "{} reports on {} without the envelope id that it came with, or with another",
+            self.setup.host_name(reporter),
+            named(about),
+        );
+        Err(violation("R3461-6.3-a", why))
     }
 
     fn judge_report(
@@ -211,9 +275,10 @@ impl DsnHygiene {
 #[cfg(test)]
 mod tests {
     use postern_model::observation::Status;
+    use postern_model::report::Notify;
     use postern_model::scenario::{Level, MailboxState};
 
-    use super::super::story::{B, Found, MAIL, MINUTE, MX1, NOTIFICATION, OUT, SECOND, Story, setup};
+    use super::super::story::{B, Found, MAIL, MINUTE, MX1, MX2, NOTIFICATION, OUT, SECOND, Story, setup};
     use super::*;
 
     fn judged(story: Story) -> Found {
@@ -348,5 +413,109 @@ mod tests {
             Found::NotExercised,
             "the first host"
         );
+    }
+
+    fn asked(notify: Option<Notify>, envelope_id: Option<u64>) -> Story {
+        Story::new().sees(Observation::Asked {
+            host: OUT,
+            message: MAIL,
+            notify,
+            envelope_id,
+        })
+    }
+
+    #[test]
+    fn a_notification_that_the_sender_ruled_out_is_forbidden() {
+        let failures = Notify::On {
+            success: false,
+            failure: true,
+            delay: false,
+        };
+        let reported = |notify, action| {
+            let given_back = asked(Some(notify), None).mail_is_tried().bounced();
+            judged(given_back.sees(queued(OUT, NOTIFICATION, true, Some(about(MAIL, action)))))
+        };
+        let (failed, delayed) = (ReportAction::Failed, ReportAction::Delayed);
+        assert_eq!(reported(Notify::Never, failed), Found::Violated("R3461-4.1-a"));
+        assert_eq!(reported(Notify::Never, delayed), Found::Violated("R3461-4.1-a"));
+        assert_eq!(reported(failures, delayed), Found::Violated("R3461-5.2.5-c"));
+        assert_eq!(
+            reported(failures, failed),
+            Found::NotExercised,
+            "nothing is on the wire"
+        );
+        let silent = asked(Some(Notify::Never), None).mail_is_tried().bounced();
+        assert_eq!(judged(silent.after(MINUTE * 2)), Found::Holds);
+    }
+
+    #[test]
+    fn a_notification_names_the_envelope_id_that_was_given() {
+        let what = about(MAIL, ReportAction::Failed);
+        let reported = |given: Option<u64>, named: Option<u64>| {
+            let story = asked(None, given).mail_is_tried().bounced();
+            let story = mail_from(story.sees(queued(OUT, NOTIFICATION, true, Some(what))).dials(MX1), true);
+            let connection = story.connection();
+            let story = match named {
+                Some(id) => story.sees(Observation::NamesEnvelope { connection, id }),
+                None => story,
+            };
+            judged(story.sees(Observation::Report {
+                connection,
+                message: NOTIFICATION,
+                reporter: OUT,
+                about: what,
+                status: Status {
+                    class: 5,
+                    subject: 1,
+                    detail: 1,
+                },
+                names_tls: false,
+            }))
+        };
+        assert_eq!(reported(Some(7), Some(7)), Found::Holds);
+        assert_eq!(reported(None, None), Found::Holds);
+        for (given, named) in [(Some(7), None), (Some(7), Some(8)), (None, Some(7))] {
+            assert_eq!(reported(given, named), Found::Violated("R3461-6.3-a"));
+        }
+    }
+
+    /// The message crosses a connection between two hosts, with this ENVID.
+    fn crosses(story: Story, connection: u32, between: (HostId, HostId), offers: bool, said: Option<u64>) -> Story {
+        let connection = ConnectionId(connection);
+        let (from, to) = between;
+        let story = story.sees(Observation::Dialled {
+            connection,
+            from,
+            to,
+            address: 0,
+        });
+        let story = match offers {
+            true => story.sees(Observation::OffersDsn { connection }),
+            false => story,
+        };
+        let story = match said {
+            Some(id) => story.sees(Observation::EnvelopeId { connection, id }),
+            None => story,
+        };
+        story.sees(Observation::Content {
+            connection,
+            message: MAIL,
+            next_hop: B,
+            tls: false,
+        })
+    }
+
+    #[test]
+    fn a_relay_passes_on_what_it_was_asked_where_dsn_is_offered_and_nowhere_else() {
+        let relayed = |came: Option<u64>, offers, said| {
+            let arrived = crosses(asked(None, came).mail_is_tried(), 1, (OUT, MX1), true, came);
+            judged(crosses(arrived.mail_is_queued_at(MX1), 2, (MX1, MX2), offers, said))
+        };
+        assert_eq!(relayed(Some(7), true, Some(7)), Found::Holds);
+        assert_eq!(relayed(Some(7), false, None), Found::Holds);
+        for (came, said) in [(Some(7), None), (Some(7), Some(8)), (None, Some(7))] {
+            assert_eq!(relayed(came, true, said), Found::Violated("R3461-5.2.1-a"));
+        }
+        assert_eq!(relayed(Some(7), false, Some(7)), Found::Violated("R3461-5.2.2-a"));
     }
 }

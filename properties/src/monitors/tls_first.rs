@@ -33,6 +33,8 @@ struct Notes {
     was_530: bool,
     /// Some reply was 530.
     ever_530: bool,
+    /// QUIT arrived: the server may close, whether or not its 221 is read.
+    took_leave: bool,
 }
 
 impl TlsFirst {
@@ -61,11 +63,10 @@ impl Monitor for TlsFirst {
                 ..
             } => {
                 if let Some(session) = self.sessions.get_mut(connection) {
+                    session.notes.took_leave |= phase == Phase::Quit;
                     if phase != Phase::Ehlo {
                         session.notes.verb = None;
                     }
-                    // Who was told QUIT may close, whether or not its reply is heard.
-                    session.notes.was_530 &= phase != Phase::Quit;
                 }
             }
             // Whoever crashes does not hang up.
@@ -133,7 +134,12 @@ impl TlsFirst {
     }
 
     fn check_goes_on(&self, connection: ConnectionId) -> Result<(), Violation> {
-        let hangs_up = |session: &&Session<Notes>| session.is_servers_own() && session.notes.was_530;
+        let hangs_up = |session: &&Session<Notes>| {
+            let Notes {
+                was_530, took_leave, ..
+            } = session.notes;
+            session.is_servers_own() && was_530 && !took_leave
+        };
         match self.sessions.get(connection).filter(hangs_up) {
             Some(session) => {
                 let server = self.setup.host_name(session.server);
@@ -249,10 +255,10 @@ mod tests {
         assert_eq!(judged(&demanding(), hangs_up(refused())), Found::Violated("SEED-04"));
         let crashes = hangs_up(refused().sees(Observation::Running { host: MX1, up: false }));
         assert_eq!(judged(&demanding(), crashes), Found::Holds);
-        let unheard = refused().command(Phase::Quit, false);
-        assert_eq!(judged(&demanding(), hangs_up(unheard)), Found::Holds);
         let took_leave = refused().command(Phase::Quit, false).reply(Phase::Quit, 221);
         assert_eq!(judged(&demanding(), hangs_up(took_leave)), Found::Holds);
+        let farewell_unread = refused().command(Phase::Quit, false);
+        assert_eq!(judged(&demanding(), hangs_up(farewell_unread)), Found::Holds);
         assert_eq!(
             judged(&scenario(Level::May), hangs_up(dials().ehlo(true))),
             Found::NotExercised

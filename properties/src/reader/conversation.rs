@@ -16,6 +16,7 @@ pub(super) struct Conversation {
     lines: u32,
     offers_starttls: bool,
     offers_pipelining: bool,
+    offers_dsn: bool,
 }
 
 /// Something that a reply is owed to.
@@ -31,6 +32,7 @@ struct Answered {
     code: u16,
     offers_starttls: bool,
     offers_pipelining: bool,
+    offers_dsn: bool,
 }
 
 /// The greeting is owed to the connection itself.
@@ -41,6 +43,7 @@ impl Default for Conversation {
             lines: 0,
             offers_starttls: false,
             offers_pipelining: false,
+            offers_dsn: false,
         }
     }
 }
@@ -103,6 +106,7 @@ impl Conversation {
         self.lines = 0;
         self.offers_starttls = false;
         self.offers_pipelining = false;
+        self.offers_dsn = false;
     }
 
     /// A line of a reply arrived at the client; the last one completes the reply.
@@ -116,6 +120,7 @@ impl Conversation {
         let pipelining = answered
             .offers_pipelining
             .then_some(Observation::OffersPipelining { connection });
+        let dsn = answered.offers_dsn.then_some(Observation::OffersDsn { connection });
         let replied = Observation::Replied {
             connection,
             phase: answered.asked.and_then(|asked| asked.phase),
@@ -123,7 +128,7 @@ impl Conversation {
             offers_starttls: answered.offers_starttls,
             recipient: answered.asked.and_then(|asked| asked.recipient),
         };
-        pipelining.into_iter().chain([replied]).collect()
+        pipelining.into_iter().chain(dsn).chain([replied]).collect()
     }
 
     /// A line of a reply was sent and never read.
@@ -141,6 +146,7 @@ impl Conversation {
         // The first line of the reply to EHLO is the server's name, not a keyword (RFC 5321 §4.1.1.1).
         self.offers_starttls |= self.lines > 0 && lines::offers(line.text, "STARTTLS");
         self.offers_pipelining |= self.lines > 0 && lines::offers(line.text, "PIPELINING");
+        self.offers_dsn |= self.lines > 0 && lines::offers(line.text, "DSN");
         self.lines += 1;
         if line.continues {
             return None;
@@ -152,10 +158,12 @@ impl Conversation {
             code: line.code,
             offers_starttls: is_ehlo && self.offers_starttls,
             offers_pipelining: is_ehlo && self.offers_pipelining,
+            offers_dsn: is_ehlo && self.offers_dsn,
         };
         self.lines = 0;
         self.offers_starttls = false;
         self.offers_pipelining = false;
+        self.offers_dsn = false;
         Some(answered)
     }
 }

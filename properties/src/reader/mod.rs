@@ -6,6 +6,7 @@
 mod conversation;
 mod lines;
 mod report;
+mod request;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -99,7 +100,10 @@ impl Reader {
                 from,
                 to,
                 about,
-            } => self.queued(host, message, from, to, about.as_ref())?,
+            } => {
+                let queued = self.queued(host, message, from, to, about.as_ref())?;
+                return Some(self.asked(message).into_iter().chain([queued]).collect());
+            }
             Event::Deceived {
                 host, domain, active, ..
             } => Observation::Deceived {
@@ -158,6 +162,11 @@ impl Reader {
                             is_null,
                         });
                         told.extend(mail_from);
+                        let connection = id(*connection);
+                        let envelope = request::envelope_id(text);
+                        told.extend(envelope.map(|id| Observation::EnvelopeId { connection, id }));
+                        let notify = request::notify(text);
+                        told.extend(notify.map(|notify| Observation::Notify { connection, notify }));
                         return Some(told);
                     }
                     End::Acceptor => return Some(conversation.reply(id(*connection), text)),
@@ -397,6 +406,17 @@ impl Reader {
         })
     }
 
+    /// What the sender of a message that was just queued asks, where it is handed in.
+    fn asked(&self, message: &Token) -> Option<Observation> {
+        let (host, notify, envelope_id) = self.setup.asked(message)?;
+        Some(Observation::Asked {
+            host,
+            message: self.message(message)?,
+            notify,
+            envelope_id: envelope_id.map(|id| request::digest(id.as_str())),
+        })
+    }
+
     fn told(&self, host: HostId, domain: DomainId, exchangers: &[(u16, DomainName)]) -> Vec<Observation> {
         let known = exchangers
             .iter()
@@ -558,8 +578,17 @@ impl Reader {
     }
 
     /// What a content says as a notification, if it is one about a message that is known.
-    fn report(&self, connection: ConnectionId, message: MessageId, content: &str) -> Option<Observation> {
-        let report = report::report(content)?;
+    fn report(&self, connection: ConnectionId, message: MessageId, content: &str) -> Vec<Observation> {
+        let Some(report) = report::report(content) else {
+            return Vec::new();
+        };
+        let envelope = report.envelope_id.as_deref().map(request::digest);
+        let names = envelope.map(|id| Observation::NamesEnvelope { connection, id });
+        let said = self.says(connection, message, &report);
+        names.into_iter().chain(said).collect()
+    }
+
+    fn says(&self, connection: ConnectionId, message: MessageId, report: &report::Report) -> Option<Observation> {
         Some(Observation::Report {
             connection,
             message,

@@ -17,6 +17,8 @@ pub(super) struct Report {
     pub(super) about: Token,
     pub(super) action: ReportAction,
     pub(super) status: Status,
+    /// What the message was called when it was submitted.
+    pub(super) envelope_id: Option<String>,
     /// Its status is about security, or its words name TLS.
     pub(super) names_tls: bool,
 }
@@ -51,6 +53,7 @@ pub(super) fn report(content: &str) -> Option<Report> {
             _ => return None,
         },
         status,
+        envelope_id: field(status_part, "Original-Envelope-Id").map(str::to_owned),
         names_tls: status.subject == 7 || names_tls(explanation) || names_tls(status_part),
     })
 }

@@ -12,6 +12,8 @@ pub enum Source {
     Thread2001,
     /// RFC 3207, SMTP over TLS.
     Rfc3207,
+    /// RFC 3461, what is asked about notifications.
+    Rfc3461,
     /// RFC 3463, enhanced status codes.
     Rfc3463,
     /// RFC 3464, delivery status notifications.
@@ -92,6 +94,7 @@ macro_rules! rules {
 
 mod excuses;
 mod rfc3207;
+mod rfc3461;
 mod rfc3463;
 mod rfc3464;
 mod rfc5321;
@@ -106,6 +109,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         thread::RULES,
         rfc3207::RULES,
         rfc5321::RULES,
+        rfc3461::RULES,
         rfc3463::RULES,
         rfc3464::RULES,
         rfc7435::RULES,
@@ -194,16 +198,17 @@ properties! {
         "An alarm is raised if, and only if, a peer that used TLS no longer does, and changes nothing else.";
     P11 "eventual-delivery" ["SEED-12" "R5321-4.5.4.1-a" "R5321-5.1-d"]:
         "When the next hop has been good for long enough, its queued mail has been delivered.";
-    P12 "closure" ["R5321-4.2.5-a" "R5321-4.5.4-f" "R5321-6.1-a"]:
-        "Every message is delivered, sent on, or given back with one notification, and in time.";
+    P12 "closure" ["R3461-4.1-a" "R3461-5.2.5-c" "R5321-4.2.5-a" "R5321-4.5.4-f" "R5321-6.1-a"]:
+        "Every message is delivered, sent on, or given back with one notification, unless its sender wants none, and in time.";
     P13 "no-loss" ["R5321-4.2.5-a" "R5321-6.1-b"]:
         "Accepted mail is never lost, and duplicated only where a reply to the end of data was lost.";
     P14 "next-exchanger" ["R5321-5.1-d"]:
         "Where the TLS that a message requires cannot be had at one exchanger, or at one address of it, the next is tried, by the end of the next attempt.";
     P15 "exchanger-order" ["R5321-5.1-c" "R5321-5.1-d" "R5321-5.1-e"]:
         "Exchangers are tried by preference whatever their security, each by its addresses in order, and by one of them only those that are better.";
-    P27 "dsn-hygiene" ["R5321-3.6.3-a" "R5321-4.5.4-f" "R5321-4.5.5-a" "R5321-6.1-a"]:
-        "Notifications come from the null reverse path, once for each failure, and never about a notification.";
+    P27 "dsn-hygiene" ["R3461-4.1-a" "R3461-5.2.1-a" "R3461-5.2.2-a" "R3461-5.2.5-c" "R3461-6.3-a"
+        "R5321-3.6.3-a" "R5321-4.5.4-f" "R5321-4.5.5-a" "R5321-6.1-a"]:
+        "Notifications come from the null reverse path, as the sender asked, once for each failure, and never about a notification.";
     P28 "boundary-non-interference" ["R3207-4-h" "R3207-4.2-a" "R3207-4.2-b" "R3207-4.2-d" "R3207-6-e"]:
         "What is said before TLS never influences what is said inside TLS.";
     P29 "nothing-clear-after-go-ahead" ["R3207-4-f" "R3207-4-g" "R3207-4-h" "R3207-4.1-a" "R3207-4.1-b" "R3207-4.2-c"
@@ -277,6 +282,7 @@ impl fmt::Display for Source {
         formatter.pad(match self {
             Self::Thread2001 => "thread of 2001",
             Self::Rfc3207 => "RFC 3207",
+            Self::Rfc3461 => "RFC 3461",
             Self::Rfc3463 => "RFC 3463",
             Self::Rfc3464 => "RFC 3464",
             Self::Rfc5321 => "RFC 5321",

@@ -37,7 +37,7 @@ impl Mta {
     }
 
     fn report(self: &Rc<Self>, mail: &Mail, action: ReportAction) {
-        if !is_wanted(mail.request.recipient.notify, action) {
+        if !is_wanted(mail.request.recipient.notify, action, self.world.mutant) {
             return;
         }
         let Some(to) = self.whom_to_tell(mail, action) else {
@@ -53,11 +53,15 @@ impl Mta {
         let lifetime = self.world.host(self.index).lifetime();
         let will_retry_until = Self::date_of(mail.queued_at + lifetime);
         let last_attempt_date = state.last_attempt.map(Self::date_of);
+        let mut request = mail.request.clone();
+        if self.has(Mutant::NotifiesWithoutEnvelopeId) {
+            request.message.envelope_id = None;
+        }
         let notification = Notification {
             token: &token,
             reporting_host: &self.name,
             to: &to,
-            request: &mail.request,
+            request: &request,
             arrival_date: &Self::date_of(mail.queued_at),
             final_recipient: &mail.to,
             action,

@@ -15,7 +15,6 @@ use postern_model::trace::Event;
 use super::content::{received_lines, token_in};
 use super::failure::Failure;
 use super::{Mail, Mta, State};
-use crate::Client;
 
 /// A message that has been handed on this often goes in circles (RFC 5321 §6.3: at least 100).
 const RECEIVED_LINES_MAX: usize = 100;
@@ -46,7 +45,7 @@ impl Mta {
                 token: message.name.clone(),
                 from: message.from.clone(),
                 to: message.to.clone(),
-                request: self.request_of(message),
+                request: Self::request_of(message),
                 content: self.content_of(message),
             };
             self.spool().one_more_is_submitted();
@@ -117,10 +116,9 @@ impl Mta {
         }
     }
 
-    /// Who asks for anything names the recipient in ORCPT too (RFC 3461 §4.2). The lettre client cannot ask.
-    fn request_of(&self, message: &Message) -> Request {
-        let asks = message.notify.is_some() || message.envelope_id.is_some();
-        if !asks || self.world.client == Client::Lettre {
+    /// Who asks for anything names the recipient in ORCPT too (RFC 3461 §4.2).
+    fn request_of(message: &Message) -> Request {
+        if message.notify.is_none() && message.envelope_id.is_none() {
             return Request::default();
         }
         Request {

@@ -6,7 +6,8 @@
 //! the executor has it. The queue, the walk over the exchangers and the alarm memory around it are glue.
 //!
 //! The glue bounces what lettre's documentation calls a permanent error and retries all else. It learns of the phases
-//! connect, ehlo, starttls, mail and quit only: steps that wait for another phase do not fire.
+//! connect, ehlo, starttls, mail and quit only: steps that wait for another phase do not fire. It asks nothing about
+//! notifications of the next hop.
 //!
 //! It takes no clock: it judges certificates by the wall clock, whatever the simulated time is.
 

@@ -393,14 +393,14 @@ impl Client {
     }
 
     fn message_request(&self) -> MessageRequest {
-        match self.extensions.dsn {
+        match self.extensions.dsn || self.has(Mutant::AsksWhereNotOffered) {
             true => self.plan.envelope.request.message.clone(),
             false => MessageRequest::default(),
         }
     }
 
     fn recipient_request(&self) -> RecipientRequest {
-        match self.extensions.dsn {
+        match self.extensions.dsn || self.has(Mutant::AsksWhereNotOffered) {
             true => self.plan.envelope.request.recipient.clone(),
             false => RecipientRequest::default(),
         }

@@ -77,7 +77,10 @@ impl Server {
         self.stage = Stage::Command;
         let envelope = self.envelope.take();
         match (content, envelope, &self.client) {
-            (Ok(content), Some(Envelope { from, request, to }), Some(client)) => {
+            (Ok(content), Some(Envelope { from, mut request, to }), Some(client)) => {
+                if self.settings.mutant == Some(Mutant::DropsEnvelopeId) {
+                    request.envelope_id = None;
+                }
                 let transaction = Transaction {
                     client_name: client.name.clone(),
                     tls: self.tls,
