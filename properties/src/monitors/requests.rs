@@ -79,7 +79,7 @@ impl Requests {
     /// What a host was asked about a message; `None` where that is not certain.
     pub(super) fn of(&self, host: HostId, message: MessageId) -> Option<Request> {
         let asked = self.asked.get(&(host, message));
-        asked.map_or(Some(Request::default()), |asked| *asked)
+        asked.copied().unwrap_or_else(|| Some(Request::default()))
     }
 
     /// What the transaction under way on a connection asks, and whether DSN is offered there.
