@@ -97,7 +97,7 @@ relations! {
     ServerTries = server_tries P05 120 "with clients that use TLS and with none",
     HistoryIndependence = history P09 450 "with and without earlier sessions over TLS",
     AlarmsOff = alarms_off P10 190 "with and without alarms",
-    LostReply = lost_reply P13 1150 "with and without a lost reply to the end of data",
+    LostReply = lost_reply P13 1400 "with and without a lost reply to the end of data",
     BoundaryNonInterference = boundary P28 1600 "with and without somebody who interferes before TLS",
     AdversaryIndifference = adversary P34 190 "with and without STARTTLS stripped everywhere",
     RoleInvariance = role P35 85 "with a host as originator and as relay",
