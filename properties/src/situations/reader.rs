@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use postern_model::name::{DomainName, Mailbox, Token};
 use postern_model::report::ReportAction;
-use postern_model::scenario::{AfterFailure, Attack, Certificate, DemandStage, Lie, Scenario, Trouble};
+use postern_model::scenario::{AfterFailure, Attack, Certificate, Clock, DemandStage, Lie, Scenario, Trouble};
 use postern_model::trace::{
     Answer, Channel, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Presented, Question,
     Record, Setting,
@@ -243,6 +243,14 @@ impl<'a> Reader<'a> {
                 self.troubles.insert(host.clone(), *trouble);
                 None
             }
+            Setting::Clock {
+                clock: Clock::Right, ..
+            } => Some(Situation::ClockSetRight),
+            Setting::Clock { host, .. } => self
+                .queued
+                .keys()
+                .any(|(holder, _)| holder == host)
+                .then_some(Situation::ClockLeapt),
             Setting::Exchanger {
                 host,
                 domain,
