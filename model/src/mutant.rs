@@ -101,6 +101,8 @@ mutants! {
     Answers250BeforeStoring = "answers-250-before-storing",
     /// The client gives up after one day, long before the lifetime that it is configured with.
     GivesUpEarly = "gives-up-early",
+    /// The client reckons the age of a message by its wall clock, which may leap.
+    LifetimeByWallClock = "lifetime-by-wall-clock",
     /// The client has a retry schedule of its own, whatever is configured.
     IgnoresConfiguredSchedule = "ignores-configured-schedule",
     /// The client takes a connection that closes after the final dot for an acceptance.

@@ -194,6 +194,13 @@ pub enum Observation {
         /// Whether they work.
         work: bool,
     },
+    /// The wall clock of a host leapt, or was set right.
+    Clock {
+        /// The host.
+        host: HostId,
+        /// It shows the true time.
+        is_right: bool,
+    },
     /// A host has crashed, or runs again.
     Running {
         /// The host.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::name::{DomainName, Mailbox, ReversePath, Token};
 use crate::report::About;
-use crate::scenario::{Attack, Certificate, Handshake, Level, Lie, OtherAddress, Security, Trouble, UnlistedAnswer};
+use crate::scenario::{
+    Attack, Certificate, Clock, Handshake, Level, Lie, OtherAddress, Security, Trouble, UnlistedAnswer,
+};
 
 /// All that happened in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -334,6 +336,13 @@ pub enum Setting {
         domain: DomainName,
         /// Whether they work.
         work: bool,
+    },
+    /// The wall clock of a host leapt, or was set right.
+    Clock {
+        /// The host.
+        host: DomainName,
+        /// How it stands now.
+        clock: Clock,
     },
     /// How a host is set up from the start to the end, where that is not the default.
     Permanent {

@@ -12,7 +12,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::ChecksNameOfExchanger => (Property::P01, "SEED-14"),
         Mutant::BouncesWhenStarttlsVanishes => (Property::P02, "R3207-6-d"),
         Mutant::TakesStarttlsRefusalForMessageRefusal => (Property::P02, "SEED-11"),
-        Mutant::GivesUpEarly => (Property::P02, "R5321-4.5.4.1-c"),
+        Mutant::GivesUpEarly | Mutant::LifetimeByWallClock => (Property::P02, "R5321-4.5.4.1-c"),
         Mutant::RequiresTlsUnasked => (Property::P03, "SEED-11"),
         Mutant::NeverTriesTls => (Property::P04, "R3207-6-b"),
         Mutant::DefersAfterBrokenHandshake => (Property::P04, "SEED-06"),

@@ -107,6 +107,8 @@ pub struct Standing {
     pub attacks: u8,
     /// It has crashed and does not run.
     pub is_down: bool,
+    /// Its wall clock does not show the true time.
+    pub clock_is_off: bool,
 }
 
 impl Setup {
@@ -483,7 +485,9 @@ fn names(scenario: &Scenario) -> Vec<DomainName> {
                 | Drift::Policy { next_hop: domain, .. },
             ) => mention(domain),
             Action::Forge { forgery, .. } => mention(&forgery.domain),
-            Action::Drift(Drift::Tls(_) | Drift::Certificate(_) | Drift::Trouble(_) | Drift::Crash { .. })
+            Action::Drift(
+                Drift::Tls(_) | Drift::Certificate(_) | Drift::Trouble(_) | Drift::Crash { .. } | Drift::Clock(_),
+            )
             | Action::Attack { .. }
             | Action::Visit(_) => {}
         }

@@ -568,6 +568,10 @@ impl World {
                 exchangers.push((preference, host));
             }),
             Drift::DropMx(domain) => self.list(domain, |exchangers| exchangers.retain(|(_, listed)| *listed != host)),
+            Drift::Clock(clock) => {
+                self.network.set_clock(host.as_str(), clock);
+                Setting::Clock { host, clock }
+            }
             Drift::Crash { .. } => return,
             Drift::FailLookups(domain) => {
                 self.zones

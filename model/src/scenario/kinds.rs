@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Clock;
 use crate::name::DomainName;
 
 /// The local policy of a sending MTA for a next hop, in Postfix's words.
@@ -343,6 +344,9 @@ pub enum Drift {
     FailLookups(DomainName),
     /// Lookups that this host makes about a domain work again.
     RestoreLookups(DomainName),
+    /// The wall clock of the host leaps, or is set right (C-DR-9). Whoever trusts a certificate trusts his clock: where it
+    /// stands at a time at which an expired certificate was valid, that is believed, and P01 says so.
+    Clock(Clock),
 }
 
 /// What became of a message for its recipient.

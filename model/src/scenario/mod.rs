@@ -3,6 +3,7 @@
 //! It is read from and printed as TOML, and refused with file and line where it cannot be.
 
 mod attack;
+mod clock;
 mod dns;
 mod handshake;
 mod kinds;
@@ -19,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use attack::{Alert, Attack, AttackKind, OddReply};
+pub use clock::Clock;
 pub use dns::{Forgery, Lie};
 pub use handshake::{AfterFailure, Handshake, Hello, TlsVersions};
 pub use kinds::{

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Action, Attack, DemandStage, Domain, Drift, Expectation, Host, Lie, Message, Scenario, Step, When};
+use super::{Action, Attack, Clock, DemandStage, Domain, Drift, Expectation, Host, Lie, Message, Scenario, Step, When};
 use crate::name::{DomainName, Mailbox, Token};
 
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -15,6 +15,7 @@ const STEPS_MAX: usize = 200;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
+const YEAR: Duration = Duration::from_secs(31_557_600);
 /// The latest time of anything, and the longest lifetime of a message.
 const TIME_MAX: Duration = DAY.saturating_mul(400);
 const TIME_TO_LIVE_MIN: Duration = Duration::from_secs(1);
@@ -248,6 +249,7 @@ impl Scenario {
                 let range = Duration::from_secs(1)..=DAY * 30;
                 check_duration(place.key("drift").key("crash"), *down_for, &range, "1s to 30 days")
             }
+            Action::Drift(Drift::Clock(clock)) => check_clock(place.key("drift").key("clock"), *clock),
             Action::Drift(_) | Action::Visit(_) => Ok(()),
             Action::Attack { attack, lasting } => {
                 check_attack(place.key("attack"), *attack)?;
@@ -382,6 +384,16 @@ fn check_lasting(place: &Place, lasting: Option<Duration>) -> Result<(), Problem
             "more than 0s, to 400 days",
         )
     })
+}
+
+/// Certificates are dated between 1970 and 9999 (RFC 5280 §4.1.2.5).
+fn check_clock(place: Place, clock: Clock) -> Result<(), Problem> {
+    let check = |by, most, allowed| check_duration(place.clone(), by, &(Duration::from_secs(1)..=most), allowed);
+    match clock {
+        Clock::Right => Ok(()),
+        Clock::Ahead(by) => check(by, YEAR * 7000, "1s to 7000 years"),
+        Clock::Behind(by) => check(by, YEAR * 50, "1s to 50 years"),
+    }
 }
 
 fn check_duration(

@@ -174,6 +174,7 @@ impl Narrator {
                 domain,
                 work: false,
             } => format!("lookups of {host} about {domain} fail"),
+            Setting::Clock { host, clock } => format!("the clock of {host} is {clock}"),
             Setting::Permanent { host, fact } => permanent(host, fact),
         }
     }

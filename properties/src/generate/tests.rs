@@ -74,7 +74,7 @@ fn every_kind_of_attack_and_drift_appears() {
     }
     assert_eq!(attacks, AttackKind::ALL.iter().copied().collect());
     assert_eq!(lies.len(), 6, "{lies:?}");
-    assert_eq!(drifts.len(), 12, "{drifts:?}");
+    assert_eq!(drifts.len(), 13, "{drifts:?}");
     assert_eq!(visits.len(), 7 + FalseEnd::ALL.len(), "{visits:?}");
 }
 
@@ -142,6 +142,7 @@ fn drift_kind(drift: &Drift) -> &'static str {
         Drift::Crash { .. } => "crash",
         Drift::FailLookups(_) => "fail lookups",
         Drift::RestoreLookups(_) => "restore lookups",
+        Drift::Clock(_) => "clock",
     }
 }
 

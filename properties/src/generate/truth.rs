@@ -1,15 +1,17 @@
 //! How things stand at the present moment of the walk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postern_model::name::DomainName;
-use postern_model::scenario::{DemandStage, Drift, Host, Level, MxRecord, Scenario};
+use postern_model::scenario::{Clock, DemandStage, Drift, Host, Level, MxRecord, Scenario};
 
 /// The scenario with all drift so far applied, and the attacks under way.
 pub(super) struct Truth {
     standing: Scenario,
     failing: BTreeSet<(DomainName, DomainName)>,
+    /// How the wall clocks stand that ever leapt.
+    clocks: BTreeMap<DomainName, Clock>,
     /// Victim, and when the attack on it ends, if ever.
     attacks: Vec<(DomainName, Option<Duration>)>,
 }
@@ -19,6 +21,7 @@ impl Truth {
         Self {
             standing: scenario.clone(),
             failing: BTreeSet::new(),
+            clocks: BTreeMap::new(),
             attacks: Vec::new(),
         }
     }
@@ -77,6 +80,7 @@ impl Truth {
         match drift {
             Drift::FailLookups(domain) => return self.failing.insert((name.clone(), domain.clone())),
             Drift::RestoreLookups(domain) => return self.failing.remove(&(name.clone(), domain.clone())),
+            Drift::Clock(clock) => return self.clocks.insert(name.clone(), *clock).unwrap_or_default() != *clock,
             Drift::AddMx { domain, preference } => return self.add_mx(name, domain, *preference),
             Drift::DropMx(domain) => return self.drop_mx(name, domain),
             _ => {}
@@ -185,6 +189,8 @@ impl Truth {
         }
         let lookups = self.failing.iter();
         steps.extend(lookups.map(|(host, domain)| (host.clone(), Drift::RestoreLookups(domain.clone()))));
+        let off = self.clocks.iter().filter(|(_, clock)| **clock != Clock::Right);
+        steps.extend(off.map(|(host, _)| (host.clone(), Drift::Clock(Clock::Right))));
         steps
     }
 }

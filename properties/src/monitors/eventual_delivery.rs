@@ -18,7 +18,8 @@ use crate::setup::Setup;
 /// A next hop is good for a message if the sender runs, its lookups about it work, no listed host would refuse the message for good,
 /// and one listed host, running, not attacked and not in trouble, would take it: configured for the domain or willing to relay for the sender, with the
 /// TLS that the sender's policy requires, and not asking for TLS that is not to be had. It is enough that the host is so at
-/// one of its addresses: the client comes to it by each (R5321-5.1-d).
+/// one of its addresses: the client comes to it by each (R5321-5.1-d). While a clock is off, whoever goes by it may take any
+/// certificate for one that has expired or is not valid yet: then no host is good that must prove itself by one.
 ///
 /// After a calm of one time to live (for what was cached), the sender's largest gap, and [`Setup::slack`] (for an attempt
 /// under way and for the exchangers that must time out first), the message must be sent, unless its lifetime was over before;
@@ -175,6 +176,7 @@ impl EventualDelivery {
             Observation::Exchanger { domain, .. } | Observation::Listed { domain, .. } => is_about(domain),
             Observation::Lookups { host, .. }
             | Observation::Running { host, .. }
+            | Observation::Clock { host, .. }
             | Observation::Deceived { host, .. } => host == sender || is_exchanger(host),
             _ => false,
         }
@@ -204,7 +206,8 @@ impl EventualDelivery {
         let uses_tls = self.oracle.level(sender, queued.next_hop) != Level::None && self.standings.of(host).offers_tls;
         // Who relays by identity knows nobody at an address without TLS, and refuses there for good.
         let uses_tls = uses_tls && !self.setup.has_address_without_tls(host);
-        let by_identity = self.setup.relays_for_identity(host, identity) && uses_tls && self.can_meet(sender, host);
+        let knows_clients = uses_tls && self.can_meet(sender, host) && !self.standings.of(host).clock_is_off;
+        let by_identity = self.setup.relays_for_identity(host, identity) && knows_clients;
         let is_permitted = self.setup.relays_for(host, sender) || by_identity;
         let relays = is_permitted && self.standings.of(host).attacks == 0;
         let is_exchanger = self.standings.is_configured(host, queued.domain);
@@ -218,7 +221,9 @@ impl EventualDelivery {
         let is_secure_enough = match Requirement::of(self.oracle.level(sender, queued.next_hop), queued.next_hop) {
             Requirement::Clear => true,
             Requirement::Encrypted => offers_tls,
-            Requirement::Authenticated(next_hop) => offers_tls && standing.proves.has(next_hop),
+            Requirement::Authenticated(next_hop) => {
+                offers_tls && standing.proves.has(next_hop) && !self.standings.of(sender).clock_is_off
+            }
         };
         let may_ban = self.setup.handshake(host).after_failure == AfterFailure::Bans;
         // To answer as the chart says, a server that demands TLS must be able to look itself up.
@@ -414,6 +419,20 @@ mod tests {
             .after(HOUR)
             .sent();
         assert_eq!(judged(Level::Encrypt, again), Found::Holds);
+    }
+
+    #[test]
+    fn while_the_clock_of_the_sender_is_off_no_certificate_can_be_relied_on() {
+        let clock = |story: Story, is_right| story.sees(Observation::Clock { host: OUT, is_right });
+        let story = || clock(Story::new(), false).mail_is_tried().deferred().after(2 * BOUND);
+        assert_eq!(judged(Level::Secure, story()), Found::NotExercised);
+        assert_eq!(judged(Level::Encrypt, story()), Found::Violated("R5321-5.1-d"));
+        let set_right = || clock(story(), true);
+        assert_eq!(judged(Level::Secure, set_right().after(BOUND).sent()), Found::Holds);
+        assert_eq!(
+            judged(Level::Secure, set_right().after(BOUND + SECOND)),
+            Found::Violated("R5321-5.1-d")
+        );
     }
 
     #[test]

@@ -31,6 +31,7 @@ impl Standings {
             Observation::Deceived { domain, active, .. } => put(&mut after.deceived, domain, active),
             Observation::Attacked { attacks, .. } => after.attacks = attacks,
             Observation::Running { up, .. } => after.is_down = !up,
+            Observation::Clock { is_right, .. } => after.clock_is_off = !is_right,
             _ => {}
         }
         before != *after
@@ -79,6 +80,7 @@ fn host_of(observation: &Observation) -> Option<HostId> {
         | Observation::Listed { host, .. }
         | Observation::Lookups { host, .. }
         | Observation::Running { host, .. }
+        | Observation::Clock { host, .. }
         | Observation::Deceived { host, .. }
         | Observation::Attacked { host, .. } => Some(host),
         _ => None,

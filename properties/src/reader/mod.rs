@@ -16,7 +16,7 @@ use postern_model::observation::{
     Acceptor, AddressAnswer, ConnectionId, DomainId, DomainSet, HostId, HostSet, MessageId, MxAnswer, Observation,
 };
 use postern_model::report::About;
-use postern_model::scenario::Attack;
+use postern_model::scenario::{Attack, Clock};
 use postern_model::trace::{self, Answer, Channel, End, Event, LogEntry, Presented, Question, Record, Setting};
 
 use crate::certificate;
@@ -340,6 +340,10 @@ impl Reader {
                 host: self.setup.host(host)?,
                 domain: self.setup.domain(domain)?,
                 work: *work,
+            },
+            Setting::Clock { host, clock } => Observation::Clock {
+                host: self.setup.host(host)?,
+                is_right: *clock == Clock::Right,
             },
             Setting::Mx { .. } | Setting::Permanent { .. } => return None,
         };

@@ -284,6 +284,7 @@ impl Standing {
             Setting::Mx { domain, .. } => format!("exchangers of {domain}"),
             Setting::Running { host, .. } => format!("running of {host}"),
             Setting::Lookups { host, domain, .. } => format!("lookups of {host} about {domain}"),
+            Setting::Clock { host, .. } => format!("clock of {host}"),
             Setting::Permanent { .. } => return,
         };
         self.settings.insert(about, setting.clone());

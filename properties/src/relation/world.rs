@@ -175,6 +175,7 @@ fn is_fired_by(event: &Event, step: &Step) -> bool {
             let restores = matches!(drift.1, Drift::RestoreLookups(_));
             *host == step.host && domain == of_step && *work == restores
         }
+        (Setting::Clock { host, clock }, Drift::Clock(of_step)) => *host == step.host && clock == of_step,
         _ => false,
     }
 }

@@ -124,7 +124,9 @@ fn is_about(step: &Step, name: &DomainName) -> bool {
             | Drift::Policy { next_hop: domain, .. },
         ) => domain == name,
         Action::Forge { forgery, .. } => forgery.domain == *name,
-        Action::Drift(Drift::Tls(_) | Drift::Certificate(_) | Drift::Trouble(_) | Drift::Crash { .. })
+        Action::Drift(
+            Drift::Tls(_) | Drift::Certificate(_) | Drift::Trouble(_) | Drift::Crash { .. } | Drift::Clock(_),
+        )
         | Action::Attack { .. }
         | Action::Visit(_) => false,
     }

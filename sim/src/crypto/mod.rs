@@ -242,16 +242,13 @@ impl SecureRandom for SeededRandom {
     }
 }
 
-/// The calendar of the run that goes on in this thread.
+/// The wall clock of the host whose code is running.
 #[derive(Debug)]
 struct SimulatedTime;
 
 impl TimeProvider for SimulatedTime {
     fn current_time(&self) -> Option<UnixTime> {
-        let since_start = clock::simulated_now().unwrap_or_default();
-        Some(UnixTime::since_unix_epoch(
-            Duration::from_secs(clock::EPOCH_SECONDS) + since_start,
-        ))
+        Some(UnixTime::since_unix_epoch(clock::wall_clock()))
     }
 }
 

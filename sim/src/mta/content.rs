@@ -8,7 +8,6 @@ use postern_model::name::{ReversePath, Token};
 use postern_model::scenario::{LineEnds, Message};
 
 use super::Mta;
-use crate::net::clock::EPOCH_SECONDS;
 
 impl Mta {
     pub(super) fn content_of(&self, message: &Message) -> Vec<u8> {
@@ -30,13 +29,12 @@ impl Mta {
     }
 
     pub(super) fn date(&self) -> String {
-        Self::date_of(self.door.now())
+        Self::date_of(self.door.wall_clock())
     }
 
-    /// The Internet date of a time from the start of the run.
-    pub(super) fn date_of(time: Duration) -> String {
-        let seconds = EPOCH_SECONDS + time.as_secs();
-        let now = i64::try_from(seconds)
+    /// The Internet date of what a wall clock shows.
+    pub(super) fn date_of(shown: Duration) -> String {
+        let now = i64::try_from(shown.as_secs())
             .ok()
             .and_then(|seconds| Timestamp::from_second(seconds).ok());
         let text = now.and_then(|now| DateTimePrinter::new().timestamp_to_string(&now).ok());

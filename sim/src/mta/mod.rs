@@ -61,8 +61,10 @@ pub(crate) struct Mail {
     pub(crate) content: Vec<u8>,
     /// What this host is to it.
     role: Role,
-    /// When it entered the queue.
+    /// When it entered the queue: waiting goes by the time since the start of the run, which never leaps.
     queued_at: Duration,
+    /// What the wall clock of this host showed then.
+    dated: Duration,
     /// How many attempts it had.
     attempts: Cell<u16>,
     /// When its next attempt is due, while it waits for one.
@@ -77,6 +79,7 @@ pub(crate) struct Mail {
 struct State {
     failure: Failure,
     sent_to: Option<PeerId>,
+    /// What the wall clock of this host showed when the last attempt began.
     last_attempt: Option<Duration>,
 }
 
@@ -206,7 +209,7 @@ impl Mta {
         let mta = Rc::clone(self);
         self.door.spawn(async move {
             mta.door.sleep(wait).await;
-            mta.handle(Input::Expired(timer));
+            mta.handle(Input::Expired(mta.due(timer)));
         });
     }
 
@@ -235,6 +238,21 @@ impl Mta {
     fn age(&self, job: JobId) -> Duration {
         let mail = self.mail(job);
         mail.map_or(Duration::ZERO, |mail| self.door.now().saturating_sub(mail.queued_at))
+    }
+
+    /// What a timer that goes off is about: lifetimes have timers of their own, and only a mutant asks its wall clock.
+    fn due(&self, timer: Timer) -> Timer {
+        match (timer, self.world.mutant) {
+            (Timer::Retry { job, .. }, Some(Mutant::LifetimeByWallClock)) => {
+                let lifetime = self.world.host(self.index).lifetime();
+                let dated = self.mail(job).map(|mail| mail.dated);
+                match dated.is_some_and(|dated| self.door.wall_clock() >= dated + lifetime) {
+                    true => Timer::Lifetime(job),
+                    false => timer,
+                }
+            }
+            (timer, _) => timer,
+        }
     }
 
     fn sent(&self, job: JobId) {

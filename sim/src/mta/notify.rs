@@ -51,7 +51,8 @@ impl Mta {
             .map(|peer| self.world.host(usize::from(peer.0)).name.clone());
         let remote = remote_host.as_ref().zip(reply_in(&failure.text));
         let lifetime = self.world.host(self.index).lifetime();
-        let will_retry_until = Self::date_of(mail.queued_at + lifetime);
+        let left = (mail.queued_at + lifetime).saturating_sub(self.door.now());
+        let will_retry_until = Self::date_of(self.door.wall_clock() + left);
         let last_attempt_date = state.last_attempt.map(Self::date_of);
         let mut request = mail.request.clone();
         if self.has(Mutant::NotifiesWithoutEnvelopeId) {
@@ -62,7 +63,7 @@ impl Mta {
             reporting_host: &self.name,
             to: &to,
             request: &request,
-            arrival_date: &Self::date_of(mail.queued_at),
+            arrival_date: &Self::date_of(mail.dated),
             final_recipient: &mail.to,
             action,
             status: &failure.status,

@@ -157,6 +157,7 @@ impl Mta {
             content,
             role,
             queued_at: self.door.now(),
+            dated: self.door.wall_clock(),
             attempts: Cell::new(0),
             due: Cell::new(None),
             security: Cell::new(Security::Clear),

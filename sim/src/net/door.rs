@@ -8,11 +8,12 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use postern_model::scenario::Clock;
 use postern_model::trace::{ConnectionId, End};
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::Notify;
 
-use super::clock::{Place, Standing};
+use super::clock::{Place, Standing, shown_by};
 use super::{Life, Network, Sleep, Stream, Task, Wire};
 use crate::random;
 
@@ -25,6 +26,7 @@ pub struct Door {
     network: Network,
     host: Rc<str>,
     address: IpAddr,
+    clock: Rc<Cell<Clock>>,
     connection: Option<ConnectionId>,
     life: Option<Life>,
 }
@@ -37,6 +39,7 @@ pub struct Elapsed;
 impl Door {
     pub(super) fn new(network: Network, host: Rc<str>, address: IpAddr) -> Self {
         Self {
+            clock: network.clock_of(&host),
             network,
             host,
             address,
@@ -107,12 +110,18 @@ impl Door {
         Place {
             host: Rc::clone(&self.host),
             connection: self.connection,
+            clock: Rc::clone(&self.clock),
         }
     }
 
-    /// The time since the start of the run.
+    /// The time since the start of the run. It never leaps.
     pub fn now(&self) -> Duration {
         self.network.now()
+    }
+
+    /// What the wall clock of the host shows, from the beginning of 1970.
+    pub fn wall_clock(&self) -> Duration {
+        shown_by(self.clock.get(), self.now())
     }
 
     /// Waits; for at least one step of the world, even if the duration is zero.

@@ -19,6 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use postern_model::scenario::Clock;
 use postern_model::trace::ConnectionId;
 use sha2::{Digest, Sha256};
 
@@ -40,6 +41,8 @@ struct Shared {
     /// How often a task was polled: a step that polls none is idle.
     polls: Cell<u64>,
     connections: Cell<u32>,
+    /// How the wall clock of each host stands.
+    clocks: RefCell<BTreeMap<Rc<str>, Rc<Cell<Clock>>>>,
     /// The hosts that do not listen yet; true of those that shall start before the next step.
     asleep: RefCell<BTreeMap<IpAddr, bool>>,
     /// The dials that nobody has accepted yet, in the order of their SYNs, by who dials and what.
@@ -56,6 +59,7 @@ impl Network {
             timers: timer::Timers::default(),
             polls: Cell::new(0),
             connections: Cell::new(0),
+            clocks: RefCell::default(),
             asleep: RefCell::default(),
             dials: RefCell::default(),
             foreign: RefCell::default(),
@@ -72,6 +76,16 @@ impl Network {
     /// The simulated time since the start of the run.
     pub fn now(&self) -> Duration {
         self.0.timers.now()
+    }
+
+    /// The wall clock of a host leaps, or is set right.
+    pub fn set_clock(&self, host: &str, clock: Clock) {
+        self.clock_of(host).set(clock);
+    }
+
+    fn clock_of(&self, host: &str) -> Rc<Cell<Clock>> {
+        let mut clocks = self.0.clocks.borrow_mut();
+        Rc::clone(clocks.entry(Rc::from(host)).or_default())
     }
 
     /// A number for the next connection, in the order of dialling.

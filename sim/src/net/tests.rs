@@ -403,10 +403,31 @@ fn the_thread_knows_the_time_and_whose_code_is_running() {
     let place = clock::Place {
         host: "mx1".into(),
         connection: Some(ConnectionId(4)),
+        clock: Rc::default(),
     };
     assert_eq!(*places.borrow(), [(Some(Duration::from_secs(1)), Some(place))]);
     drop(simulation);
     assert_eq!((simulated_now(), simulated_place()), (None, None));
+}
+
+#[test]
+fn a_wall_clock_leaps_for_its_own_host_alone_and_disturbs_no_wait() {
+    let shown: Log<(Duration, Duration, Duration)> = Log::default();
+    let mut simulation = Simulation::new(1);
+    for (number, name) in (1..).zip(["mx1", "mx2"]) {
+        let log = Rc::clone(&shown);
+        simulation.host(name, [10, 0, 0, number].into(), move |door| async move {
+            door.sleep(HOUR).await;
+            let by_place = clock::wall_clock();
+            log.borrow_mut().push((door.now(), door.wall_clock(), by_place));
+        });
+    }
+    let network = simulation.network();
+    network.set_clock("mx1", Clock::Behind(DAY));
+    run_to_the_end(&mut simulation);
+    let start = Duration::from_secs(clock::EPOCH_SECONDS);
+    let [leapt, right] = [start + HOUR - DAY, start + HOUR].map(|shown| (HOUR, shown, shown));
+    assert_eq!(*shown.borrow(), [leapt, right]);
 }
 
 #[test]

@@ -10,9 +10,9 @@ use crate::name::DomainName;
 use crate::report::Notify;
 use crate::scenario::attack::tests::EXAMPLES;
 use crate::scenario::{
-    Action, Attack, Certificate, DemandStage, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, FalseEnd, Fate,
-    Forgery, Handshake, Host, Level, Lie, LineEnds, MailboxState, Message, MxRecord, OtherAddress, Phase, Position,
-    Reading, RetrySchedule, Scenario, Security, Step, Switch, Trouble, UnlistedAnswer, Visit, When,
+    Action, Attack, Certificate, Clock, DemandStage, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, FalseEnd,
+    Fate, Forgery, Handshake, Host, Level, Lie, LineEnds, MailboxState, Message, MxRecord, OtherAddress, Phase,
+    Position, Reading, RetrySchedule, Scenario, Security, Step, Switch, Trouble, UnlistedAnswer, Visit, When,
 };
 
 const HOSTS: [&str; 4] = ["out.a.example", "relay.example", "mx1.b.example", "mx2.b.example"];
@@ -317,6 +317,15 @@ fn drifts() -> impl Strategy<Value = Drift> {
         times(1, 30 * 86_400).prop_map(|down_for| Drift::Crash { down_for }),
         domain().prop_map(Drift::FailLookups),
         domain().prop_map(Drift::RestoreLookups),
+        clocks().prop_map(Drift::Clock),
+    ]
+}
+
+fn clocks() -> impl Strategy<Value = Clock> {
+    prop_oneof![
+        Just(Clock::Right),
+        times(1, 7000 * 31_557_600).prop_map(Clock::Ahead),
+        times(1, 50 * 31_557_600).prop_map(Clock::Behind),
     ]
 }
 

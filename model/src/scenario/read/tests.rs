@@ -85,6 +85,16 @@ fn times_that_cannot_be_are_refused() {
         "attack = \"refuse\"\nlasting = \"0s\"",
         "f:26: step[0].lasting: out of range: it must be more than 0s, to 400 days",
     );
+    for (clock, allowed) in [
+        ("ahead = \"7001 years\"", "1s to 7000 years"),
+        ("behind = \"51 years\"", "1s to 50 years"),
+    ] {
+        assert_refused(
+            "drift = { tls = \"off\" }",
+            &format!("drift = {{ clock = {{ {clock} }} }}"),
+            &format!("f:25: step[0].drift.clock: out of range: it must be {allowed}"),
+        );
+    }
     assert_refused(
         "exchanger-for = [\"b.example\"]",
         "lifetime = \"59m\"",

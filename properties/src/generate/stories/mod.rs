@@ -2,6 +2,7 @@
 
 mod certificates;
 mod chart;
+mod clock;
 mod crash;
 mod drift;
 mod path;
@@ -53,6 +54,8 @@ pub(super) enum Story {
     Isolation,
     /// A host crashes and starts again.
     Crash,
+    /// The wall clock of the sender leaps (C-DR-9).
+    Clock,
     /// Somebody lies to the sender's resolver about where the mail goes (C-DNS-1 to 4).
     Forgery,
     /// A server comes into trouble of its own.
@@ -84,6 +87,7 @@ impl Story {
         (1, Self::BrokenTls),
         (2, Self::Isolation),
         (3, Self::Crash),
+        (2, Self::Clock),
         (2, Self::ServerTrouble),
         (4, Self::Strangers),
     ];
@@ -107,6 +111,7 @@ impl Story {
             Self::BrokenTls => "broken TLS",
             Self::Isolation => "a slow destination",
             Self::Crash => "a crash",
+            Self::Clock => "a leap of the clock",
             Self::Forgery => "a lie about DNS",
             Self::ServerTrouble => "a server in trouble",
             Self::Unhappy => "a server unhappy with TLS",
@@ -136,6 +141,7 @@ impl Story {
             Self::BrokenTls => succession::broken_tls(walk),
             Self::Isolation => succession::isolation(walk),
             Self::Crash => crash::crash(walk),
+            Self::Clock => clock::leap(walk),
             Self::Forgery => path::forgery(walk),
             Self::ServerTrouble => {
                 let trouble = walk.draw.weighted(&walk.swarm.troubles);

@@ -1,7 +1,7 @@
 //! What is told of hosts, domains, policies and attacks: facts of the start, and what changes them.
 
 use postern_model::name::DomainName;
-use postern_model::scenario::{Attack, Certificate};
+use postern_model::scenario::{Attack, Certificate, Clock};
 use postern_model::trace::Setting;
 
 use super::Reader;
@@ -36,6 +36,15 @@ impl Reader<'_> {
             Setting::Trouble { host, trouble } => {
                 self.troubles.insert(host.clone(), *trouble);
                 None
+            }
+            Setting::Clock {
+                clock: Clock::Right, ..
+            } => Some(Situation::ClockSetRight),
+            Setting::Clock { host, .. } => {
+                let mut queued = self.queued.keys();
+                queued
+                    .any(|(holder, _)| holder == host)
+                    .then_some(Situation::ClockLeapt)
             }
             Setting::Exchanger {
                 host,
