@@ -1,8 +1,12 @@
 //! The world of one run: the hosts as they stand now, the timeline, and what the attacker does at present.
 
+mod addresses;
+mod drift;
+mod settings;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,11 +14,16 @@ use postern_model::mta::delivery::HopId;
 use postern_model::mutant::Mutant;
 use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{
-    Action, Attack, Certificate, DemandStage, Domain, Drift, Forgery, Handshake, Host, Level, OtherAddress, Phase,
-    Position, Scenario, Step, Trouble, Visit, When,
+    Action, Attack, Certificate, Domain, Drift, Forgery, Host, OtherAddress, Phase, Position, Scenario, Step, Visit,
+    When,
 };
-use postern_model::trace::{Event, Permanent, Setting};
+use postern_model::trace::{Event, Setting};
 use tokio::sync::Notify;
+
+use addresses::sites;
+pub(crate) use addresses::{
+    ATTACKER, OTHER_ADDRESS_PORT, RESOLVER, SMTP_PORT, STRANGER, Site, address_of_host, attacker_port,
+};
 
 use crate::certificate::{self, Issued};
 use crate::dns::{SharedZones, Zones};
@@ -23,31 +32,8 @@ use crate::net::{Door, Network};
 use crate::tap::Recorder;
 use crate::{Client, Crypto};
 
-/// Where the resolvers answer.
-pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
-/// Where the attacker sits.
-pub(crate) const ATTACKER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 66);
-/// Where strangers come from.
-pub(crate) const STRANGER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 99);
-/// The attacker's port for the first address of the first host; the others follow.
-const ATTACKER_FIRST_PORT: u16 = 10_000;
-/// What lies between the ports of the attacker for the two addresses of a host.
-const ATTACKER_PORTS: u16 = 1_000;
 /// How long the address of a host may be cached.
 const ADDRESS_TIME_TO_LIVE: Duration = Duration::from_secs(3600);
-/// The port of SMTP.
-pub(crate) const SMTP_PORT: u16 = 25;
-/// The port at which a host takes what was dialled to its second address: turmoil gives a host one address.
-pub(crate) const OTHER_ADDRESS_PORT: u16 = 26;
-
-/// One of the addresses of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Site {
-    /// The host, by its place in the scenario.
-    pub(crate) host: usize,
-    /// It is the second address.
-    pub(crate) is_other: bool,
-}
 
 /// What all parts of a run share.
 pub(crate) struct World {
@@ -520,153 +506,6 @@ impl World {
         }
     }
 
-    fn drift(&self, name: &DomainName, drift: &Drift) {
-        let Some(index) = self.host_index(name) else { return };
-        self.drifts.set(self.drifts.get() + 1);
-        let host = name.clone();
-        let mut state = self.hosts[index].borrow_mut();
-        let setting = match drift.clone() {
-            Drift::Tls(switch) => {
-                state.tls = switch;
-                Setting::Tls {
-                    host,
-                    on: switch.is_on(),
-                }
-            }
-            Drift::Trouble(trouble) => {
-                state.trouble = trouble;
-                Setting::Trouble { host, trouble }
-            }
-            Drift::Certificate(certificate) => {
-                state.certificate = certificate;
-                Setting::Certificate { host, certificate }
-            }
-            Drift::Policy { next_hop, level } => {
-                state.policy.insert(next_hop.clone(), level);
-                Setting::Policy { host, next_hop, level }
-            }
-            Drift::Configure(domain) => {
-                if !state.exchanger_for.contains(&domain) {
-                    state.exchanger_for.push(domain.clone());
-                }
-                Setting::Exchanger {
-                    host,
-                    domain,
-                    configured: true,
-                }
-            }
-            Drift::Unconfigure(domain) => {
-                state.exchanger_for.retain(|configured| *configured != domain);
-                Setting::Exchanger {
-                    host,
-                    domain,
-                    configured: false,
-                }
-            }
-            Drift::AddMx { domain, preference } => self.list(domain, |exchangers| {
-                exchangers.retain(|(_, listed)| *listed != host);
-                exchangers.push((preference, host));
-            }),
-            Drift::DropMx(domain) => self.list(domain, |exchangers| exchangers.retain(|(_, listed)| *listed != host)),
-            Drift::Clock(clock) => {
-                self.network.set_clock(host.as_str(), clock);
-                Setting::Clock { host, clock }
-            }
-            Drift::Crash { .. } => return,
-            Drift::FailLookups(domain) => {
-                self.zones
-                    .borrow_mut()
-                    .set_lookups(address_of_host(index).into(), domain.clone(), false);
-                Setting::Lookups {
-                    host,
-                    domain,
-                    work: false,
-                }
-            }
-            Drift::RestoreLookups(domain) => {
-                self.zones
-                    .borrow_mut()
-                    .set_lookups(address_of_host(index).into(), domain.clone(), true);
-                Setting::Lookups {
-                    host,
-                    domain,
-                    work: true,
-                }
-            }
-        };
-        drop(state);
-        self.recorder.record(Event::Set(setting));
-    }
-
-    /// Changes the MX set of a domain in DNS.
-    fn list(&self, domain: DomainName, change: impl FnOnce(&mut Vec<(u16, DomainName)>)) -> Setting {
-        let mut all = self.exchangers.borrow_mut();
-        let exchangers = all.entry(domain.clone()).or_default();
-        change(exchangers);
-        exchangers.sort();
-        let time_to_live = self
-            .scenario
-            .domain(&domain)
-            .map(|domain| domain.time_to_live)
-            .unwrap_or_default();
-        self.zones
-            .borrow_mut()
-            .publish_exchangers(domain.clone(), exchangers.clone(), time_to_live);
-        let null_mx = self.scenario.domain(&domain).is_some_and(|domain| domain.null_mx);
-        self.zones.borrow_mut().publish_null_mx(&domain, null_mx);
-        Setting::Mx {
-            domain,
-            exchangers: exchangers.clone(),
-            null_mx,
-        }
-    }
-
-    /// The trace begins with every fact of the start.
-    fn record_settings(&self) {
-        let set = |setting| self.recorder.record(Event::Set(setting));
-        for domain in &self.scenario.domain {
-            set(Setting::Mx {
-                domain: domain.name.clone(),
-                exchangers: listed_exchangers(domain),
-                null_mx: domain.null_mx,
-            });
-        }
-        for (index, host) in self.scenario.host.iter().enumerate() {
-            let name = || host.name.clone();
-            set(Setting::Tls {
-                host: name(),
-                on: host.tls.is_on(),
-            });
-            set(Setting::Certificate {
-                host: name(),
-                certificate: host.certificate,
-            });
-            if host.trouble != Trouble::None {
-                set(Setting::Trouble {
-                    host: name(),
-                    trouble: host.trouble,
-                });
-            }
-            for domain in &host.exchanger_for {
-                set(Setting::Exchanger {
-                    host: name(),
-                    domain: domain.clone(),
-                    configured: true,
-                });
-            }
-            for (next_hop, level) in &host.policy {
-                set(Setting::Policy {
-                    host: name(),
-                    next_hop: next_hop.clone(),
-                    level: *level,
-                });
-            }
-            for fact in permanent_facts(index, host) {
-                set(Setting::Permanent { host: name(), fact });
-            }
-        }
-    }
-
     /// A valid certificate names the host and every domain that it is listed or configured for at any time.
     fn certificate_names(&self, index: usize) -> Vec<DomainName> {
         let host = &self.scenario.host[index];
@@ -697,36 +536,6 @@ impl World {
     }
 }
 
-/// What stays as it is, where it is not the default.
-fn permanent_facts(index: usize, host: &Host) -> Vec<Permanent> {
-    let other_address = host.other_address.map(|kind| Permanent::OtherAddress {
-        address: other_address_of_host(index).into(),
-        kind,
-        is_listed_first: host.other_address_first,
-    });
-    let demands = host.demands_tls.then_some(Permanent::DemandsTls(host.unlisted_answer));
-    let first = (host.demand_stage == DemandStage::EveryCommand).then_some(Permanent::DemandsTlsFirst);
-    let level = (host.level != Level::default()).then_some(Permanent::Level(host.level));
-    let never = host.never_accepts_mail.then_some(Permanent::NeverAcceptsMail);
-    let impostor = host.impostor.then_some(Permanent::Impostor);
-    let relays = host.relay_for.iter().cloned().map(Permanent::RelaysFor);
-    let identities = host
-        .relay_for_identity
-        .iter()
-        .cloned()
-        .map(Permanent::RelaysForIdentity);
-    let is_odd = host.handshake != Handshake::default();
-    let handshake = is_odd.then_some(Permanent::Handshake(host.handshake));
-    let relays = relays.chain(identities).chain(handshake);
-    let routes = host.route.iter().map(|(domain, next_hop)| Permanent::Route {
-        domain: domain.clone(),
-        next_hop: next_hop.clone(),
-    });
-    let traits = demands.into_iter().chain(first).chain(never).chain(impostor);
-    let traits = traits.chain(other_address);
-    traits.chain(relays).chain(level).chain(routes).collect()
-}
-
 /// The visits whose time will come, whatever happens.
 fn timed_visits(scenario: &Scenario) -> usize {
     let is_timed = |step: &&Step| matches!((&step.when, &step.action), (When::At(_), Action::Visit(_)));
@@ -751,48 +560,6 @@ fn published(scenario: &Scenario) -> Zones {
         zones.publish_addresses(host.name.clone(), addresses.collect(), ADDRESS_TIME_TO_LIVE);
     }
     zones
-}
-
-/// The address of the host at this place in the scenario.
-pub(crate) fn address_of_host(index: usize) -> Ipv4Addr {
-    Ipv4Addr::new(203, 0, 113, u8::try_from(index + 1).unwrap_or(u8::MAX))
-}
-
-/// The second address of the host at this place in the scenario.
-fn other_address_of_host(index: usize) -> Ipv4Addr {
-    Ipv4Addr::new(203, 0, 113, u8::try_from(index + 129).unwrap_or(u8::MAX))
-}
-
-impl Site {
-    /// The address.
-    pub(crate) fn address(self) -> Ipv4Addr {
-        match self.is_other {
-            true => other_address_of_host(self.host),
-            false => address_of_host(self.host),
-        }
-    }
-
-    /// Where the host really takes what was dialled to the address.
-    pub(crate) fn socket(self) -> SocketAddr {
-        let port = if self.is_other { OTHER_ADDRESS_PORT } else { SMTP_PORT };
-        (address_of_host(self.host), port).into()
-    }
-}
-
-/// The addresses of a host, in the order in which DNS gives them.
-fn sites(index: usize, host: &Host) -> Vec<Site> {
-    let site = |is_other| Site { host: index, is_other };
-    match (host.other_address, host.other_address_first) {
-        (None, _) => vec![site(false)],
-        (Some(_), false) => vec![site(false), site(true)],
-        (Some(_), true) => vec![site(true), site(false)],
-    }
-}
-
-/// The port on which the attacker takes what was meant for this address.
-pub(crate) fn attacker_port(victim: Site) -> u16 {
-    let of_host = u16::try_from(victim.host).map_or(ATTACKER_PORTS, |host| host.min(ATTACKER_PORTS));
-    ATTACKER_FIRST_PORT + of_host + if victim.is_other { ATTACKER_PORTS } else { 0 }
 }
 
 /// A port of the simulated network can always be had.
