@@ -198,11 +198,11 @@ const CERTIFICATES: &[(u32, Certificate)] = &[
 const OPENINGS: &[(u32, Option<Story>)] = &[
     (35, Some(Story::History)),
     (13, Some(Story::Injection)),
-    (16, Some(Story::Listing)),
+    (18, Some(Story::Listing)),
     (11, Some(Story::Reuse)),
     (6, Some(Story::Isolation)),
     (5, Some(Story::Unhappy)),
-    (14, None),
+    (12, None),
 ];
 
 const TROUBLES: &[(u32, Trouble)] = &[

@@ -93,14 +93,14 @@ macro_rules! relations {
 // The shares make up for how rarely a relation applies, so that each is exercised in at least one world of twenty while
 // a world costs little more than one run and a half.
 relations! {
-    ClientTries = client_tries P04 520 "with a client that tries TLS and one that never does",
+    ClientTries = client_tries P04 620 "with a client that tries TLS and one that never does",
     ServerTries = server_tries P05 120 "with clients that use TLS and with none",
     HistoryIndependence = history P09 450 "with and without earlier sessions over TLS",
-    AlarmsOff = alarms_off P10 190 "with and without alarms",
-    LostReply = lost_reply P13 1400 "with and without a lost reply to the end of data",
-    BoundaryNonInterference = boundary P28 1600 "with and without somebody who interferes before TLS",
-    AdversaryIndifference = adversary P34 190 "with and without STARTTLS stripped everywhere",
-    RoleInvariance = role P35 85 "with a host as originator and as relay",
+    AlarmsOff = alarms_off P10 172 "with and without alarms",
+    LostReply = lost_reply P13 3000 "with and without a lost reply to the end of data",
+    BoundaryNonInterference = boundary P28 1000 "with and without somebody who interferes before TLS",
+    AdversaryIndifference = adversary P34 225 "with and without STARTTLS stripped everywhere",
+    RoleInvariance = role P35 90 "with a host as originator and as relay",
 }
 
 impl Relation {
