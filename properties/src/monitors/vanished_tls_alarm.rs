@@ -60,6 +60,8 @@ struct Watch {
     ehlo_refused: bool,
     /// A reply came inside TLS: there the client knows that the server took its handshake.
     answered_in_tls: bool,
+    /// MAIL arrived.
+    said_mail: bool,
 }
 
 /// A session that ended without TLS less than a minute ago.
@@ -137,6 +139,15 @@ impl Monitor for VanishedTlsAlarm {
             } => {
                 if let Some(session) = self.sessions.get_mut(connection) {
                     session.notes.ehlo_refused = true;
+                }
+            }
+            Observation::Command {
+                connection,
+                phase: Some(Phase::Mail),
+                ..
+            } => {
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    session.notes.said_mail = true;
                 }
             }
             Observation::HandshakeRefused { connection } => {
@@ -221,6 +232,7 @@ impl VanishedTlsAlarm {
             handshake_refused: false,
             ehlo_refused: false,
             answered_in_tls: false,
+            said_mail: false,
         }
     }
 
@@ -317,7 +329,9 @@ fn broke_at_tls(session: &Session<Watch>) -> bool {
     match session.progress {
         Progress::Asked | Progress::GoAhead => true,
         Progress::Secured(_) => !session.notes.answered_in_tls || session.notes.ehlo_refused,
-        Progress::Unready | Progress::NotOffered | Progress::Offered | Progress::Refused(_) => false,
+        // STARTTLS may have been said and never have arrived.
+        Progress::Offered => !session.notes.said_mail,
+        Progress::Unready | Progress::NotOffered | Progress::Refused(_) => false,
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::name::DomainName;
-use postern_model::scenario::{Action, Drift, Host, Level, Scenario, When};
+use postern_model::scenario::{Action, Attack, Drift, Host, Level, Scenario, When};
 
 use super::course::{Course, End, courses};
 use super::world::changed_alike;
@@ -41,6 +41,16 @@ pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
         .find(|message| may_relay(first.scenario, &message.host))?
         .host
         .clone();
+    // A relay's copy is longer by its Received line, and is cut where the originator's is not (C-NET-4).
+    let cuts = first.scenario.step.iter().any(|step| {
+        let Action::Attack { attack, .. } = &step.action else {
+            return false;
+        };
+        matches!(attack, Attack::CutClient(_) | Attack::CutServer(_))
+    });
+    if cuts {
+        return None;
+    }
     let submitter: DomainName = format!("submit.{host}").parse().ok()?;
     let mut second = first.scenario.clone();
     if second.host(&submitter).is_some() {
