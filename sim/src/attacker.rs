@@ -1,12 +1,16 @@
 //! The attacker on the path: takes a connection that was meant for a host, dials that host in the client's name, and
 //! passes on what it does not change. It edits real octets, with control of where segments end.
 //!
-//! An attack acts at one stage: on a reply ([`Interception::altered`]), on STARTTLS ([`Interception::attacked_starttls`]), on
-//! any command or reply ([`Interception::command`], [`Interception::replied`]), or on the octets of TLS (`raw`).
+//! An attack acts at one stage: on any command ([`Interception::command`]), on STARTTLS (`starttls`), on the replies
+//! (`replies`), on the octets of TLS (`raw`), or by TLS of the attacker's own (`tls`).
 
 mod edit;
+mod lines;
 mod raw;
+mod replies;
 mod speech;
+mod starttls;
+mod tls;
 mod way;
 
 use std::collections::VecDeque;
@@ -14,16 +18,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use postern_model::name::DomainName;
-use postern_model::scenario::{Alert, Attack, Certificate, OddReply, Phase};
-use postern_model::trace::{Channel, ConnectionId, End, Event, NotConnected};
+use postern_model::scenario::{Alert, Attack, Phase};
+use postern_model::trace::{Channel, ConnectionId, Event, NotConnected};
 
-use crate::crypto::{self, ServerTerms, Verify};
 use crate::net::{Door, Stream};
 use crate::session::Peer;
 use crate::tap::{Dialled, Recorder, Tap};
 use crate::world::{Insistence, Site, World, attacker_port};
 use edit::Reply;
-use speech::{GO_AHEAD, STARTTLS};
+use lines::Lines;
 use way::{Passage, Way};
 
 /// What passes between two pieces of what would have been one segment: long enough for the other side to answer the first.
@@ -258,287 +261,6 @@ impl Interception {
         Then::GoOn
     }
 
-    /// A whole reply from the server.
-    async fn replied(&mut self, reply: Reply) -> Then {
-        let asked = self.unanswered.pop_front().unwrap_or(Asked::Phase(None));
-        let phase = match asked {
-            Asked::Own => return Then::GoOn,
-            Asked::Helo => Some(Phase::Ehlo),
-            Asked::Phase(phase) => phase,
-        };
-        let close = phase.map(Attack::CloseInsteadOfReply);
-        if let Some(attack) = close.filter(|attack| self.does(*attack)) {
-            self.interferes(
-                attack,
-                &format!("closes the connection in place of the reply “{}”", text_of(&reply)),
-            );
-            return Then::Hang;
-        }
-        let withhold = phase.map(Attack::WithholdReply);
-        if let Some(attack) = withhold.filter(|attack| self.does(*attack)) {
-            self.interferes(
-                attack,
-                &format!("withholds the reply “{}” and all that would follow", text_of(&reply)),
-            );
-            return Then::Listen(Answer::Nothing);
-        }
-        let reply = self.altered(asked, reply);
-        self.content |= phase == Some(Phase::Data) && reply.concat().starts_with(b"354");
-        if phase != Some(Phase::Starttls) || !reply.concat().starts_with(b"220") {
-            return self.say_then(&reply.concat(), Then::GoOn).await;
-        }
-        let injection = self.attack_of(|attack| matches!(attack, Attack::InjectReplies(_)));
-        let Some(Attack::InjectReplies(cut)) = injection else {
-            return self.say_then(&reply.concat(), Then::PassOn).await;
-        };
-        self.interferes(
-            Attack::InjectReplies(cut),
-            &behind("the go-ahead", speech::REPLIES, cut),
-        );
-        let octets = [&reply.concat(), speech::REPLIES].concat();
-        let (first, second) = octets.split_at(place_of(cut, octets.len()));
-        let first_is_said = self.say(first).await;
-        if !second.is_empty() {
-            self.door.sleep(BETWEEN_PIECES).await;
-        }
-        if first_is_said {
-            self.say_then(second, Then::PassOn).await
-        } else {
-            Then::Hang
-        }
-    }
-
-    /// What becomes of the client's STARTTLS.
-    async fn attacked_starttls(&mut self) -> Then {
-        let attacks = self.world.attacks_on(self.victim);
-        for attack in attacks {
-            match attack {
-                Attack::AnswerStarttls(code) => {
-                    self.interferes(attack, &format!("answers STARTTLS with {code} and does not pass it on"));
-                    let text = if code < 500 {
-                        "4.7.0 TLS not available due to temporary reason"
-                    } else {
-                        "5.7.0 TLS refused"
-                    };
-                    return self.say_then(format!("{code} {text}\r\n").as_bytes(), Then::GoOn).await;
-                }
-                Attack::AnswerStarttlsOddly(kind) if kind != OddReply::MultiLine => {
-                    self.interferes(attack, &format!("answers STARTTLS with {kind} and does not pass it on"));
-                    return self.say_then(&speech::odd_reply(kind), Then::GoOn).await;
-                }
-                Attack::GarbageAfterGoAhead => {
-                    self.interferes(attack, "answers STARTTLS with 220 and the handshake with garbage");
-                    return self.say_then(GO_AHEAD, Then::Listen(Answer::Garbage)).await;
-                }
-                Attack::AlertAfterGoAhead(alert) => {
-                    self.interferes(
-                        attack,
-                        &format!("answers STARTTLS with 220 and the handshake with the alert {alert}"),
-                    );
-                    return self.say_then(GO_AHEAD, Then::Listen(Answer::Alert(alert))).await;
-                }
-                Attack::CloseAfterGoAhead => {
-                    self.interferes(attack, "answers STARTTLS with 220 and closes the connection");
-                    return self.say_then(GO_AHEAD, Then::Hang).await;
-                }
-                Attack::ResetAfterGoAhead => {
-                    self.interferes(attack, "answers STARTTLS with 220 and the handshake with a reset");
-                    return self.say_then(GO_AHEAD, Then::Listen(Answer::Reset)).await;
-                }
-                Attack::SwallowHandshake => {
-                    self.interferes(attack, "answers STARTTLS with 220 and swallows the handshake");
-                    return self.say_then(GO_AHEAD, Then::Listen(Answer::Nothing)).await;
-                }
-                Attack::InterceptTls(certificate) if self.server_offers_tls => {
-                    return self.terminate_tls(certificate).await;
-                }
-                Attack::GarbleStarttls => {
-                    self.interferes(attack, "overwrites the client's STARTTLS with XXXXXXXX");
-                    self.unanswered.push_back(Asked::Phase(Some(Phase::Starttls)));
-                    return self.say_to_server_then(speech::GARBLED_STARTTLS, Then::GoOn).await;
-                }
-                Attack::InjectCommands(cut) => {
-                    self.interferes(attack, &behind("STARTTLS", speech::COMMANDS, cut));
-                    return self.starttls_with_commands(cut).await;
-                }
-                Attack::InjectTransaction => {
-                    self.interferes(attack, "sends MAIL and RCPT of its own before STARTTLS");
-                    for command in speech::transaction(&self.domain_of_victim()) {
-                        self.unanswered.push_back(Asked::Own);
-                        self.say_to_server(&command).await;
-                    }
-                }
-                _ => {}
-            }
-        }
-        self.unanswered.push_back(Asked::Phase(Some(Phase::Starttls)));
-        self.say_to_server_then(STARTTLS, Then::GoOn).await
-    }
-
-    /// A domain that the victim takes mail for, if there is one.
-    fn domain_of_victim(&self) -> DomainName {
-        let host = self.world.host(self.victim);
-        host.exchanger_for.first().unwrap_or(&host.name).clone()
-    }
-
-    /// STARTTLS and commands behind it, in one segment or cut in two.
-    async fn starttls_with_commands(&mut self, cut: u16) -> Then {
-        self.unanswered.push_back(Asked::Phase(Some(Phase::Starttls)));
-        let octets = [STARTTLS, speech::COMMANDS].concat();
-        let (first, second) = octets.split_at(place_of(cut, octets.len()));
-        self.say_to_server(first).await;
-        if !second.is_empty() {
-            self.door.sleep(BETWEEN_PIECES).await;
-        }
-        self.say_to_server_then(second, Then::GoOn).await
-    }
-
-    /// Speaks TLS with both sides and reads everything in between.
-    async fn terminate_tls(&mut self, kind: Certificate) -> Then {
-        let server_name = self.world.host(self.victim).name.clone();
-        let upstream = self.begin_tls_with_server(&server_name).await;
-        if upstream.is_none() {
-            self.interferes(
-                Attack::InterceptTls(kind),
-                "closes the connection: the server gives it no TLS",
-            );
-            return Then::Hang;
-        }
-        if !self.say(GO_AHEAD).await {
-            return Then::Hang;
-        }
-        let issued = self.world.certificate_of_kind(self.victim, kind);
-        self.interferes(
-            Attack::InterceptTls(kind),
-            &format!("terminates TLS with a certificate that is {}", described(kind)),
-        );
-        let Peer::Clear(stream) = std::mem::replace(&mut self.client, Peer::Nobody) else {
-            return Then::Hang;
-        };
-        let random = self
-            .door
-            .random(&format!("tls attacker as server {}", self.tap.connection().0));
-        match crypto::present(stream, &issued, ServerTerms::default(), random).await {
-            Ok((stream, presented)) => {
-                self.tap.secured(presented);
-                self.client = Peer::Tls(Box::new(stream.into()));
-                Then::GoOn
-            }
-            Err((failure, _)) => {
-                self.tap.not_secured(End::Acceptor, failure.why);
-                Then::Hang
-            }
-        }
-    }
-
-    async fn begin_tls_with_server(&mut self, name: &DomainName) -> Option<()> {
-        if !self.server.send(STARTTLS).await {
-            return None;
-        }
-        let mut octets = [0; 512];
-        let count = self.server.read(&mut octets).await;
-        let Peer::Clear(stream) = std::mem::replace(&mut self.server, Peer::Nobody) else {
-            return None;
-        };
-        if !octets[..count].starts_with(b"220") {
-            return None;
-        }
-        let random = self
-            .door
-            .random(&format!("tls attacker as client {}", self.relaying.connection().0));
-        let stream = crypto::connect(
-            stream,
-            crypto::client_config(self.world.crypto, Verify::Anyone),
-            name,
-            random,
-        )
-        .await;
-        self.server = Peer::Tls(Box::new(stream.ok()?.into()));
-        Some(())
-    }
-
-    /// The server's reply as the client shall see it.
-    fn altered(&mut self, asked: Asked, reply: Reply) -> Reply {
-        match asked {
-            Asked::Phase(Some(Phase::Connect)) => {
-                let Some(Attack::Greet(code)) = self.attack_of(|attack| matches!(attack, Attack::Greet(_))) else {
-                    return reply;
-                };
-                self.interferes(
-                    Attack::Greet(code),
-                    &format!("greets with {code} in the server's place"),
-                );
-                vec![format!("{code} No mail service here\r\n").into_bytes()]
-            }
-            Asked::Phase(Some(Phase::Ehlo)) => self.altered_ehlo(reply),
-            Asked::Phase(Some(Phase::Starttls)) if reply.concat().starts_with(b"220") => {
-                let odd = Attack::AnswerStarttlsOddly(OddReply::MultiLine);
-                if !self.does(odd) {
-                    return reply;
-                }
-                self.interferes(odd, "writes the go-ahead in three lines");
-                vec![speech::odd_reply(OddReply::MultiLine)]
-            }
-            _ => reply,
-        }
-    }
-
-    fn altered_ehlo(&mut self, reply: Reply) -> Reply {
-        self.server_offers_tls = edit::offers_starttls(&reply);
-        if let Some(Attack::RefuseEhlo(code)) = self.attack_of(|attack| matches!(attack, Attack::RefuseEhlo(_))) {
-            self.interferes(
-                Attack::RefuseEhlo(code),
-                &format!("answers EHLO with {code} in the server's place"),
-            );
-            return vec![format!("{code} 5.5.1 Command not implemented\r\n").into_bytes()];
-        }
-        if self.does(Attack::StripExtensions) {
-            self.interferes(
-                Attack::StripExtensions,
-                "removes everything but STARTTLS from the reply to EHLO",
-            );
-            return edit::with_starttls_alone(reply);
-        }
-        if self.does(Attack::AddExtensions) && reply.concat().starts_with(b"250") {
-            let (longer, added) = edit::with_extensions(reply);
-            if !added.is_empty() {
-                let added = added.join(", ");
-                self.interferes(Attack::AddExtensions, &format!("adds {added} to the reply to EHLO"));
-            }
-            return longer;
-        }
-        if !self.server_offers_tls {
-            reply
-        } else if self.does(Attack::StripStarttls) {
-            self.interferes(Attack::StripStarttls, "removes STARTTLS from the reply to EHLO");
-            edit::without_starttls(reply)
-        } else if self.does(Attack::OverwriteStarttls) {
-            self.interferes(
-                Attack::OverwriteStarttls,
-                "overwrites STARTTLS with XXXXXXXX in the reply to EHLO",
-            );
-            edit::with_overwritten_starttls(reply)
-        } else if self.does(Attack::StripWhereNothingIsRequired) {
-            self.stripped_where_nothing_is_required(reply)
-        } else {
-            reply
-        }
-    }
-
-    /// The adaptive adversary (C-DG-14): it finds out by one probe, and never troubles the client again that insists.
-    fn stripped_where_nothing_is_required(&mut self, reply: Reply) -> Reply {
-        let what = match self.world.learnt(&self.client_name, self.victim) {
-            None => "removes STARTTLS from the reply to EHLO, to see what this client does without",
-            Some(Insistence::GoesOnInClear) => {
-                "removes STARTTLS from the reply to EHLO: this client went on in clear before"
-            }
-            Some(Insistence::Insists) => return reply,
-        };
-        self.probing = true;
-        self.interferes(Attack::StripWhereNothingIsRequired, what);
-        edit::without_starttls(reply)
-    }
-
     async fn listen(mut self, mut answer: Answer) {
         let mut octets = [0; 4096];
         // Whoever closes with octets unread resets the connection (RFC 9293 §3.10.4).
@@ -689,56 +411,5 @@ fn place_of(cut: u16, length: usize) -> usize {
     match usize::from(cut) {
         0 => length,
         cut => cut.min(length),
-    }
-}
-
-fn text_of(reply: &Reply) -> String {
-    String::from_utf8_lossy(reply.last().map(Vec::as_slice).unwrap_or_default())
-        .trim_end()
-        .to_owned()
-}
-
-fn described(kind: Certificate) -> &'static str {
-    match kind {
-        Certificate::Valid
-        | Certificate::HostNameOnly
-        | Certificate::Intermediate
-        | Certificate::Wildcard
-        | Certificate::ByIndication
-        | Certificate::OtherNamesRefused => "valid for the server's name",
-        Certificate::Revoked => "the server's own, stolen and revoked",
-        Certificate::Expired => "the server's own, expired",
-        Certificate::NotYetValid => "the server's own, not valid yet",
-        Certificate::WrongName => "valid for the attacker's own name",
-        Certificate::SelfSigned => "signed by itself",
-        Certificate::UnknownAuthority => "from an authority that nobody trusts",
-        Certificate::MissingIntermediate => "from an intermediate authority that it does not show",
-        Certificate::CommonNameOnly => "for the server's name as its common name alone",
-        Certificate::PartialWildcard => "for a part of the server's first label",
-        Certificate::WideWildcard => "for two labels by one wildcard",
-        Certificate::NameConstraint => "from an authority that may not issue for the server's name",
-        Certificate::PathLength => "from an authority that may not be one",
-    }
-}
-
-/// Cuts octets into lines, with their CRLF.
-#[derive(Default)]
-struct Lines {
-    octets: Vec<u8>,
-}
-
-impl Lines {
-    fn push(&mut self, octets: &[u8]) {
-        self.octets.extend(octets);
-    }
-
-    fn next(&mut self) -> Option<Vec<u8>> {
-        let end = self.octets.iter().position(|&octet| octet == b'\n')? + 1;
-        Some(self.octets.drain(..end).collect())
-    }
-
-    /// What came of a line that is not complete.
-    fn take_rest(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.octets)
     }
 }

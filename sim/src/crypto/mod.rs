@@ -5,6 +5,7 @@ mod exchange;
 mod handshake;
 mod hash_signature;
 pub(crate) mod hello;
+mod proof_of_key;
 
 #[cfg(test)]
 mod tests;
@@ -19,10 +20,7 @@ use postern_model::scenario::{Handshake, Hello, TlsVersions};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::ring::cipher_suite;
-use rustls::crypto::{
-    CryptoProvider, GetRandomFailed, SecureRandom, WebPkiSupportedAlgorithms, ring, verify_tls12_signature,
-    verify_tls13_signature,
-};
+use rustls::crypto::{CryptoProvider, GetRandomFailed, SecureRandom, WebPkiSupportedAlgorithms, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -38,6 +36,7 @@ pub(crate) use handshake::{Cause, Failure, present};
 pub use handshake::{accept, connect};
 pub(crate) use hash_signature::HashKey;
 
+use self::proof_of_key::wants_proof_of_key;
 use crate::net::clock;
 use crate::{Crypto, certificate, random};
 
@@ -268,27 +267,7 @@ impl ServerCertVerifier for AnyCertificate {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
-    }
+    wants_proof_of_key!();
 }
 
 /// Believes what another verifier believes, and what it would believe at another time.
