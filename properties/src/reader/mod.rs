@@ -4,7 +4,9 @@
 //! so that no error of the machines under test can hide in a parser that they share with their judges.
 
 mod conversation;
+mod dns;
 mod lines;
+mod log;
 mod report;
 mod request;
 
@@ -12,12 +14,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
-use postern_model::observation::{
-    Acceptor, AddressAnswer, ConnectionId, DomainId, DomainSet, HostId, HostSet, MessageId, MxAnswer, Observation,
-};
+use postern_model::observation::{Acceptor, ConnectionId, DomainId, DomainSet, HostId, MessageId, Observation};
 use postern_model::report::About;
 use postern_model::scenario::{Attack, Clock};
-use postern_model::trace::{self, Answer, Channel, End, Event, LogEntry, Presented, Question, Record, Setting};
+use postern_model::trace::{self, Channel, End, Event, Presented, Record, Setting};
 
 use crate::certificate;
 use crate::setup::Setup;
@@ -350,32 +350,6 @@ impl Reader {
         Some(observation)
     }
 
-    /// The hosts that are listed now and were not, or were and are not. With no MX record the domain's own host is
-    /// listed (RFC 5321 §5.1, implicit MX).
-    fn listed(&mut self, domain: &DomainName, exchangers: &[(u16, DomainName)], null_mx: bool) -> Vec<Observation> {
-        let Some(domain_id) = self.setup.domain(domain) else {
-            return Vec::new();
-        };
-        let mut changes = Vec::new();
-        for host in self.setup.hosts() {
-            let name = self.setup.host_name(host);
-            let listed = match exchangers {
-                [] => name == domain && !null_mx,
-                exchangers => exchangers.iter().any(|(_, exchanger)| exchanger == name),
-            };
-            let known = &mut self.listed[usize::from(host.0)];
-            if known.has(domain_id) != listed {
-                known.0 ^= DomainSet::default().with(domain_id).0;
-                changes.push(Observation::Listed {
-                    host,
-                    domain: domain_id,
-                    listed,
-                });
-            }
-        }
-        changes
-    }
-
     fn queued(
         &mut self,
         host: &DomainName,
@@ -421,84 +395,6 @@ impl Reader {
         })
     }
 
-    fn told(&self, host: HostId, domain: DomainId, exchangers: &[(u16, DomainName)]) -> Vec<Observation> {
-        let known = exchangers
-            .iter()
-            .filter_map(|(preference, name)| Some((*preference, self.setup.host(name)?)));
-        let told = known
-            .enumerate()
-            .map(|(place, (preference, exchanger))| Observation::Told {
-                host,
-                domain,
-                exchanger,
-                preference,
-                is_first: place == 0,
-            });
-        told.collect()
-    }
-
-    fn no_address(&self, host: HostId, name: &DomainName) -> Option<Observation> {
-        Some(Observation::NoAddress {
-            host,
-            exchanger: self.setup.host(name)?,
-        })
-    }
-
-    /// What a host was told. A domain takes no mail if its name does not exist, if it has neither an exchanger nor an
-    /// address, or if it has a null MX.
-    fn answered(&mut self, host: &DomainName, question: &Question, answer: &Answer) -> Vec<Observation> {
-        let (Question::Mx(name) | Question::Address(name)) = question;
-        let (Some(host), Some(domain)) = (self.setup.host(host), self.setup.domain(name)) else {
-            return Vec::new();
-        };
-        let (told, takes_no_mail) = match question {
-            Question::Mx(_) => {
-                let answer = self.mx_answer(answer);
-                let takes_no_mail = matches!(answer, MxAnswer::NoName | MxAnswer::NullMx);
-                (Observation::MxAnswered { host, domain, answer }, takes_no_mail)
-            }
-            Question::Address(_) => {
-                let name = domain;
-                let answer = match answer {
-                    Answer::Addresses(all) => AddressAnswer::Found(u8::try_from(all.len()).unwrap_or(u8::MAX)),
-                    Answer::Failed => AddressAnswer::Failed,
-                    _ => AddressAnswer::Nothing,
-                };
-                let takes_no_mail = answer == AddressAnswer::Nothing;
-                (Observation::AddressAnswered { host, name, answer }, takes_no_mail)
-            }
-        };
-        let mut learnt = Vec::new();
-        learnt.extend(takes_no_mail.then_some(Observation::NoSuchDomain { host, domain }));
-        learnt.push(told);
-        match (question, answer) {
-            (Question::Mx(_), Answer::Exchangers(exchangers) | Answer::NullMx { beside: exchangers }) => {
-                learnt.extend(self.told(host, domain, exchangers));
-            }
-            (Question::Address(name), Answer::Addresses(all)) => {
-                if let Some(of) = self.setup.host(name) {
-                    self.addresses.insert((host, of), all.clone());
-                }
-            }
-            (Question::Mx(_), _) => {}
-            (Question::Address(name), _) => learnt.extend(self.no_address(host, name)),
-        }
-        learnt
-    }
-
-    fn mx_answer(&self, answer: &Answer) -> MxAnswer {
-        match answer {
-            Answer::NullMx { beside } if beside.is_empty() => MxAnswer::NullMx,
-            Answer::Exchangers(exchangers) | Answer::NullMx { beside: exchangers } => {
-                let known = exchangers.iter().filter_map(|(_, host)| self.setup.host(host));
-                MxAnswer::Exchangers(known.fold(HostSet::default(), HostSet::with))
-            }
-            Answer::NoData | Answer::Addresses(_) => MxAnswer::NoData,
-            Answer::NoName => MxAnswer::NoName,
-            Answer::Failed => MxAnswer::Failed,
-        }
-    }
-
     fn dialled(
         &mut self,
         connection: trace::ConnectionId,
@@ -541,81 +437,6 @@ impl Reader {
         let told = self.addresses.get(&(client, server));
         let place = told.and_then(|told| told.iter().position(|other| *other == address));
         u8::try_from(place.unwrap_or_default()).unwrap_or(u8::MAX)
-    }
-
-    fn logged(&self, host: HostId, entry: &LogEntry) -> Option<Observation> {
-        let observation = match entry {
-            LogEntry::Attempt { message, .. } => Observation::Attempt {
-                host,
-                message: self.message(message)?,
-            },
-            LogEntry::Sent { message, .. } => Observation::Sent {
-                host,
-                message: self.message(message)?,
-            },
-            LogEntry::Deferred { message, .. } => Observation::Deferred {
-                host,
-                message: self.message(message)?,
-            },
-            LogEntry::Bounced { message, .. } => Observation::Bounced {
-                host,
-                message: self.message(message)?,
-            },
-            LogEntry::Alarm { peer } => Observation::Alarm {
-                host,
-                peer: self.setup.host(peer)?,
-            },
-        };
-        Some(observation)
-    }
-
-    /// How a log says that a session was secured.
-    fn claim(&self, host: HostId, entry: &LogEntry) -> Option<Observation> {
-        let LogEntry::Sent { message, security, .. } = entry else {
-            return None;
-        };
-        Some(Observation::Claim {
-            host,
-            message: self.message(message)?,
-            security: *security,
-        })
-    }
-
-    /// What a content says as a notification, if it is one about a message that is known.
-    fn report(&self, connection: ConnectionId, message: MessageId, content: &str) -> Vec<Observation> {
-        let Some(report) = report::report(content) else {
-            return Vec::new();
-        };
-        let envelope = report.envelope_id.as_deref().map(request::digest);
-        let names = envelope.map(|id| Observation::NamesEnvelope { connection, id });
-        let said = self.says(connection, message, &report);
-        names.into_iter().chain(said).collect()
-    }
-
-    fn says(&self, connection: ConnectionId, message: MessageId, report: &report::Report) -> Option<Observation> {
-        Some(Observation::Report {
-            connection,
-            message,
-            reporter: self.setup.host(&report.reporter)?,
-            about: About {
-                message: self.message(&report.about)?,
-                action: report.action,
-            },
-            status: report.status,
-            names_tls: report.names_tls,
-        })
-    }
-
-    /// The status code in front of what a log says of a message.
-    fn status(&self, host: HostId, entry: &LogEntry) -> Option<Observation> {
-        let (LogEntry::Deferred { message, why } | LogEntry::Bounced { message, why }) = entry else {
-            return None;
-        };
-        Some(Observation::Status {
-            host,
-            message: self.message(message)?,
-            status: lines::status(why)?,
-        })
     }
 
     fn message(&self, token: &Token) -> Option<MessageId> {

@@ -2,7 +2,7 @@ use postern_model::name::ReversePath;
 use postern_model::observation::{Status, Verb};
 use postern_model::report::ReportAction;
 use postern_model::scenario::{Attack, Level, MailboxState, Phase, Security};
-use postern_model::trace::NotConnected;
+use postern_model::trace::{Answer, LogEntry, NotConnected, Question};
 
 use super::*;
 use crate::testing::{Tape, mailbox, name, scenario, token};
