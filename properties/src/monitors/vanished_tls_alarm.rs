@@ -291,7 +291,9 @@ impl VanishedTlsAlarm {
                 && session.notes.wished
                 && !session.notes.alarmed
         });
-        match open.min_by_key(|session| (!session.notes.may_be_due, !session.is_without_tls(false))) {
+        // Whoever knows that there is no TLS says so before MAIL.
+        let says_so_now = |session: &Session<Watch>| session.is_without_tls(false) && !session.notes.said_mail;
+        match open.min_by_key(|session| (!says_so_now(session), !session.notes.may_be_due)) {
             Some(session) => {
                 session.notes.alarmed = true;
                 Ok(())

@@ -95,12 +95,12 @@ macro_rules! relations {
 relations! {
     ClientTries = client_tries P04 620 "with a client that tries TLS and one that never does",
     ServerTries = server_tries P05 120 "with clients that use TLS and with none",
-    HistoryIndependence = history P09 450 "with and without earlier sessions over TLS",
+    HistoryIndependence = history P09 480 "with and without earlier sessions over TLS",
     AlarmsOff = alarms_off P10 172 "with and without alarms",
     LostReply = lost_reply P13 3000 "with and without a lost reply to the end of data",
     BoundaryNonInterference = boundary P28 1000 "with and without somebody who interferes before TLS",
     AdversaryIndifference = adversary P34 225 "with and without STARTTLS stripped everywhere",
-    RoleInvariance = role P35 95 "with a host as originator and as relay",
+    RoleInvariance = role P35 110 "with a host as originator and as relay",
 }
 
 impl Relation {

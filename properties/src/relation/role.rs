@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::name::DomainName;
-use postern_model::scenario::{Action, Attack, Drift, Host, Level, Scenario, When};
+use postern_model::scenario::{Action, AfterFailure, Attack, Drift, Host, Level, Scenario, When};
 
 use super::course::{Course, End, courses};
 use super::world::changed_alike;
@@ -48,7 +48,9 @@ pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
         };
         matches!(attack, Attack::CutClient(_) | Attack::CutServer(_))
     });
-    if cuts {
+    // A tarpit keeps who failed just now, and a relay fails at other seconds (C-SRV-5).
+    let mut hosts = first.scenario.host.iter();
+    if cuts || hosts.any(|host| host.handshake.after_failure == AfterFailure::Delays) {
         return None;
     }
     let submitter: DomainName = format!("submit.{host}").parse().ok()?;

@@ -101,6 +101,16 @@ fn an_alarm_belongs_to_the_session_without_tls_and_not_to_a_handshake_that_may_s
 }
 
 #[test]
+fn an_alarm_belongs_to_who_was_just_refused_tls_and_not_to_an_earlier_handshake_that_may_still_do() {
+    let begun = after_tls().dials(MX1).ehlo(true).starttls(220);
+    let slow = begun.connection();
+    let refused = begun.dials(MX1).ehlo(true).starttls(454).alarm(MX1).mail(false, 250);
+    let given_up = refused.closes().after(5 * MINUTE).alarm(MX1);
+    let over = given_up.sees(Observation::Closed { connection: slow });
+    assert_eq!(judged(over), Found::Holds);
+}
+
+#[test]
 fn of_two_sessions_side_by_side_the_one_without_tls_gave_occasion_for_the_alarm() {
     let first = after_tls().dials(MX1).ehlo(true).starttls(220);
     let connection = first.connection();
