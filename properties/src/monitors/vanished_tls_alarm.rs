@@ -291,9 +291,14 @@ impl VanishedTlsAlarm {
                 && session.notes.wished
                 && !session.notes.alarmed
         });
-        // Whoever knows that there is no TLS says so before MAIL.
-        let says_so_now = |session: &Session<Watch>| session.is_without_tls(false) && !session.notes.said_mail;
-        match open.min_by_key(|session| (!says_so_now(session), !session.notes.may_be_due)) {
+        // The alarm is raised before MAIL, and by who knows already that there is no TLS rather than by who may yet have it.
+        let less_likely = |session: &Session<Watch>| {
+            let Watch {
+                said_mail, may_be_due, ..
+            } = session.notes;
+            (said_mail, !session.is_without_tls(false), !may_be_due)
+        };
+        match open.min_by_key(|session| less_likely(session)) {
             Some(session) => {
                 session.notes.alarmed = true;
                 Ok(())

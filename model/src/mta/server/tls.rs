@@ -14,10 +14,11 @@ impl Server {
             demands_tls,
             demand_stage,
             trouble,
+            never_accepts_mail,
             ..
         } = self.settings;
         let by_demand = demands_tls && demand_stage == DemandStage::EveryCommand;
-        if self.tls || !(by_demand || trouble == Trouble::DemandsTlsOfAll) {
+        if never_accepts_mail || self.tls || !(by_demand || trouble == Trouble::DemandsTlsOfAll) {
             return false;
         }
         let is_let_pass = self.has(Mutant::LetsMailPassBeforeTls) && verb_is(line, &["MAIL"]);

@@ -111,6 +111,13 @@ fn an_alarm_belongs_to_who_was_just_refused_tls_and_not_to_an_earlier_handshake_
 }
 
 #[test]
+fn an_alarm_does_not_belong_to_a_session_that_sent_mail_before_it() {
+    let kept = after_tls().dials(MX1).ehlo(true).mail(false, 250);
+    let beside = kept.dials(MX1).ehlo(true).starttls(220).alarm(MX1).closes();
+    assert_eq!(judged(beside.after(2 * MINUTE)), Found::Holds);
+}
+
+#[test]
 fn of_two_sessions_side_by_side_the_one_without_tls_gave_occasion_for_the_alarm() {
     let first = after_tls().dials(MX1).ehlo(true).starttls(220);
     let connection = first.connection();

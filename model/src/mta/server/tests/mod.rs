@@ -23,11 +23,15 @@ struct Session {
 
 impl Session {
     fn new(settings: ServerSettings) -> Self {
+        Self::greeted(settings, "220 mx.b.example ESMTP Postern")
+    }
+
+    fn greeted(settings: ServerSettings, greeting: &str) -> Self {
         let mut session = Self {
             server: Server::new(settings),
             timers: Timers::default(),
         };
-        assert_eq!(session.hand(Input::Opened), ["220 mx.b.example ESMTP Postern"]);
+        assert_eq!(session.hand(Input::Opened), [greeting]);
         session
     }
 

@@ -63,6 +63,21 @@ fn a_client_that_is_told_530_again_and_again_may_still_start_tls() {
 }
 
 #[test]
+fn who_never_accepts_mail_says_so_rather_than_that_tls_comes_first() {
+    // RFC 7504 §3.
+    for settings in tls_first() {
+        let settings = ServerSettings {
+            never_accepts_mail: true,
+            ..settings
+        };
+        let mut session = Session::greeted(settings, "521 mx.b.example Host does not accept mail");
+        for (line, code) in [(EHLO, 521), (MAIL, 521), ("STARTTLS", 521), ("QUIT", 221)] {
+            assert_eq!(session.code(line), code, "{line}");
+        }
+    }
+}
+
+#[test]
 fn inside_tls_the_demand_is_met() {
     for settings in tls_first() {
         let mut session = Session::over_tls(settings);
