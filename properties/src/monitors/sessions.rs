@@ -171,6 +171,11 @@ impl<T: Default> Sessions<T> {
         self.0.values()
     }
 
+    /// The open connections with their ids.
+    pub(super) fn iter_by_id(&self) -> impl Iterator<Item = (ConnectionId, &Session<T>)> {
+        self.0.iter().map(|(connection, session)| (*connection, session))
+    }
+
     /// The open connections.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session<T>> {
         self.0.values_mut()

@@ -1,5 +1,6 @@
 //! P10: an alarm is raised if, and only if, a peer that used TLS no longer does.
 
+mod alarms;
 #[cfg(test)]
 mod tests;
 
@@ -7,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
-use postern_model::observation::{HostId, Observation};
+use postern_model::observation::{ConnectionId, HostId, Observation};
 use postern_model::scenario::{Level, Phase};
 
+use self::alarms::{Alarms, FalseAlarm};
 use super::attempts::Attempts;
 use super::sessions::{Progress, Session, Sessions};
 use super::{LOG_DELAY, violation};
@@ -44,7 +46,9 @@ pub struct VanishedTlsAlarm {
     /// (C-DG-12): then it does not ask, and misses nothing.
     broke: BTreeMap<(HostId, HostId), Duration>,
     sessions: Sessions<Watch>,
+    /// In the order of their ends.
     ended: Vec<Ended>,
+    alarms: Alarms,
     exercised: bool,
 }
 
@@ -56,7 +60,6 @@ struct Watch {
     may_be_due: bool,
     /// TLS may have been wished for.
     wished: bool,
-    alarmed: bool,
     /// The client gave the handshake up.
     handshake_refused: bool,
     /// EHLO was refused by a 5yz, so STARTTLS was not to be had: whoever requires TLS goes no further.
@@ -70,13 +73,16 @@ struct Watch {
 /// A session that ended without TLS less than a minute ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Ended {
+    connection: ConnectionId,
     client: HostId,
     peer: HostId,
     age: Duration,
     due: bool,
     wished: bool,
-    alarmed: bool,
 }
+
+/// Why an alarm is false for which no session is left.
+const NO_OCCASION: &str = "no session without TLS gave occasion for it";
 
 impl VanishedTlsAlarm {
     /// The monitor at the start of a run.
@@ -90,6 +96,7 @@ impl VanishedTlsAlarm {
             broke: BTreeMap::new(),
             sessions: Sessions::default(),
             ended: Vec::new(),
+            alarms: Alarms::default(),
             exercised: false,
         }
     }
@@ -100,18 +107,18 @@ impl Monitor for VanishedTlsAlarm {
         self.pass(after)?;
         self.oracle.observe(observation);
         self.attempts.observe(observation);
-        if let Some(session) = self.sessions.observe(observation) {
-            self.end(&session);
+        if let Some(session) = self.sessions.observe(observation)
+            && let Observation::Closed { connection } = *observation
+        {
+            self.end(connection, &session)?;
         }
         if let Observation::Replied { connection, .. } = *observation
             && let Some(session) = self.sessions.get_mut(connection)
+            && session.is_secured()
         {
-            session.notes.answered_in_tls |= session.is_secured();
-            if session.notes.answered_in_tls && session.notes.alarmed {
-                let (client, peer) = (session.client, session.server);
-                session.notes.alarmed = false;
-                self.attribute_alarm(client, peer, "TLS was used in that very session")?;
-            }
+            session.notes.answered_in_tls = true;
+            let acquitted = self.alarms.acquits(connection);
+            acquitted.map_err(|found| self.false_alarm(&found, "TLS was used in that very session"))?;
         }
         match *observation {
             Observation::Dialled {
@@ -168,10 +175,14 @@ impl Monitor for VanishedTlsAlarm {
     }
 
     fn finish(&mut self) -> Result<(), Violation> {
-        match self.ended.iter().find(|ended| ended.due && !ended.alarmed) {
-            Some(ended) => Err(self.missing_alarm(ended)),
-            None => Ok(()),
+        while !self.ended.is_empty() {
+            self.expire_first()?;
         }
+        for open in self.alarms.sessions() {
+            let expired = self.alarms.expires(open);
+            expired.map_err(|found| self.false_alarm(&found, NO_OCCASION))?;
+        }
+        Ok(())
     }
 
     fn exercised(&self) -> bool {
@@ -189,21 +200,27 @@ impl VanishedTlsAlarm {
             *age += time;
             *age < setup.tls_failure_memory(*client)
         });
-        let overdue = self
-            .ended
-            .iter()
-            .find(|ended| ended.age > LOG_DELAY && ended.due && !ended.alarmed);
-        if let Some(overdue) = overdue {
-            return Err(self.missing_alarm(overdue));
+        while self.ended.first().is_some_and(|ended| ended.age > LOG_DELAY) {
+            self.expire_first()?;
         }
-        self.ended.retain(|ended| ended.age <= LOG_DELAY);
         Ok(())
+    }
+
+    /// The session that ended first gives occasion for no later alarm.
+    fn expire_first(&mut self) -> Result<(), Violation> {
+        let ended = self.ended.remove(0);
+        if ended.due && !self.alarms.pays(ended.connection) {
+            return Err(self.missing_alarm(&ended));
+        }
+        let expired = self.alarms.expires(ended.connection);
+        expired.map_err(|found| self.false_alarm(&found, NO_OCCASION))
     }
 
     /// A host has crashed.
     fn forgets(&mut self, host: HostId) {
         self.used_tls.retain(|(client, _)| *client != host);
         self.ended.retain(|ended| ended.client != host);
+        self.alarms.forget(host);
         for session in self.sessions.iter_mut().filter(|session| session.client == host) {
             session.notes.may_be_due = false;
         }
@@ -231,7 +248,6 @@ impl VanishedTlsAlarm {
                 && least >= Some(Level::May)
                 && !is_retry,
             wished: most.is_none_or(|level| level >= Level::May),
-            alarmed: false,
             handshake_refused: false,
             ehlo_refused: false,
             answered_in_tls: false,
@@ -239,12 +255,13 @@ impl VanishedTlsAlarm {
         }
     }
 
-    fn end(&mut self, session: &Session<Watch>) {
+    fn end(&mut self, connection: ConnectionId, session: &Session<Watch>) -> Result<(), Violation> {
         if session.is_clients_own() && broke_at_tls(session) {
             self.broke.insert((session.client, session.server), Duration::ZERO);
         }
         if !session.is_clients_own() || !may_go_without(session) {
-            return;
+            let acquitted = self.alarms.acquits(connection);
+            return acquitted.map_err(|found| self.false_alarm(&found, NO_OCCASION));
         }
         if session.progress == Progress::GoAhead && !session.notes.handshake_refused {
             self.may_have_used_tls.insert((session.client, session.server));
@@ -252,66 +269,42 @@ impl VanishedTlsAlarm {
         let due = session.notes.may_be_due && session.is_without_tls(true);
         self.exercised |= due;
         self.ended.push(Ended {
+            connection,
             client: session.client,
             peer: session.server,
             age: Duration::ZERO,
             due,
             wished: session.notes.wished,
-            alarmed: session.notes.alarmed,
         });
+        Ok(())
     }
 
     fn alarm(&mut self, client: HostId, peer: HostId) -> Result<(), Violation> {
         let known = [&self.used_tls, &self.may_have_used_tls];
         if !known.iter().any(|peers| peers.contains(&(client, peer))) {
-            return Err(self.false_alarm(client, peer, "it had never used TLS with it"));
+            return Err(self.false_alarm(&FalseAlarm(client, peer), "it had never used TLS with it"));
         }
-        self.attribute_alarm(client, peer, "no session without TLS gave occasion for it")
-    }
-
-    /// Finds the session that gave occasion for an alarm. Of several beside each other any may have; one that has TLS after
-    /// all was not it.
-    fn attribute_alarm(&mut self, client: HostId, peer: HostId, otherwise: &str) -> Result<(), Violation> {
-        let mut ended: Vec<&mut Ended> = self
-            .ended
-            .iter_mut()
-            .filter(|ended| ended.client == client && ended.peer == peer && ended.wished && !ended.alarmed)
-            .collect();
-        ended.sort_by_key(|ended| !ended.due);
-        if let Some(ended) = ended.into_iter().next() {
-            ended.alarmed = true;
-            return Ok(());
-        }
-        // A session that is kept for more mail may stand beside the one that gave the occasion.
-        let open = self.sessions.iter_mut().filter(|session| {
+        let ended = self.ended.iter();
+        let ended = ended.filter(|ended| ended.client == client && ended.peer == peer && ended.wished);
+        let open = self.sessions.iter_by_id().filter(|(_, session)| {
             session.is_clients_own()
                 && session.client == client
                 && session.server == peer
                 && may_go_without(session)
                 && session.notes.wished
-                && !session.notes.alarmed
         });
-        // The alarm is raised before MAIL, and by who knows already that there is no TLS rather than by who may yet have it.
-        let less_likely = |session: &Session<Watch>| {
-            let Watch {
-                said_mail, may_be_due, ..
-            } = session.notes;
-            (said_mail, !session.is_without_tls(false), !may_be_due)
-        };
-        match open.min_by_key(|session| less_likely(session)) {
-            Some(session) => {
-                session.notes.alarmed = true;
-                Ok(())
-            }
-            None => Err(self.false_alarm(client, peer, otherwise)),
-        }
+        let may_be_about = ended
+            .map(|ended| ended.connection)
+            .chain(open.map(|(connection, _)| connection));
+        let raised = self.alarms.raised(client, peer, may_be_about.collect());
+        raised.map_err(|found| self.false_alarm(&found, NO_OCCASION))
     }
 
-    fn false_alarm(&self, client: HostId, peer: HostId, because: &str) -> Violation {
+    fn false_alarm(&self, FalseAlarm(client, peer): &FalseAlarm, because: &str) -> Violation {
         let why = format!(
             "{} raised an alarm about {}, although {because}",
-            self.setup.host_name(client),
-            self.setup.host_name(peer),
+            self.setup.host_name(*client),
+            self.setup.host_name(*peer),
         );
         violation("SEED-10", why)
     }
