@@ -43,7 +43,7 @@ struct Queued {
     /// Of the oldest copy, up to the lifetime.
     age: Duration,
     refused_for_good: bool,
-    /// The next hop is the client itself, as DNS now says: a loop (RFC 5321 §5.1).
+    /// The next hop is the client itself, as DNS now says, or as the client was told: a loop (RFC 5321 §5.1).
     is_loop: bool,
     /// What the last attempt met.
     trouble: Option<Trouble>,
@@ -131,6 +131,17 @@ impl NoEarlyBounce {
                     if *client == host && queued.next_hop == domain {
                         queued.is_loop = listed;
                     }
+                }
+            }
+            // What was cached may be of a while ago.
+            Observation::Told {
+                host,
+                domain,
+                exchanger,
+                ..
+            } if exchanger == host => {
+                for ((client, _), queued) in &mut self.queue {
+                    queued.is_loop |= *client == host && queued.next_hop == domain;
                 }
             }
             Observation::NoSuchDomain { host, domain } => {
@@ -317,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_is_a_reason_only_while_dns_lists_the_client_itself() {
+    fn a_loop_is_a_reason_only_while_dns_lists_the_client_itself_or_told_it_so() {
         let listed = |listed| Observation::Listed {
             host: OUT,
             domain: B,
@@ -325,8 +336,19 @@ mod tests {
         };
         let looping = Story::new().mail_is_tried().sees(listed(true));
         assert_eq!(judged(Level::May, looping.clone().bounced()), Found::Holds);
-        let resolved = looping.sees(listed(false)).bounced();
-        assert_eq!(judged(Level::May, resolved), Found::Violated("R5321-4.5.4.1-c"));
+        let resolved = looping.sees(listed(false));
+        assert_eq!(
+            judged(Level::May, resolved.clone().bounced()),
+            Found::Violated("R5321-4.5.4.1-c")
+        );
+        let told = resolved.sees(Observation::Told {
+            host: OUT,
+            domain: B,
+            exchanger: OUT,
+            preference: 5,
+            is_first: true,
+        });
+        assert_eq!(judged(Level::May, told.bounced()), Found::Holds);
     }
 
     #[test]

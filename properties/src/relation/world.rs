@@ -102,14 +102,18 @@ fn hinders_only_tls(attack: Attack) -> bool {
     )
 }
 
-/// Whether every attack of a run either hinders TLS alone or hinders a session in clear at least as much.
+/// Whether every attack of a run hinders TLS alone, or every session, before it comes to TLS. One that can act in clear only,
+/// at MAIL for instance, may drive a client on to a better host that never tries TLS.
 pub(super) fn spares_nobody_in_clear(trace: &Trace) -> bool {
     let mut events = trace.records.iter().map(|record| &record.event);
     events.all(|event| match event {
         Event::Adversary { attack, .. } => {
             let hinders_all = matches!(
                 attack,
-                Attack::CloseAt(_) | Attack::CloseInsteadOfReply(_) | Attack::Refuse | Attack::BlackHole
+                Attack::CloseAt(Phase::Ehlo)
+                    | Attack::CloseInsteadOfReply(Phase::Connect | Phase::Ehlo)
+                    | Attack::Refuse
+                    | Attack::BlackHole
             );
             hinders_all || hinders_only_tls(*attack)
         }
