@@ -69,7 +69,8 @@ impl Comparison for NeverTries {
         if is_free || !changed_alike(first.trace, second.trace, is_policy) {
             return Verdict::NotExercised;
         }
-        let courses = courses(first.trace);
+        let tried = courses(first.trace);
+        let untried = courses(second.trace);
         let mut verdict = Verdict::NotExercised;
         for message in &first.scenario.message {
             let (Some(tries), Some(never)) = (
@@ -81,7 +82,9 @@ impl Comparison for NeverTries {
             let decided = tries.at.max(never.at).unwrap_or(Duration::MAX);
             let steady = |trace| is_steady(trace, message.at, decided, is_policy);
             let is_compared = never.fate == Fate::Delivered
-                && is_at_may(&courses, &message.name)
+                && is_at_may(&tried, &message.name)
+                // One that waits until its policy is raised tries in the second run too.
+                && levels(&untried, &message.name).all(|level| level == Level::None)
                 && steady(first.trace)
                 && steady(second.trace);
             if !is_compared {
@@ -109,9 +112,14 @@ fn violated(rule: &'static str, at: usize, why: String) -> Verdict {
 
 /// Whether every attempt at a message, at all hosts, was made without TLS being required, and one with TLS being wished.
 fn is_at_may(courses: &Courses<'_>, message: &Token) -> bool {
-    let own = courses.iter().filter(|((_, of), _)| *of == message);
-    let levels: Vec<_> = own.flat_map(|(_, course)| course.levels()).collect();
+    let levels: Vec<_> = levels(courses, message).collect();
     levels.contains(&Level::May) && levels.iter().all(|level| *level <= Level::May)
+}
+
+/// The levels of a message's attempts, at all hosts.
+fn levels<'a>(courses: &'a Courses<'_>, message: &'a Token) -> impl Iterator<Item = Level> + 'a {
+    let own = courses.iter().filter(move |((_, of), _)| *of == message);
+    own.flat_map(|(_, course)| course.levels())
 }
 
 /// The first session, if any, in which a client at `may` named a recipient in clear although STARTTLS was offered to it

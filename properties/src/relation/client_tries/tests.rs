@@ -49,6 +49,13 @@ fn what_is_delivered_without_a_try_is_delivered_after_one() {
 }
 
 #[test]
+fn a_message_that_waits_until_its_policy_is_raised_tries_in_the_second_run_too() {
+    let given_up = run(Level::May, bounced(tried()));
+    let raised = run(Level::None, taken(greeted(attempted(Level::Encrypt), &["STARTTLS"])));
+    assert_eq!(verdict(compare, &given_up, &raised), Verdict::NotExercised);
+}
+
+#[test]
 fn nothing_is_compared_when_the_world_changed_meanwhile() {
     let moved = |tape: Tape| {
         tape.event(Event::Set(Setting::Mx {
