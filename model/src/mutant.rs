@@ -161,6 +161,8 @@ mutants! {
     LooksAtCertificateAfterMail = "looks-at-certificate-after-mail",
     /// The client returns the mail when STARTTLS is refused for now.
     BouncesOn454 = "bounces-on-454",
+    /// The client returns the mail when a server asks for TLS by 530.
+    BouncesOn530 = "bounces-on-530",
     /// The client returns the mail when a handshake takes too long.
     GivesUpWhenHandshakeTimesOut = "gives-up-when-handshake-times-out",
     /// The client falls back to HELO where EHLO is refused, and sends in clear although TLS is required.

@@ -41,7 +41,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::FallsToHeloWhenRequired => (Property::P01, "R3207-6-a"),
         Mutant::DialsInClearWhenTlsBreaks => (Property::P01, "SEED-12"),
         Mutant::BouncesOn454 => (Property::P02, "R3207-4-b"),
-        Mutant::GivesUpWhenHandshakeTimesOut => (Property::P02, "R3207-6-d"),
+        Mutant::GivesUpWhenHandshakeTimesOut | Mutant::BouncesOn530 => (Property::P02, "R3207-6-d"),
         Mutant::RunsCommandsBehindStarttls => (Property::P28, "R3207-4-h"),
         Mutant::KeepsTransactionAfterTls => (Property::P28, "R3207-4.2-a"),
         Mutant::KeepsExtensionsAfterTls => (Property::P28, "R3207-4.2-b"),

@@ -28,7 +28,7 @@ pub use examine::{ExamineError, Examined, Relations, examine};
 pub use finding::{Finding, replay_command};
 pub use mutants::{Conviction, Kill, MutantResult, convict, hunt, mutants};
 pub use prices::{Price, Prices};
-pub use report::{Failure, PropertyCount, RelationCount, Report, Worth};
+pub use report::{Failure, JudgedBy, PropertyCount, RelationCount, Report, Worth};
 
 use tally::{Outcome, Tally};
 
@@ -94,8 +94,9 @@ pub struct Campaign {
     pub mutant: Option<Mutant>,
     /// The part of the seeds that is run.
     pub shard: Shard,
-    /// Whose word counts for the judges where the thread of 2001 and RFC 3207 differ.
-    pub reading: Reading,
+    /// Whose word counts for the judges where the thread of 2001 and RFC 3207 differ; where none is said, as each world is
+    /// drawn (see [`readings::of_drawn`](crate::readings::of_drawn)).
+    pub reading: Option<Reading>,
     /// The distribution of the worlds.
     pub profile: Profile,
     /// Where the scenarios of findings are written.
@@ -115,7 +116,7 @@ impl Default for Campaign {
             client: Client::Postern,
             mutant: None,
             shard: Shard::WHOLE,
-            reading: Reading::default(),
+            reading: None,
             profile: Profile::default(),
             found_folder: FOUND_FOLDER.into(),
             stop: Arc::default(),
@@ -207,10 +208,7 @@ fn world(campaign: &Campaign, seed: u64) -> Outcome {
 fn scenario(campaign: &Campaign, seed: u64) -> Scenario {
     let mut scenario = generate::scenario(seed, campaign.profile);
     scenario.mutant = campaign.mutant;
-    // By the thread, unless a server of the world does what only RFC 3207 grants.
-    if campaign.reading != Reading::default() {
-        scenario.reading = campaign.reading;
-    }
+    scenario.reading = campaign.reading.unwrap_or(scenario.reading);
     scenario
 }
 

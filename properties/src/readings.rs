@@ -21,11 +21,11 @@ pub const CONFLICTS: &[Conflict] = &[
         about: "bouncing for want of TLS",
         thread: "lack of TLS SHOULD NOT result in the bouncing of mail, though it may delay it (point 4, the words of RFC 2487 §7)",
         rfc3207: "the sentence is gone; at the end of a timeout of its own the client should return the mail (§6)",
-        properties: &["P03"],
+        properties: &["P03", "P04"],
     },
     Conflict {
         about: "the alarm when TLS vanishes",
-        thread: "the client's partial protection: it records that TLS was offered and raises an alarm (point 4)",
+        thread: "the client's partial protection: it can record that TLS was offered and raise an alarm (point 4), which we read as owed",
         rfc3207: "a client MAY record and warn; one that does not keep such a record owes nothing (§6)",
         properties: &["P10"],
     },
@@ -38,8 +38,8 @@ pub const CONFLICTS: &[Conflict] = &[
     Conflict {
         about: "a server that is not content with the TLS it got",
         thread: "a listed server refuses no mail for it: STARTTLS does not lessen the chance of delivery (point 2)",
-        rfc3207: "it SHOULD answer 554 to everything but QUIT (§4.1)",
-        properties: &["P05"],
+        rfc3207: "it SHOULD answer 554 to everything but QUIT, and whom it believes is a local matter (§4.1)",
+        properties: &["P05", "P06", "P48"],
     },
 ];
 

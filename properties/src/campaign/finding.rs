@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use postern_model::scenario::{Reading, Scenario};
+use postern_model::scenario::Scenario;
 use postern_sim::{Client, Crypto, Options};
 
 use super::{Campaign, Examined, Relations, examine};
@@ -47,14 +47,14 @@ pub fn replay_command(campaign: &Campaign, seed: u64) -> String {
         Crypto::Fast => " --crypto fast",
     };
     let reading = match campaign.reading {
-        Reading::Thread => "",
-        Reading::Rfc3207 => " --reading rfc3207",
+        None => String::new(),
+        Some(reading) => format!(" --reading {reading}"),
     };
     let profile = match campaign.profile {
         Profile::Swarm => String::new(),
         profile => format!(" --profile {}", profile.name()),
     };
-    replay(seed, campaign.client) + &mutant.unwrap_or_default() + crypto + reading + &profile
+    replay(seed, campaign.client) + &mutant.unwrap_or_default() + crypto + &reading + &profile
 }
 
 /// The command that replays a saved scenario, which has its mutant in it, under real cryptography.

@@ -1,5 +1,7 @@
 //! What a campaign reports.
 
+use std::fmt;
+
 use postern_model::scenario::Reading;
 use postern_sim::Client;
 
@@ -7,6 +9,7 @@ use super::finding::pursue;
 use super::tally::{Tally, VerdictCounts};
 use super::{Campaign, CryptoChoice, Finding, Prices, REAL_CRYPTO_EVERY, Shard, replay_command};
 use crate::generate::Profile;
+use crate::readings::judged_by;
 use crate::relation::Relation;
 use crate::rules::Property;
 use crate::situations::Situation;
@@ -29,7 +32,7 @@ pub struct Report {
     /// with however many jobs and in whatever build.
     pub fingerprint: u128,
     /// Whose word counted where the thread of 2001 and RFC 3207 differ.
-    pub reading: Reading,
+    pub judged_by: JudgedBy,
     /// Runs: a relation takes two for one world.
     pub runs: u64,
     /// SMTP connections that stood in all worlds.
@@ -57,6 +60,38 @@ pub struct Report {
     /// Situations that were never reached and properties that were never exercised, where there were worlds enough to
     /// expect all of them.
     pub shortfalls: Vec<String>,
+}
+
+/// How many worlds were judged by each reading where the thread of 2001 and RFC 3207 differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JudgedBy {
+    /// By the thread's.
+    pub thread: u64,
+    /// By RFC 3207's.
+    pub rfc3207: u64,
+}
+
+impl JudgedBy {
+    pub(super) fn count(&mut self, reading: Reading) {
+        match reading {
+            Reading::Thread => self.thread += 1,
+            Reading::Rfc3207 => self.rfc3207 += 1,
+        }
+    }
+}
+
+impl fmt::Display for JudgedBy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.thread, self.rfc3207) {
+            (_, 0) => formatter.write_str(judged_by(Reading::Thread)),
+            (0, _) => formatter.write_str(judged_by(Reading::Rfc3207)),
+            (thread, rfc3207) => write!(
+                formatter,
+                "where the two differ, {thread} judged by the thread of 2001 and {rfc3207} by RFC 3207, in which a server does \
+                 what only that grants"
+            ),
+        }
+    }
 }
 
 /// How a property fared over the worlds.
@@ -161,7 +196,7 @@ impl Report {
         let mut report = Self {
             worlds: tally.worlds,
             fingerprint: tally.fingerprint,
-            reading: campaign.reading,
+            judged_by: tally.judged_by,
             runs: tally.runs,
             sessions: tally.sessions,
             seconds,
@@ -185,7 +220,7 @@ impl Report {
         let is_typical = campaign.profile == Profile::Swarm
             && campaign.client == Client::Postern
             && campaign.mutant.is_none()
-            && campaign.reading == Reading::default();
+            && campaign.reading.is_none();
         if self.worlds < ENOUGH_WORLDS || !is_typical {
             return Vec::new();
         }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use postern_model::monitor::Verdict;
-use postern_model::scenario::Scenario;
+use postern_model::scenario::{Reading, Scenario};
 use postern_sim::{Crypto, Run};
 
-use super::{Examined, Prices, Progress, Worth};
+use super::{Examined, JudgedBy, Prices, Progress, Worth};
 use crate::relation::Relation;
 use crate::rules::Property;
 use crate::situations::Situation;
@@ -30,6 +30,7 @@ struct Counts {
     runs: u64,
     sessions: u64,
     messages: usize,
+    reading: Reading,
     verdicts: Vec<(Property, VerdictKind)>,
     relations: Vec<(Relation, VerdictKind)>,
     situations: BTreeSet<Situation>,
@@ -50,6 +51,7 @@ impl Outcome {
             runs: examined.runs,
             sessions: examined.run.sessions,
             messages: scenario.message.len(),
+            reading: scenario.reading,
             prices: Prices::of(&scenario, &examined.run.trace, &examined.judgement),
             situations: Situation::reached(&scenario, &examined.run.trace, &examined.judgement),
             verdicts: examined
@@ -131,6 +133,7 @@ pub(super) struct Violations {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) worlds: u64,
+    pub(super) judged_by: JudgedBy,
     /// The sum of the fingerprints of all worlds.
     pub(super) fingerprint: u128,
     pub(super) runs: u64,
@@ -164,6 +167,7 @@ impl Tally {
 
     fn count(&mut self, seed: u64, crypto: Crypto, counts: Counts) {
         self.worlds += 1;
+        self.judged_by.count(counts.reading);
         self.fingerprint = self.fingerprint.wrapping_add(counts.fingerprint);
         self.runs += counts.runs;
         self.sessions += counts.sessions;
@@ -218,6 +222,7 @@ mod tests {
             runs: 1,
             sessions: seed,
             messages: 2,
+            reading: Reading::Thread,
             verdicts: vec![(Property::P01, verdict)],
             relations: vec![(Relation::HistoryIndependence, VerdictKind::Holds)],
             situations: BTreeSet::from([Situation::Expired]),

@@ -98,10 +98,9 @@ impl From<ProfileName> for Profile {
 }
 
 /// Whose word counts where the thread of 2001 and RFC 3207 differ.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ReadingName {
     /// The thread's
-    #[default]
     Thread,
     /// RFC 3207's
     Rfc3207,

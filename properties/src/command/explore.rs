@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clap::Args;
 use mailpostern::campaign::{self, Campaign, Finding, Relations, Report, Shard, examine};
-use mailpostern::readings::judged_by;
 use mailpostern::subjects::Judges;
 use mailpostern::table::{Column, table};
 use postern_model::mutant::Mutant;
@@ -53,9 +52,10 @@ pub(super) struct Arguments {
     /// Run only part K of N of the seeds
     #[arg(long, value_name = "K/N", value_parser = arguments::shard, default_value = "1/1")]
     shard: Shard,
-    /// Whose word counts where the thread of 2001 and RFC 3207 differ
-    #[arg(long, value_enum, default_value_t)]
-    reading: ReadingName,
+    /// Whose word counts where the thread of 2001 and RFC 3207 differ [default: the thread's, and RFC 3207's in worlds
+    /// where a server does what only that grants]
+    #[arg(long, value_enum)]
+    reading: Option<ReadingName>,
     /// The distribution that worlds are drawn from
     #[arg(long, value_enum, default_value_t)]
     profile: ProfileName,
@@ -99,7 +99,7 @@ impl Arguments {
             client: self.client.into(),
             mutant: self.mutant,
             shard: self.shard,
-            reading: self.reading.into(),
+            reading: self.reading.map(Into::into),
             profile: self.profile.into(),
             stop,
             ..default
@@ -130,7 +130,7 @@ fn text(report: &Report, client: Client) -> String {
         report.seconds,
         report.jobs,
         worlds_per_second(report),
-        judged_by(report.reading)
+        report.judged_by
     );
     text += &table(
         &[
@@ -287,7 +287,7 @@ fn json(report: &Report, client: Client, interrupted: bool) -> Value {
     json!({
         "worlds": report.worlds,
         "runs": report.runs,
-        "reading": report.reading.to_string(),
+        "judged_by": { "thread": report.judged_by.thread, "rfc3207": report.judged_by.rfc3207 },
         "fingerprint": format!("{:032x}", report.fingerprint),
         "worth": {
             "two_messages_and_five_sessions": report.worth.two_messages_and_five_sessions,

@@ -95,7 +95,8 @@ impl RecipientCase {
     /// The answers that are allowed: by the thread those of its chart.
     ///
     /// RFC 3207 §4 did not take the chart. By it a server that is listed for the domain still never requires TLS of local
-    /// mail; one that is not may require it, or not; and any server may make TLS a condition of relaying.
+    /// mail; one that is not may require it, or not, and may refuse all mail by what TLS proved of the client; and any server
+    /// may make that a condition of relaying.
     pub fn allowed(self, reading: Reading) -> AnswerKinds {
         match reading {
             Reading::Thread => self.by_chart(),
@@ -105,9 +106,12 @@ impl RecipientCase {
                     demands_tls: false,
                     ..self
                 };
-                let freely = match self.chart_applies() && !is_public {
-                    true => AnswerKinds::of(&[AnswerKind::StarttlsFirst, AnswerKind::ForGood]),
-                    false => AnswerKinds::default(),
+                let freely = match (is_public, self.tls) {
+                    (false, true) => AnswerKinds::of(&[AnswerKind::ForGood]),
+                    (false, false) if self.demands_tls => {
+                        AnswerKinds::of(&[AnswerKind::StarttlsFirst, AnswerKind::ForGood])
+                    }
+                    _ => AnswerKinds::default(),
                 };
                 self.by_chart().or(as_if_no_demand.by_chart()).or(freely)
             }
@@ -283,11 +287,11 @@ mod tests {
     }
 
     #[test]
-    fn rfc_3207_is_freer_only_where_tls_is_demanded_of_mail_that_is_not_public() {
+    fn rfc_3207_is_freer_only_with_mail_that_is_not_public_inside_tls_or_where_that_is_demanded() {
         for case in every_case() {
             let is_freer = case.allowed(Reading::Rfc3207) != case.allowed(Reading::Thread);
             let is_public = case.listed && case.configured;
-            assert!(!is_freer || (case.chart_applies() && !is_public), "{case:?}");
+            assert!(!is_freer || ((case.tls || case.demands_tls) && !is_public), "{case:?}");
         }
         let listed_not_configured = RecipientCase {
             listed: true,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{Code, ConnectionId, DomainId, HostId, Observation};
-use postern_model::scenario::{AfterFailure, Hello, MailboxState, Phase};
+use postern_model::scenario::{AfterFailure, Hello, MailboxState, Phase, Reading};
 use postern_model::trace::{HelloAnswer, HelloForm};
 
 use super::sessions::Sessions;
@@ -16,8 +16,13 @@ use crate::setup::Setup;
 /// Judges, on connections that a server accepted itself:
 /// - the answer to a hello that came to nothing: an alert, not silence (SEED-08 for a standard hello, SEED-09 for others);
 /// - the greeting of the next connection from a client whose handshake failed: 220 (SEED-09);
-/// - a handshake that the server gave up for the client's certificate: never (SEED-05; R3207-4.1-e if it could be verified);
-/// - the answer to RCPT for local mail behind a certificate that is not believed: that of the mailbox (SEED-05).
+/// - a handshake that a publicly referenced server gave up for the client's certificate: never (SEED-05; R3207-4.1-e if it
+///   could be verified);
+/// - the answer to RCPT for a domain that lists the server, behind a certificate that is not believed: that of the mailbox
+///   (SEED-05).
+///
+/// RFC 3207 did not take SEED-05, and whom a server believes is a local matter there (§4.1): by its reading nothing is judged
+/// by that. A server that is not publicly referenced may refuse what it likes by either (§4, and the thread's point 2).
 ///
 /// And on connections that a client dialled itself: its hello is a standard one (SEED-08). Hosts that the scenario makes
 /// send another hello, or ban clients, are somebody else's software, and are not judged for that.
@@ -123,9 +128,11 @@ impl ClientTlsHarmless {
         let Some(session) = self.sessions.get(connection).filter(|session| session.is_servers_own()) else {
             return Ok(());
         };
-        let (rule, which) = match believable {
-            true => ("R3207-4.1-e", "that could be verified"),
-            false => ("SEED-05", "that could not be verified"),
+        let (rule, which) = match (believable, self.setup.reading()) {
+            _ if !self.standings.is_public(session.server) => return Ok(()),
+            (true, _) => ("R3207-4.1-e", "that could be verified"),
+            (false, Reading::Thread) => ("SEED-05", "that could not be verified"),
+            (false, Reading::Rfc3207) => return Ok(()),
         };
         let server = self.setup.host_name(session.server);
         let why = format!("{server} gave up the handshake because of a client certificate {which}");
@@ -165,6 +172,9 @@ impl ClientTlsHarmless {
             return Ok(());
         };
         let server = session.server;
+        if self.setup.reading() == Reading::Rfc3207 || !self.standings.is_listed(server, domain) {
+            return Ok(());
+        }
         let is_local = self.standings.is_configured(server, domain) && !session.reconfigured.has(domain);
         let is_distrusted = session.notes;
         if !(is_distrusted && session.has_transaction && is_local && mailbox == MailboxState::Accepts) {
@@ -261,6 +271,33 @@ mod tests {
         let mut foreign = scenario(Level::May);
         foreign.host[1].handshake.after_failure = AfterFailure::Bans;
         assert_eq!(judged_in(&foreign, banned), Found::NotExercised);
+    }
+
+    #[test]
+    fn by_rfc_3207_and_where_nobody_lists_the_server_whom_it_believes_is_a_local_matter() {
+        let mut by_rfc = scenario(Level::May);
+        by_rfc.reading = Reading::Rfc3207;
+        let mut unlisted = scenario(Level::May);
+        unlisted.domain.iter_mut().for_each(|domain| domain.mx.clear());
+        for scenario in [by_rfc, unlisted] {
+            let story = go_ahead();
+            let connection = story.connection();
+            let believable = false;
+            let refused = story
+                .clone()
+                .sees(Observation::ClientRefused { connection, believable });
+            assert_eq!(judged_in(&scenario, refused), Found::NotExercised);
+            let proves = DomainSet::default();
+            let shown = story
+                .sees(Observation::Secured { connection, proves })
+                .sees(Observation::ClientPresented {
+                    connection,
+                    proves,
+                    believable,
+                });
+            let asked = shown.mail(true, 250).rcpt(true, 554);
+            assert_eq!(judged_in(&scenario, asked), Found::NotExercised);
+        }
     }
 
     #[test]

@@ -17,9 +17,9 @@ use crate::setup::Setup;
 /// Judges every bounce.
 ///
 /// What justifies a bounce before the lifetime is over: 5yz to MAIL, RCPT, DATA or the end of data, heard by this client
-/// since the message was queued, for its recipient's domain (or before any RCPT, from a host that may serve it); the answer
+/// while it tried the message, for its recipient's domain (or before any RCPT, from a host that may serve it); the answer
 /// that the domain does not exist; a next hop that is the host itself (a loop, RFC 5321 §5.1). A 5yz to the greeting, to
-/// EHLO or to STARTTLS is no answer about the message.
+/// EHLO or to STARTTLS is no answer about the message, and 530 in clear says no more than that TLS is missing.
 ///
 /// Exercised by a bounce, or where a session of the message's attempt had no TLS although it was wished for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -58,6 +58,8 @@ enum Trouble {
     WithoutTls,
     /// TLS was required, and there was none.
     WithoutRequiredTls,
+    /// The server demanded TLS of the message, by 530 in clear.
+    TlsDemanded,
     /// STARTTLS was answered by a 4yz.
     StarttlsRefusedForNow,
     /// STARTTLS was answered by a 5yz.
@@ -172,13 +174,15 @@ impl NoEarlyBounce {
                 let session = self.sessions.get(connection).filter(|session| session.is_clients_own());
                 if let Some(session) = session.cloned() {
                     if phase == Some(Phase::Connect) && code == 521 {
-                        self.note_refusing_host(&session);
+                        self.note(&session, Trouble::HostNeverAcceptsMail);
                     }
                     self.note_trouble(&session, false);
                     let is_about_mail =
                         matches!(phase, Some(Phase::Mail | Phase::Rcpt | Phase::Data | Phase::EndOfData));
-                    if is_about_mail && (500..600).contains(&code) {
-                        self.note_refusal(&session);
+                    match code {
+                        530 if is_about_mail && !session.is_secured() => self.note(&session, Trouble::TlsDemanded),
+                        500..600 if is_about_mail => self.note_refusal(&session),
+                        _ => {}
                     }
                 }
             }
@@ -215,6 +219,7 @@ impl NoEarlyBounce {
                 "R7504-3/4",
                 "a host said of itself, by 521 and not of the message, that it never accepts mail",
             ),
+            Some(Trouble::TlsDemanded) => ("R3207-6-d", "a host asked for TLS by 530, which may come back"),
             Some(Trouble::WithoutTls) => ("SEED-11", "a session lacked TLS"),
             // A shorter time may be set for notifications (RFC 5321 §4.5.4.1).
             None if queued.is_notification => return Ok(()),
@@ -230,20 +235,19 @@ impl NoEarlyBounce {
         Err(violation(rule, why))
     }
 
+    /// The reply is about one of the messages that are being tried.
     fn note_refusal(&mut self, session: &Session<Option<DomainId>>) {
-        for ((client, _), queued) in &mut self.queue {
-            let concerns = match session.notes {
-                Some(domain) => domain == queued.domain,
-                None => self.setup.may_serve(session.server, queued.next_hop),
-            };
-            queued.refused_for_good |= *client == session.client && concerns;
+        for (message, _) in self.attempts.candidates(&self.setup, session.client, session.server) {
+            if let Some(queued) = self.queue.get_mut(&(session.client, message)) {
+                queued.refused_for_good |= session.notes.is_none_or(|domain| domain == queued.domain);
+            }
         }
     }
 
-    fn note_refusing_host(&mut self, session: &Session<Option<DomainId>>) {
+    fn note(&mut self, session: &Session<Option<DomainId>>, trouble: Trouble) {
         for (message, _) in self.attempts.candidates(&self.setup, session.client, session.server) {
             if let Some(queued) = self.queue.get_mut(&(session.client, message)) {
-                queued.trouble = queued.trouble.max(Some(Trouble::HostNeverAcceptsMail));
+                queued.trouble = queued.trouble.max(Some(trouble));
                 self.exercised = true;
             }
         }
@@ -306,6 +310,30 @@ mod tests {
             .rcpt(false, 550)
             .bounced();
         assert_eq!(judged(Level::May, story), Found::Holds);
+    }
+
+    #[test]
+    fn that_tls_is_demanded_in_clear_is_no_refusal_of_the_message() {
+        let demanded = |tls| {
+            let story = Story::new().mail_is_tried().dials(MX1);
+            let story = if tls { story.goes_secure(&[]) } else { story.ehlo(false) };
+            story.mail(tls, 250).rcpt(tls, 530).bounced()
+        };
+        assert_eq!(judged(Level::None, demanded(false)), Found::Violated("R3207-6-d"));
+        assert_eq!(judged(Level::May, demanded(true)), Found::Holds, "it is there already");
+    }
+
+    #[test]
+    fn a_refusal_counts_for_no_message_that_is_not_tried() {
+        let story = Story::new()
+            .mail_is_tried()
+            .deferred()
+            .dials(MX1)
+            .ehlo(false)
+            .mail(false, 250)
+            .rcpt(false, 550)
+            .bounced();
+        assert_eq!(judged(Level::May, story), Found::Violated("R5321-4.5.4.1-c"));
     }
 
     #[test]

@@ -57,6 +57,12 @@ impl Standings {
         self.of(host).configured.has(domain)
     }
 
+    /// Whether a host is a publicly referenced server: DNS lists it for a domain that it is configured for.
+    pub(super) fn is_public(&self, host: HostId) -> bool {
+        let standing = self.of(host);
+        standing.listed.0 & standing.configured.0 != 0
+    }
+
     /// Whether a host's own lookups about the exchangers of a domain, and about the address of each, work.
     pub(super) fn exchangers_can_be_found(&self, setup: &Setup, host: HostId, domain: DomainId) -> bool {
         let listed = setup.hosts().filter(|exchanger| self.is_listed(*exchanger, domain));

@@ -23,7 +23,8 @@ use crate::setup::Setup;
 /// - TLS was used with a peer once a handshake with it, or with who stood in its place, was completed.
 /// - In TLS 1.3 the client's handshake is complete before the server's. Where the connection broke in between, which nobody
 ///   sees from outside, TLS may have been used: an alarm about the peer may come later, and is not due.
-///   So it is where the connection broke before the first reply inside TLS.
+///   So it is where the connection broke before the first reply inside TLS, and where STARTTLS was only offered: the
+///   thread's client records the offer (point 4).
 /// - An alarm is *due* for a later session with that peer, for mail whose policy is not to do without TLS, if the peer was
 ///   ready for mail and it is certain that there was no TLS: STARTTLS was not offered, was answered by another code than
 ///   220, or the handshake after the 220 failed. It is due within a minute of the session's end.
@@ -40,7 +41,7 @@ pub struct VanishedTlsAlarm {
     attempts: Attempts,
     /// The client and the peers that it used TLS with.
     used_tls: BTreeSet<(HostId, HostId)>,
-    /// The client and the peers that it may have used TLS with.
+    /// The client and the peers that it may have used TLS with, or that offered it TLS in an earlier session.
     may_have_used_tls: BTreeSet<(HostId, HostId)>,
     /// The client and the peers at which TLS broke for it, with how long ago, where it may do without TLS for that
     /// (C-DG-12): then it does not ask, and misses nothing.
@@ -263,7 +264,8 @@ impl VanishedTlsAlarm {
             let acquitted = self.alarms.acquits(connection);
             return acquitted.map_err(|found| self.false_alarm(&found, NO_OCCASION));
         }
-        if session.progress == Progress::GoAhead && !session.notes.handshake_refused {
+        let was_offered = matches!(session.progress, Progress::Offered | Progress::Asked | Progress::Refused(_));
+        if was_offered || (session.progress == Progress::GoAhead && !session.notes.handshake_refused) {
             self.may_have_used_tls.insert((session.client, session.server));
         }
         let due = session.notes.may_be_due && session.is_without_tls(true);
@@ -282,7 +284,7 @@ impl VanishedTlsAlarm {
     fn alarm(&mut self, client: HostId, peer: HostId) -> Result<(), Violation> {
         let known = [&self.used_tls, &self.may_have_used_tls];
         if !known.iter().any(|peers| peers.contains(&(client, peer))) {
-            return Err(self.false_alarm(&FalseAlarm(client, peer), "it had never used TLS with it"));
+            return Err(self.false_alarm(&FalseAlarm(client, peer), "it had never used TLS with it, nor been offered any"));
         }
         let ended = self.ended.iter();
         let ended = ended.filter(|ended| ended.client == client && ended.peer == peer && ended.wished);

@@ -4,7 +4,7 @@ rules! {
     Rfc3207:
     "R3207-2-a" "2" Prose Both:
         "The keyword STARTTLS has no parameters, and neither has the verb: STARTTLS with a parameter is answered 501 and begins nothing.";
-    "R3207-3-a" "2" Prose Server:
+    "R3207-3-a" "3" Prose Server:
         "STARTTLS is offered only while TLS can be negotiated, so the verb is answered 220 or 454 wherever it was offered.";
     "R3207-4-a" "4" Prose Server:
         "STARTTLS is answered 220, 501 or 454.";

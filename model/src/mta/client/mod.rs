@@ -219,7 +219,7 @@ impl Client {
             (Stage::EndOfData, Severity::Completion) => self.finish(Outcome::Accepted, self.said(reply)),
             (Stage::Quit, _) => self.close(),
             (_, Severity::Transient) => self.finish(Outcome::RefusedForNow, self.said(reply)),
-            (_, Severity::Permanent) if reply.code == 530 && !self.tls => {
+            (_, Severity::Permanent) if reply.code == 530 && !self.tls && !self.has(Mutant::BouncesOn530) => {
                 self.finish(Outcome::RefusedForNow, self.said(reply));
             }
             (_, Severity::Permanent) => self.finish(Outcome::RefusedForGood, self.said(reply)),
