@@ -215,6 +215,8 @@ mutants! {
     RefusesRelayWithAnotherCode = "refuses-relay-with-another-code",
     /// The server that wants TLS before any command lets MAIL pass without it.
     LetsMailPassBeforeTls = "lets-mail-pass-before-tls",
+    /// The server takes mail in clear from the hosts that it is configured to require TLS of.
+    ForgetsWhomItRequiresTlsOf = "forgets-whom-it-requires-tls-of",
     /// The server gives a client that is silent two minutes.
     ServerHangsUpEarly = "server-hangs-up-early",
     /// The server closes the connection behind its 530.

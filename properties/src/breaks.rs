@@ -65,6 +65,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::DeliversWhatItRefused | Mutant::ReadsCommandsBehindRefusedData => (Property::P33, "R5321-4.2.5-b"),
         Mutant::ClosesAfter530 => (Property::P45, "SEED-04"),
         Mutant::LetsMailPassBeforeTls => (Property::P45, "R3207-4-e"),
+        Mutant::ForgetsWhomItRequiresTlsOf => (Property::P45, "R3207-6-a"),
         Mutant::KeepsEnvelopeAfterTls => (Property::P46, "R3207-4.2-a"),
         Mutant::KeepsClientNameAfterTls => (Property::P46, "R3207-6-e"),
         Mutant::JudgesTheHandshakeAtMail => (Property::P47, "R3207-4.1-a"),

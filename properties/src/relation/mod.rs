@@ -94,7 +94,7 @@ macro_rules! relations {
 // a world costs little more than one run and a half.
 relations! {
     ClientTries = client_tries P04 650 "with a client that tries TLS and one that never does",
-    ServerTries = server_tries P05 112 "with clients that use TLS and with none",
+    ServerTries = server_tries P05 122 "with clients that use TLS and with none",
     HistoryIndependence = history P09 480 "with and without earlier sessions over TLS",
     AlarmsOff = alarms_off P10 162 "with and without alarms",
     LostReply = lost_reply P13 3600 "with and without a lost reply to the end of data",

@@ -241,8 +241,8 @@ properties! {
         "Trouble at one destination delays the mail for it, by more than a moment, and no other.";
     P44 "restart-stability" ["R5321-4.2.5-a"]:
         "What a host has accepted outlives its crash, at whatever moment that comes.";
-    P45 "tls-first" ["SEED-04" "R3207-4-e"]:
-        "A server that wants TLS first says 530 to all that is not on the way there, and after 530 the session goes on to TLS.";
+    P45 "tls-first" ["SEED-04" "R3207-4-e" "R3207-6-a"]:
+        "A server that wants TLS first says 530 to all that is not on the way there, after 530 the session goes on to TLS, and of whom TLS is required no mail is taken in clear.";
     P46 "forgets-at-handshake" ["R3207-4.2-a" "R3207-6-e"]:
         "Inside TLS a server acts on nothing that it was told before.";
     P47 "unhappy-handshake" ["R3207-4.1-a" "R3207-4.1-c"]:
