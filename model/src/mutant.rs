@@ -75,6 +75,8 @@ mutants! {
     WaitsAfterTlsFailure = "waits-after-tls-failure",
     /// The client tries mail exchangers in the order in which DNS names them.
     IgnoresPreference = "ignores-preference",
+    /// The client tries mail exchangers of equal preference in one order, always.
+    TakesEqualsInOneOrder = "takes-equals-in-one-order",
     /// The client tries the mail exchangers that it has seen TLS of before all others.
     OrdersBySecurity = "orders-by-security",
     /// The client that finds itself among the mail exchangers tries itself and those behind it too.

@@ -30,7 +30,9 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::TakesSilenceForAcceptance => (Property::P13, "R5321-4.2.5-a"),
         Mutant::SendsAgainAfterAcceptance | Mutant::GivesUpAfterLostReply => (Property::P13, "R5321-6.1-b"),
         Mutant::WaitsAfterTlsFailure => (Property::P14, "R5321-5.1-d"),
-        Mutant::IgnoresPreference | Mutant::OrdersBySecurity => (Property::P15, "R5321-5.1-c"),
+        Mutant::IgnoresPreference | Mutant::TakesEqualsInOneOrder | Mutant::OrdersBySecurity => {
+            (Property::P15, "R5321-5.1-c")
+        }
         Mutant::DoesNotDropItself => (Property::P15, "R5321-5.1-e"),
         Mutant::ReusesClearSessionForRequired | Mutant::KeepsOldPolicyOnReuse => (Property::P38, "SEED-12"),
         Mutant::ReusesSessionVerifiedForAnotherDomain => (Property::P38, "SEED-14"),
