@@ -75,6 +75,8 @@ mutants! {
     WaitsAfterTlsFailure = "waits-after-tls-failure",
     /// The client tries mail exchangers in the order in which DNS names them.
     IgnoresPreference = "ignores-preference",
+    /// The client tries mail exchangers of equal preference in one order, always.
+    TakesEqualsInOneOrder = "takes-equals-in-one-order",
     /// The client tries the mail exchangers that it has seen TLS of before all others.
     OrdersBySecurity = "orders-by-security",
     /// The client that finds itself among the mail exchangers tries itself and those behind it too.
@@ -217,6 +219,8 @@ mutants! {
     RefusesRelayWithAnotherCode = "refuses-relay-with-another-code",
     /// The server that wants TLS before any command lets MAIL pass without it.
     LetsMailPassBeforeTls = "lets-mail-pass-before-tls",
+    /// The server takes mail in clear from the hosts that it is configured to require TLS of.
+    ForgetsWhomItRequiresTlsOf = "forgets-whom-it-requires-tls-of",
     /// The server gives a client that is silent two minutes.
     ServerHangsUpEarly = "server-hangs-up-early",
     /// The server closes the connection behind its 530.

@@ -362,6 +362,8 @@ pub enum Permanent {
     DemandsTlsFirst,
     /// The server relays the mail of this host to anywhere.
     RelaysFor(DomainName),
+    /// The server requires TLS of this host.
+    RequiresTlsOf(DomainName),
     /// The host answers every connection with 521.
     NeverAcceptsMail,
     /// The host is the attacker's own.

@@ -30,7 +30,9 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::TakesSilenceForAcceptance => (Property::P13, "R5321-4.2.5-a"),
         Mutant::SendsAgainAfterAcceptance | Mutant::GivesUpAfterLostReply => (Property::P13, "R5321-6.1-b"),
         Mutant::WaitsAfterTlsFailure => (Property::P14, "R5321-5.1-d"),
-        Mutant::IgnoresPreference | Mutant::OrdersBySecurity => (Property::P15, "R5321-5.1-c"),
+        Mutant::IgnoresPreference | Mutant::TakesEqualsInOneOrder | Mutant::OrdersBySecurity => {
+            (Property::P15, "R5321-5.1-c")
+        }
         Mutant::DoesNotDropItself => (Property::P15, "R5321-5.1-e"),
         Mutant::ReusesClearSessionForRequired | Mutant::KeepsOldPolicyOnReuse => (Property::P38, "SEED-12"),
         Mutant::ReusesSessionVerifiedForAnotherDomain => (Property::P38, "SEED-14"),
@@ -65,6 +67,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::DeliversWhatItRefused | Mutant::ReadsCommandsBehindRefusedData => (Property::P33, "R5321-4.2.5-b"),
         Mutant::ClosesAfter530 => (Property::P45, "SEED-04"),
         Mutant::LetsMailPassBeforeTls => (Property::P45, "R3207-4-e"),
+        Mutant::ForgetsWhomItRequiresTlsOf => (Property::P45, "R3207-6-a"),
         Mutant::KeepsEnvelopeAfterTls => (Property::P46, "R3207-4.2-a"),
         Mutant::KeepsClientNameAfterTls => (Property::P46, "R3207-6-e"),
         Mutant::JudgesTheHandshakeAtMail => (Property::P47, "R3207-4.1-a"),

@@ -61,6 +61,7 @@ struct HostFacts {
     /// The troubles that it is in at any time.
     troubles: Vec<Trouble>,
     relays_for: Vec<HostId>,
+    requires_tls_of: Vec<HostId>,
     impostor: bool,
     never_accepts_mail: bool,
     /// Whom a forged answer may send to it.
@@ -176,6 +177,7 @@ impl Setup {
                 demand_stage: host.demand_stage,
                 troubles: std::iter::once(host.trouble).chain(fallen_into).collect(),
                 relays_for: host.relay_for.iter().filter_map(position).map(host_id).collect(),
+                requires_tls_of: host.requires_tls_of.iter().filter_map(position).map(host_id).collect(),
                 relays_for_identity: set(host.relay_for_identity.iter().filter_map(domain)),
                 handshake: host.handshake,
                 other_address: host.other_address,
@@ -355,6 +357,12 @@ impl Setup {
     pub fn relays_for(&self, server: HostId, client: HostId) -> bool {
         let facts = self.facts(server);
         facts.impostor || facts.relays_for.contains(&client)
+    }
+
+    /// Whether a server requires TLS of a client, whatever it does with others (R3207-6-a). It knows the client by its
+    /// address, which an attacker who dials in its name does not have.
+    pub fn requires_tls_of(&self, server: HostId, client: HostId) -> bool {
+        self.facts(server).requires_tls_of.contains(&client)
     }
 
     /// Whether a host answers every connection with 521.

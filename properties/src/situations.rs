@@ -115,6 +115,7 @@ situations! {
     NoCertificate = "a server had lost its certificate",
     Tarpit = "a client dialled a tarpit again after a failed handshake",
     TlsFirst = "a server refused a command in clear that came before TLS",
+    TlsFirstOfClient = "a server refused a command in clear of a host that it requires TLS of",
     ClockLeapt = "the clock of a host leapt with mail in its queue",
     ClockSetRight = "the clock of a host was set right",
     StrangerCame = "a stranger dialled a server",

@@ -152,6 +152,7 @@ fn settings(mta: &Mta, client: Option<&DomainName>, node: Node) -> ServerSetting
         tls: host.tls.is_on() && node.has_tls(host.trouble),
         demands_tls: host.demands_tls,
         demand_stage: host.demand_stage,
+        requires_tls: client.is_some_and(|client| host.requires_tls_of.contains(client)),
         trouble: host.trouble,
         unlisted_answer: host.unlisted_answer,
         exchanger_for: host.exchanger_for.iter().cloned().collect(),

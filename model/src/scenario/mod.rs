@@ -143,6 +143,10 @@ pub struct Host {
     /// the very connection (SEED-07).
     #[serde(default)]
     pub relay_for_identity: Vec<DomainName>,
+    /// The selected hosts that the server requires TLS of, by their address, whatever it does with others: from them it
+    /// answers 530 to every command in clear but NOOP, EHLO, STARTTLS and QUIT (RFC 3207 §6).
+    #[serde(default)]
+    pub requires_tls_of: Vec<DomainName>,
     /// How the host shakes hands, as server and as client.
     #[serde(default)]
     pub handshake: Handshake,
@@ -339,6 +343,7 @@ impl Host {
             other_address_first: false,
             relay_for: Vec::new(),
             relay_for_identity: Vec::new(),
+            requires_tls_of: Vec::new(),
             handshake: Handshake::default(),
             mailboxes: BTreeMap::new(),
             line_ends: LineEnds::default(),

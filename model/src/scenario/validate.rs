@@ -148,6 +148,9 @@ impl Scenario {
         for (index, client) in host.relay_for.iter().enumerate() {
             self.check_known_host(place.key("relay-for").index(index), client)?;
         }
+        for (index, client) in host.requires_tls_of.iter().enumerate() {
+            self.check_known_host(place.key("requires-tls-of").index(index), client)?;
+        }
         for local_part in host.mailboxes.keys() {
             if let Err(error) = format!("{local_part}@{}", host.name).parse::<Mailbox>() {
                 return Err(place.key("mailboxes").key(local_part).problem(error.to_string()));

@@ -306,6 +306,7 @@ fn permanent(host: &DomainName, fact: &Permanent) -> String {
         Permanent::Impostor => format!("{host} is the attacker's own: it accepts all mail and delivers none"),
         Permanent::DemandsTlsFirst => format!("{host} wants TLS before every command"),
         Permanent::RelaysFor(client) => format!("{host} relays the mail of {client}"),
+        Permanent::RequiresTlsOf(client) => format!("{host} requires TLS of {client}"),
         Permanent::RelaysForIdentity(name) => format!("{host} relays for who proves to be {name} by a certificate"),
         Permanent::OtherAddress {
             address,

@@ -48,6 +48,7 @@ const WORDS: &[&[u8]] = &[
     b"\\u0000",
     b"time-to-live = \"0s\"\n",
     b"relay-for = [\"mx.b.example\"]\n",
+    b"requires-tls-of = [\"mx.b.example\"]\n",
     b"mailboxes = ",
     b"route = ",
     b"when = ",

@@ -5,6 +5,7 @@
 //! worlds differ in kind and not only in detail. The walk tells [stories](stories): short sequences that make
 //! trouble where trouble is known to live, such as TLS that vanishes between two messages.
 
+mod agreements;
 mod draw;
 mod measured;
 mod stories;
@@ -63,7 +64,10 @@ pub fn scenario(seed: u64, profile: Profile) -> Scenario {
         Profile::Year2024 => measured::YEAR_2024.draw(&mut draw),
         Profile::HostilePath => measured::HOSTILE_PATH.draw(&mut draw),
     };
-    let topology = Topology::draw(&mut draw, &swarm);
+    let mut topology = Topology::draw(&mut draw, &swarm);
+    if profile == Profile::Swarm {
+        agreements::draw(seed, &mut topology);
+    }
     let mut scenario = Walk::new(draw, swarm, topology).finish();
     scenario.seed = seed;
     scenario.reading = readings::of_drawn(&scenario);

@@ -17,7 +17,7 @@ use crate::setup::Setup;
 ///
 /// A next hop is good for a message if the sender runs, its lookups about it work, no listed host would refuse the message for good,
 /// and one listed host, running, not attacked and not in trouble, would take it: configured for the domain or willing to relay for the sender, with the
-/// TLS that the sender's policy requires, and not asking for TLS that is not to be had. It is enough that the host is so at
+/// TLS that the sender's policy requires, and not asking for TLS that is not to be had, be it of all or of this sender. It is enough that the host is so at
 /// one of its addresses: the client comes to it by each (R5321-5.1-d). While a clock is off, whoever goes by it may take any
 /// certificate for one that has expired or is not valid yet: then no host is good that must prove itself by one.
 ///
@@ -225,6 +225,14 @@ impl EventualDelivery {
                 offers_tls && standing.proves.has(next_hop) && !self.standings.of(sender).clock_is_off
             }
         };
+        // From a client that TLS is required of nothing is taken in clear: neither at level none, nor while it remembers that
+        // TLS broke here (R3207-6-a).
+        let gets_its_tls = !self.setup.requires_tls_of(host, sender)
+            || match self.oracle.level(sender, queued.next_hop) {
+                Level::None => false,
+                Level::May => offers_tls && self.setup.tls_failure_memory(sender).is_zero(),
+                Level::Encrypt | Level::Secure => offers_tls,
+            };
         let may_ban = self.setup.handshake(host).after_failure == AfterFailure::Bans;
         // To answer as the chart says, a server that demands TLS must be able to look itself up.
         let knows_its_listing =
@@ -233,7 +241,7 @@ impl EventualDelivery {
             && !standing.is_down
             && standing.trouble == Trouble::None
             && !self.setup.never_accepts_mail(host);
-        takes_mail && is_secure_enough && knows_its_listing && !may_ban
+        takes_mail && is_secure_enough && gets_its_tls && knows_its_listing && !may_ban
     }
 
     fn can_meet(&self, client: HostId, server: HostId) -> bool {
@@ -355,6 +363,28 @@ mod tests {
                 judged(held().after(BOUND + SECOND).sent()),
                 Found::Violated("R5321-5.1-d")
             );
+        }
+    }
+
+    #[test]
+    fn a_host_that_requires_tls_of_the_client_owes_it_nothing_in_clear() {
+        let is_owed = |level, has_tls: bool, remembers: bool| {
+            let mut scenario = scenario(level);
+            let client = scenario.host[0].name.clone();
+            scenario.host[0].tls_failure_memory = remembers.then_some(HOUR);
+            for server in &mut scenario.host[1..] {
+                server.requires_tls_of.push(client.clone());
+            }
+            let switched = |host| Observation::Tls { host, on: has_tls };
+            let story = Story::new().sees(switched(MX1)).sees(switched(MX2));
+            let story = story.mail_is_tried().deferred().after(BOUND + SECOND).sent();
+            let found = story.judged_by(EventualDelivery::new(Setup::of(&scenario)));
+            matches!(found, Found::Violated(_))
+        };
+        for level in [Level::None, Level::May, Level::Encrypt] {
+            assert_eq!(is_owed(level, true, false), level != Level::None, "{level:?}");
+            assert_eq!(is_owed(level, true, true), level == Level::Encrypt, "{level:?}");
+            assert!(!is_owed(level, false, false), "{level:?}");
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{HostId, Observation};
 
+use super::equal_exchangers::EqualExchangers;
 use super::violation;
 use super::walks::{Trial, Walks};
 use crate::setup::Setup;
@@ -15,6 +16,8 @@ use crate::setup::Setup;
 /// - the addresses of one exchanger are tried in the order in which DNS gives them, and before exchangers that are worse;
 /// - no host is dialled that is not better than the client itself, where the client is an exchanger of the next hop too.
 ///
+/// And over the run, how often of two equals one came first: never always the same one ([`EqualExchangers`]).
+///
 /// How many of a host's addresses a client tries is its own affair here: there may be a limit (RFC 5321 §5.1).
 ///
 /// Exercised where there was an order to keep: exchangers of different preference, the client among them, or several
@@ -23,6 +26,7 @@ use crate::setup::Setup;
 pub struct ExchangerOrder {
     setup: Setup,
     walks: Walks,
+    equals: EqualExchangers,
     exercised: bool,
 }
 
@@ -32,6 +36,7 @@ impl ExchangerOrder {
         Self {
             setup,
             walks: Walks::default(),
+            equals: EqualExchangers::default(),
             exercised: false,
         }
     }
@@ -40,7 +45,11 @@ impl ExchangerOrder {
 impl Monitor for ExchangerOrder {
     fn observe(&mut self, _: Duration, observation: &Observation) -> Result<(), Violation> {
         let trials = self.walks.observe(&self.setup, observation);
-        trials.iter().try_for_each(|trial| self.judge(trial))
+        trials.iter().try_for_each(|trial| {
+            self.judge(trial)?;
+            self.exercised |= self.equals.judge(&self.setup, &self.walks, trial)?;
+            Ok(())
+        })
     }
 
     fn exercised(&self) -> bool {

@@ -7,6 +7,7 @@ mod client_tls_harmless;
 mod closure;
 mod dialogue;
 mod dsn_hygiene;
+mod equal_exchangers;
 mod eventual_delivery;
 mod exchanger_order;
 mod forgets_at_handshake;

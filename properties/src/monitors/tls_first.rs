@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern_model::monitor::{Monitor, Violation};
-use postern_model::observation::{Code, ConnectionId, Observation, Verb};
+use postern_model::observation::{Code, ConnectionId, HostId, Observation, Verb};
 use postern_model::scenario::{Phase, Trouble};
 
 use super::sessions::{Session, Sessions};
@@ -14,10 +14,13 @@ use crate::setup::Setup;
 ///
 /// - One that wants TLS before every command says 530 to all but NOOP, EHLO, STARTTLS and QUIT, and not to those (R3207-4-e).
 ///   A line that is no command at all, and 421, are not judged.
+/// - One that requires TLS of the very client takes no MAIL, RCPT or DATA from it (R3207-6-a). That is an agreement between
+///   the two, so it may be a public server too. It knows the client by its address, so what came by way of an attacker, who
+///   has another, is not judged.
 /// - Whoever said 530, at whatever command, does not hang up behind it, and honours STARTTLS: 220, or 454 if TLS cannot be
 ///   had now (SEED-04).
 ///
-/// Exercised when a server that wants TLS first answered in clear, or STARTTLS after a 530 was answered.
+/// Exercised when a server that wants TLS first, or of this client, answered in clear, or STARTTLS after a 530 was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TlsFirst {
     setup: Setup,
@@ -102,7 +105,8 @@ impl TlsFirst {
         let ever_530 = session.notes.ever_530;
         session.notes.was_530 = code == 530;
         session.notes.ever_530 |= code == 530;
-        let server = session.server;
+        let (client, server) = (session.client, session.server);
+        let is_clients_own = session.is_clients_own();
         if phase == Some(Phase::Starttls) && ever_530 {
             self.exercised = true;
             if !matches!(code, 220 | 421 | 454) {
@@ -110,6 +114,9 @@ impl TlsFirst {
                 let why = format!("{name} said 530, and answered STARTTLS on the same session with {code}");
                 return Err(violation("SEED-04", why));
             }
+        }
+        if is_clients_own {
+            self.judge_agreement(client, server, phase, code)?;
         }
         let is_sound = !self.setup.may_be_in(server, Trouble::DemandsTlsOfAll);
         if !self.setup.demands_tls_first(server) || !is_sound || code == 421 {
@@ -131,6 +138,32 @@ impl TlsFirst {
             what(phase, verb),
         );
         Err(violation("R3207-4-e", why))
+    }
+
+    /// A server that requires TLS of this client takes no message from it in clear; with which code it refuses is its affair.
+    fn judge_agreement(
+        &mut self,
+        client: HostId,
+        server: HostId,
+        phase: Option<Phase>,
+        code: Code,
+    ) -> Result<(), Violation> {
+        let (Some(Phase::Mail | Phase::Rcpt | Phase::Data | Phase::EndOfData), true) =
+            (phase, self.setup.requires_tls_of(server, client))
+        else {
+            return Ok(());
+        };
+        self.exercised = true;
+        if code >= 400 {
+            return Ok(());
+        }
+        let why = format!(
+            "{}, which requires TLS of {}, answered {} in clear with {code}",
+            self.setup.host_name(server),
+            self.setup.host_name(client),
+            what(phase, None),
+        );
+        Err(violation("R3207-6-a", why))
     }
 
     fn check_goes_on(&self, connection: ConnectionId) -> Result<(), Violation> {
@@ -231,6 +264,53 @@ mod tests {
     fn another_server_may_take_what_it_likes() {
         assert_eq!(
             judged(&scenario(Level::May), dials().ehlo(true).mail(false, 250)),
+            Found::NotExercised
+        );
+    }
+
+    /// The world of the stories, in which mx1.b.example, a public server, requires TLS of the client alone.
+    fn agreed() -> Scenario {
+        let mut scenario = scenario(Level::May);
+        scenario.host[1]
+            .requires_tls_of
+            .push("out.a.example".parse().expect("a name"));
+        scenario
+    }
+
+    #[test]
+    fn from_whom_tls_is_required_no_message_is_taken_in_clear() {
+        let refused = dials().ehlo(true).mail(false, 530).starttls(220);
+        assert_eq!(judged(&agreed(), refused), Found::Holds);
+        assert_eq!(judged(&agreed(), dials().ehlo(true).mail(false, 451)), Found::Holds);
+        let taken = Found::Violated("R3207-6-a");
+        assert_eq!(judged(&agreed(), dials().ehlo(true).mail(false, 250)), taken);
+        let without_mail = dials().ehlo(true).mail(false, 530).rcpt(false, 250);
+        assert_eq!(judged(&agreed(), without_mail), taken);
+        // Greetings and the like transfer no message.
+        let greeted = says(dials(), Verb::Helo, Some(Phase::Ehlo), 250);
+        assert_eq!(
+            judged(&agreed(), says(greeted, Verb::Other, None, 252)),
+            Found::NotExercised
+        );
+    }
+
+    #[test]
+    fn inside_tls_and_from_others_mail_is_taken_as_ever() {
+        let inside = dials()
+            .ehlo(true)
+            .starttls(220)
+            .goes_secure(&[])
+            .ehlo(false)
+            .mail(true, 250);
+        assert_eq!(judged(&agreed(), inside), Found::NotExercised);
+        let through_attacker = Story::new().attacker_dials(MX1).ehlo(true).mail(false, 250);
+        assert_eq!(judged(&agreed(), through_attacker), Found::NotExercised);
+        let mut of_another = scenario(Level::May);
+        of_another.host[1]
+            .requires_tls_of
+            .push("mx2.b.example".parse().expect("a name"));
+        assert_eq!(
+            judged(&of_another, dials().ehlo(true).mail(false, 250)),
             Found::NotExercised
         );
     }

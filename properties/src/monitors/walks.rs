@@ -30,6 +30,8 @@ pub(super) struct Walk {
     tried: BTreeSet<Place>,
     without_address: BTreeSet<HostId>,
     under_way: bool,
+    /// Its host tried nothing else when it began.
+    pub(super) began_alone: bool,
     copies: u8,
     /// Whatever was told and dialled may have been for another message: nobody can be accused.
     pub(super) is_certain: bool,
@@ -62,10 +64,12 @@ impl Walks {
                 walk.copies = walk.copies.saturating_add(1);
             }
             Observation::Attempt { host, message } => {
+                let is_alone = self.is_alone(host, message);
                 if let Some(walk) = self.walks.get_mut(&(host, message)) {
                     let copies = walk.copies;
                     *walk = Walk {
                         under_way: true,
+                        began_alone: is_alone && copies == 1,
                         copies,
                         is_certain: copies == 1,
                         ..Walk::new(walk.next_hop)
@@ -138,6 +142,12 @@ impl Walks {
         self.walks.get(&(host, message))
     }
 
+    /// Whether a host tries no other message now.
+    pub(super) fn is_alone(&self, host: HostId, message: MessageId) -> bool {
+        let mut others = self.walks.iter().filter(|(walk, _)| **walk != (host, message));
+        !others.any(|((client, _), walk)| *client == host && walk.under_way)
+    }
+
     /// How many addresses a client was told that a host has.
     pub(super) fn addresses(&self, setup: &Setup, client: HostId, server: HostId) -> u8 {
         let name = setup.own_name(server);
@@ -205,6 +215,7 @@ impl Walk {
             tried: BTreeSet::new(),
             without_address: BTreeSet::new(),
             under_way: false,
+            began_alone: false,
             copies: 0,
             is_certain: true,
         }

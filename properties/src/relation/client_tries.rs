@@ -41,12 +41,12 @@ pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
         },
         _ => false,
     });
-    // Who demands TLS turns a client in clear away to a host that may be better (C-SRV-1).
+    // Who demands TLS, or requires it of a client, turns it away in clear to a host that may be better (C-SRV-1, R3207-6-a).
     let demands = first
         .scenario
         .host
         .iter()
-        .any(|host| host.trouble == Trouble::DemandsTlsOfAll);
+        .any(|host| host.trouble == Trouble::DemandsTlsOfAll || !host.requires_tls_of.is_empty());
     if !is_compared || !tries || demands || !spares_nobody_in_clear(first.trace) {
         return None;
     }

@@ -93,9 +93,9 @@ macro_rules! relations {
 // The shares make up for how rarely a relation applies, so that each is exercised in at least one world of twenty while
 // a world costs little more than one run and a half.
 relations! {
-    ClientTries = client_tries P04 650 "with a client that tries TLS and one that never does",
-    ServerTries = server_tries P05 112 "with clients that use TLS and with none",
-    HistoryIndependence = history P09 480 "with and without earlier sessions over TLS",
+    ClientTries = client_tries P04 720 "with a client that tries TLS and one that never does",
+    ServerTries = server_tries P05 118 "with clients that use TLS and with none",
+    HistoryIndependence = history P09 540 "with and without earlier sessions over TLS",
     AlarmsOff = alarms_off P10 162 "with and without alarms",
     LostReply = lost_reply P13 3600 "with and without a lost reply to the end of data",
     BoundaryNonInterference = boundary P28 1000 "with and without somebody who interferes before TLS",

@@ -8,7 +8,8 @@
 //! What may differ: whatever does not depend on the server, such as who is asked, how often and when. Recipients are
 //! compared one by one, by client, server, domain and kind of mailbox, and only where nothing that the answer rightly
 //! depends on changes in the whole of either run: the server's configuration, its lookups and the domain's exchangers.
-//! Only the server's own replies count, never what an attacker passed on to the client.
+//! Only the server's own replies count, never what an attacker passed on to the client. Clients of which the server requires
+//! TLS by agreement are set aside: it owes them nothing in clear (R3207-6-a).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,12 +48,19 @@ impl Comparison for Plain {
         // RFC 3207 §4.1 leaves a server free to refuse all mail after a handshake, as the thread does not.
         let by_thread = first.scenario.reading == Reading::Thread;
         let is_compared = |recipient: &Recipient| {
-            let Recipient { server, domain, .. } = *recipient;
+            let Recipient {
+                client, server, domain, ..
+            } = *recipient;
             // A server that is in such trouble refuses by intent, and is known for it (C-SRV-1, C-SRV-7).
             let may_refuse = setup.may_be_in(server, Trouble::UnhappyWithTls)
                 && !(by_thread && is_listed(first.scenario, &setup, recipient));
             let is_sound = !may_refuse && !setup.may_be_in(server, Trouble::DemandsTlsOfAll);
-            is_own(first.scenario, &setup, server, domain) && !unsteady.contains(server, domain) && is_sound
+            // Of whom TLS is required by agreement, nothing is taken in clear, tried or not (R3207-6-a).
+            let is_public = !setup.requires_tls_of(server, client);
+            is_public
+                && is_own(first.scenario, &setup, server, domain)
+                && !unsteady.contains(server, domain)
+                && is_sound
         };
         let (tried, plain) = (Answers::of(first, &setup), Answers::of(second, &setup));
         let mut verdict = Verdict::NotExercised;

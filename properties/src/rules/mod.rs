@@ -205,7 +205,7 @@ properties! {
     P14 "next-exchanger" ["R5321-5.1-d"]:
         "Where the TLS that a message requires cannot be had at one exchanger, or at one address of it, the next is tried, by the end of the next attempt.";
     P15 "exchanger-order" ["R5321-5.1-c" "R5321-5.1-d" "R5321-5.1-e"]:
-        "Exchangers are tried by preference whatever their security, each by its addresses in order, and by one of them only those that are better.";
+        "Exchangers are tried by preference whatever their security, equals in random order, each by its addresses in order, and by one of them only those that are better.";
     P27 "dsn-hygiene" ["R3461-4.1-a" "R3461-5.2.1-a" "R3461-5.2.2-a" "R3461-5.2.5-c" "R3461-6.3-a"
         "R5321-3.6.3-a" "R5321-4.5.4-f" "R5321-4.5.5-a" "R5321-6.1-a"]:
         "Notifications come from the null reverse path, as the sender asked, once for each failure, and never about a notification.";
@@ -241,8 +241,8 @@ properties! {
         "Trouble at one destination delays the mail for it, by more than a moment, and no other.";
     P44 "restart-stability" ["R5321-4.2.5-a"]:
         "What a host has accepted outlives its crash, at whatever moment that comes.";
-    P45 "tls-first" ["SEED-04" "R3207-4-e"]:
-        "A server that wants TLS first says 530 to all that is not on the way there, and after 530 the session goes on to TLS.";
+    P45 "tls-first" ["SEED-04" "R3207-4-e" "R3207-6-a"]:
+        "A server that wants TLS first says 530 to all that is not on the way there, after 530 the session goes on to TLS, and of whom TLS is required no mail is taken in clear.";
     P46 "forgets-at-handshake" ["R3207-4.2-a" "R3207-6-e"]:
         "Inside TLS a server acts on nothing that it was told before.";
     P47 "unhappy-handshake" ["R3207-4.1-a" "R3207-4.1-c"]:

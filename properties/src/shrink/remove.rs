@@ -51,6 +51,9 @@ pub(super) fn candidates(scenario: &Scenario) -> Vec<Scenario> {
         for client in &entry.relay_for {
             with_host(&|host| host.relay_for.retain(|other| other != client));
         }
+        for client in &entry.requires_tls_of {
+            with_host(&|host| host.requires_tls_of.retain(|other| other != client));
+        }
         for domain in &entry.exchanger_for {
             with_host(&|host| host.exchanger_for.retain(|other| other != domain));
         }
@@ -72,6 +75,7 @@ fn host(scenario: &mut Scenario, name: &DomainName) {
     for host in &mut scenario.host {
         host.route.retain(|_, next_hop| next_hop != name);
         host.relay_for.retain(|client| client != name);
+        host.requires_tls_of.retain(|client| client != name);
         host.policy.remove(name);
     }
     let handed_to_it = scenario.message.iter().filter(|message| message.host == *name);

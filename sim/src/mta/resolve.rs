@@ -102,7 +102,10 @@ impl Mta {
             // A null MX beside other records says nothing: the domain names hosts that take its mail (R7505-3-a).
             Answer::Exchangers(mut exchangers) | Answer::NullMx { beside: mut exchangers } => {
                 // Equal preferences are tried in random order (R5321-5.1-c).
-                exchangers.shuffle(&mut self.door.random(&format!("mx order {} {attempt}", mail.token)));
+                match mutant {
+                    Some(Mutant::TakesEqualsInOneOrder) => exchangers.sort(),
+                    _ => exchangers.shuffle(&mut self.door.random(&format!("mx order {} {attempt}", mail.token))),
+                }
                 let known = exchangers
                     .iter()
                     .filter_map(|(preference, host)| Some((*preference, self.peer(host)?)));

@@ -72,9 +72,10 @@ fn permanent_facts(index: usize, host: &Host) -> Vec<Permanent> {
         .iter()
         .cloned()
         .map(Permanent::RelaysForIdentity);
+    let selected = host.requires_tls_of.iter().cloned().map(Permanent::RequiresTlsOf);
     let is_odd = host.handshake != Handshake::default();
     let handshake = is_odd.then_some(Permanent::Handshake(host.handshake));
-    let relays = relays.chain(identities).chain(handshake);
+    let relays = relays.chain(identities).chain(selected).chain(handshake);
     let routes = host.route.iter().map(|(domain, next_hop)| Permanent::Route {
         domain: domain.clone(),
         next_hop: next_hop.clone(),

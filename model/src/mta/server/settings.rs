@@ -19,6 +19,8 @@ pub struct ServerSettings {
     pub demands_tls: bool,
     /// At which commands it then says 530.
     pub demand_stage: DemandStage,
+    /// TLS is required of this client, whatever is demanded of others (RFC 3207 §6).
+    pub requires_tls: bool,
     /// The choice that the chart leaves.
     pub unlisted_answer: UnlistedAnswer,
     /// The domains that the server is configured to act as mail exchanger for.
@@ -50,6 +52,7 @@ impl ServerSettings {
             never_accepts_mail: false,
             demands_tls: false,
             demand_stage: DemandStage::default(),
+            requires_tls: false,
             unlisted_answer: UnlistedAnswer::default(),
             exchanger_for: BTreeSet::new(),
             failed_at_tls: false,

@@ -8,20 +8,23 @@ use crate::scenario::{DemandStage, Trouble};
 use crate::smtp::Reply;
 
 impl Server {
-    /// Where TLS comes before everything, four commands are open in clear, and no others (R3207-4-e).
+    /// Where TLS comes before everything, four commands are open in clear, and no others (R3207-4-e). It may come first for
+    /// selected clients alone: those of whom the operator requires it (R3207-6-a).
     pub(super) fn refuses_for_want_of_tls(&self, line: &[u8]) -> bool {
         let ServerSettings {
             demands_tls,
             demand_stage,
+            requires_tls,
             trouble,
             never_accepts_mail,
             ..
         } = self.settings;
         let by_demand = demands_tls && demand_stage == DemandStage::EveryCommand;
-        if never_accepts_mail || self.tls || !(by_demand || trouble == Trouble::DemandsTlsOfAll) {
+        let of_client = requires_tls && !self.has(Mutant::ForgetsWhomItRequiresTlsOf);
+        if never_accepts_mail || self.tls || !(by_demand || of_client || trouble == Trouble::DemandsTlsOfAll) {
             return false;
         }
-        let is_let_pass = self.has(Mutant::LetsMailPassBeforeTls) && verb_is(line, &["MAIL"]);
+        let is_let_pass = self.has(Mutant::LetsMailPassBeforeTls) && !of_client && verb_is(line, &["MAIL"]);
         !is_let_pass && !verb_is(line, &["NOOP", "EHLO", "STARTTLS", "QUIT"])
     }
 

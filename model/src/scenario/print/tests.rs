@@ -153,7 +153,10 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
             troubles(),
             option::of((other_addresses(), any::<bool>())),
         ),
-        prop::collection::vec(names(&HOSTS), 0..3),
+        (
+            prop::collection::vec(names(&HOSTS), 0..3),
+            prop::collection::vec(names(&HOSTS), 0..3),
+        ),
         prop::collection::btree_map("[a-z0-9+_'`|~!-]{1,20}", select(states), 0..3),
     );
     let client = (
@@ -172,8 +175,9 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
         ),
     );
     (server, client, handshakes()).prop_map(|(server, client, handshake)| {
-        let (exchanger_for, tls, certificate, switches, (unlisted_answer, trouble, other), relay_for, mailboxes) =
+        let (exchanger_for, tls, certificate, switches, (unlisted_answer, trouble, other), selected, mailboxes) =
             server;
+        let (relay_for, requires_tls_of) = selected;
         let (demands_tls, never_accepts_mail, impostor) = switches;
         let (level, policy, route, retry, lifetime, warning, alarms, sessions) = client;
         let (reuse, tls_failure_memory, sessions_per_host, line_ends) = sessions;
@@ -192,6 +196,7 @@ fn hosts_without_name() -> impl Strategy<Value = Host> {
             other_address_first: other.is_some_and(|(_, first)| first),
             relay_for_identity: relay_for.iter().take(1).cloned().collect(),
             relay_for,
+            requires_tls_of,
             handshake,
             mailboxes,
             line_ends,

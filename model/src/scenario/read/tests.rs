@@ -123,6 +123,11 @@ fn hosts_that_nobody_declared_are_refused_wherever_they_stand() {
         ),
         (
             "exchanger-for = [\"b.example\"]",
+            "requires-tls-of = [\"x.example\"]",
+            "13: host[1].requires-tls-of[0]",
+        ),
+        (
+            "exchanger-for = [\"b.example\"]",
             "[host.route]\n\"c.example\" = \"x.example\"",
             "14: host[1].route.c.example",
         ),

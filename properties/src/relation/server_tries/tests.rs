@@ -52,6 +52,17 @@ fn a_client_that_failed_at_tls_is_not_turned_away() {
 }
 
 #[test]
+fn of_whom_tls_is_required_nothing_need_be_taken_in_clear() {
+    let agreed = |mut run: Run| {
+        run.scenario.host[1].requires_tls_of.push(name("out.a.example"));
+        run
+    };
+    let first = agreed(run(Level::May, taken(over_tls())));
+    let second = agreed(plain("530 5.7.0 TLS first"));
+    assert_eq!(verdict(compare, &first, &second), Verdict::NotExercised);
+}
+
+#[test]
 fn who_is_taken_over_tls_is_taken_in_clear_by_a_listed_server() {
     let first = run(Level::May, taken(over_tls()));
     let (rule, why) = violation(verdict(compare, &first, &plain("530 5.7.0 TLS first")));

@@ -34,6 +34,9 @@ impl Reader<'_> {
                 if text.starts_with("530") && self.wants_tls_first(connection) {
                     self.reached.insert(Situation::TlsFirst);
                 }
+                if text.starts_with("530") && self.requires_tls_of_client(connection) {
+                    self.reached.insert(Situation::TlsFirstOfClient);
+                }
                 self.reply(connection, text);
             }
         }
@@ -60,6 +63,15 @@ impl Reader<'_> {
         let server = self.connections.get(&connection);
         let server = server.and_then(|known| self.scenario.host(&known.to));
         server.is_some_and(|host| host.demand_stage == DemandStage::EveryCommand)
+    }
+
+    /// Whether the client is one that the server requires TLS of, where the two are connected with nobody between.
+    fn requires_tls_of_client(&self, connection: ConnectionId) -> bool {
+        let known = self.connections.get(&connection).filter(|known| !known.by_attacker);
+        known.is_some_and(|known| {
+            let server = self.scenario.host(&known.to);
+            server.is_some_and(|server| server.requires_tls_of.contains(&known.from))
+        })
     }
 
     /// The cell of the chart that a demanding server is in with this command, if it is RCPT and the server heard it.

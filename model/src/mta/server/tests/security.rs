@@ -28,10 +28,20 @@ fn in_trouble(trouble: Trouble) -> ServerSettings {
     ServerSettings { trouble, ..settings() }
 }
 
-/// The two kinds of server that put TLS before everything: by its operator's will, and by mistake (C-SRV-1).
-fn tls_first() -> [ServerSettings; 2] {
+/// A public server of whose clients this one was selected (R3207-6-a).
+fn requiring_tls_of_the_client() -> ServerSettings {
+    ServerSettings {
+        requires_tls: true,
+        ..settings()
+    }
+}
+
+/// The three kinds of server that put TLS before everything: by its operator's will, for all or for this client, and by
+/// mistake (C-SRV-1).
+fn tls_first() -> [ServerSettings; 3] {
     [
         demanding_at(DemandStage::EveryCommand),
+        requiring_tls_of_the_client(),
         in_trouble(Trouble::DemandsTlsOfAll),
     ]
 }
@@ -84,6 +94,23 @@ fn inside_tls_the_demand_is_met() {
         for (line, code) in [("RSET", 250), (MAIL, 250), (RCPT, 250), ("DATA", 354)] {
             assert_eq!(session.code(line), code, "{line}");
         }
+    }
+}
+
+#[test]
+fn one_mutant_takes_in_clear_what_it_requires_tls_for() {
+    for (mutant, code) in [
+        (Some(Mutant::ForgetsWhomItRequiresTlsOf), 250),
+        // It forgets another demand.
+        (Some(Mutant::LetsMailPassBeforeTls), 530),
+        (None, 530),
+    ] {
+        let mut session = Session::new(ServerSettings {
+            mutant,
+            ..requiring_tls_of_the_client()
+        });
+        session.say(&[EHLO]);
+        assert_eq!(session.code(MAIL), code, "{mutant:?}");
     }
 }
 
