@@ -81,6 +81,8 @@ mutants! {
     DoesNotDropItself = "does-not-drop-itself",
     /// The client tries a message again at once after its first attempt has failed.
     RetriesAtOnce = "retries-at-once",
+    /// The client keeps a message that was refused for good in its queue and tries it again.
+    RetriesAfter5yz = "retries-after-5yz",
     /// The client counts the sessions with all hosts against the limit for one.
     OneSlowDestinationBlocksAll = "one-slow-destination-blocks-all",
     /// The client sends mail that requires TLS on a session in clear that it has kept open.

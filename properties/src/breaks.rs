@@ -94,6 +94,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::WarnsOfPermanentFailure => (Property::P36, "R3464-2.3.4-a"),
         Mutant::ClaimsEncryptedInClear => (Property::P36, "R7435-3-d"),
         Mutant::RelayAltersBody => (Property::P49, "R5321-3.6.3-b"),
+        Mutant::RetriesAfter5yz => (Property::P40, "R5321-4.2.1-a"),
         Mutant::IgnoresConfiguredSchedule => (Property::P40, "R5321-4.5.4.1-d"),
         Mutant::BouncesOnServfail | Mutant::TakesNodataForNoSuchDomain => (Property::P41, "R5321-5.1-a"),
         Mutant::FallsBackToAddressOfDomain => (Property::P41, "R5321-5.1-b"),

@@ -28,6 +28,7 @@ mod public_never_requires;
 mod recheck_on_reuse;
 mod recipient_chart;
 mod relay_authorisation;
+mod repetition;
 mod requests;
 mod restart_stability;
 mod server_patience;

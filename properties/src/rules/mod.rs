@@ -178,7 +178,7 @@ macro_rules! properties {
 properties! {
     P01 "never-downgrade" ["SEED-12" "SEED-14" "SEED-17" "R3207-4.1-d" "R3207-6-a"]:
         "Recipient and content of a message cross only sessions that meet what the sender's policy requires for the next hop.";
-    P02 "no-early-bounce" ["SEED-11" "SEED-12" "R3207-4-b" "R3207-6-d" "R5321-4.2.1-a" "R5321-4.5.4.1-c" "R7504-3/4"]:
+    P02 "no-early-bounce" ["SEED-11" "SEED-12" "R3207-4-b" "R3207-6-d" "R5321-4.5.4.1-c" "R7504-3/4"]:
         "Nothing bounces before its lifetime is over, unless it was refused for good or its domain does not exist.";
     P03 "no-bounce-without-policy" ["SEED-11" "SEED-13"]:
         "Where nothing requires TLS, no message bounces for want of it, not even when its lifetime is over.";
@@ -233,8 +233,8 @@ properties! {
     P39 "no-sticky-downgrade" ["SEED-12" "R5321-4.5.4.1-e"]:
         "What went wrong once at a host is not held against later mail for ever, and never where TLS is required.";
     P40 "lifetime-conformance"
-        ["R5321-4.5.4.1-a" "R5321-4.5.4.1-b" "R5321-4.5.4.1-c" "R5321-4.5.4.1-d"]:
-        "Deferred mail is tried again after a delay, as configured, neither too often nor too seldom, and for four days at least.";
+        ["R5321-4.2.1-a" "R5321-4.5.4.1-a" "R5321-4.5.4.1-b" "R5321-4.5.4.1-c" "R5321-4.5.4.1-d"]:
+        "Deferred mail is tried again after a delay, as configured, neither too often nor too seldom, and for four days at least; what was refused for good is not.";
     P41 "no-mail-only-if-dns-says-so" ["R5321-5.1-a" "R5321-5.1-b" "R7505-3-a" "R7505-4.1-a" "R7505-4.1-b"]:
         "Mail goes where DNS says: it is given back at once for a definitive answer, waits for any other, and never goes to a domain's own address beside MX records.";
     P42 "isolation" ["R5321-4.5.4.1-a"]:
