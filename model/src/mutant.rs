@@ -101,6 +101,8 @@ mutants! {
     LosesQueueOnRestart = "loses-queue-on-restart",
     /// The server answers 250 to the end of data before it has stored the message.
     Answers250BeforeStoring = "answers-250-before-storing",
+    /// The server answers the end of data five minutes after it has stored the message.
+    AnswersEndOfDataLate = "answers-end-of-data-late",
     /// The client gives up after one day, long before the lifetime that it is configured with.
     GivesUpEarly = "gives-up-early",
     /// The client reckons the age of a message by its wall clock, which may leap.

@@ -24,6 +24,7 @@ mod no_sticky_downgrade;
 mod nothing_clear_after_go_ahead;
 mod only_where_dns_says;
 mod panel;
+mod promptness;
 mod public_never_requires;
 mod recheck_on_reuse;
 mod recipient_chart;

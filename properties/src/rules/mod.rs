@@ -200,7 +200,7 @@ properties! {
         "When the next hop has been good for long enough, its queued mail has been delivered.";
     P12 "closure" ["R3461-4.1-a" "R3461-5.2.5-c" "R5321-4.2.5-a" "R5321-4.5.4-f" "R5321-6.1-a"]:
         "Every message is delivered, sent on, or given back with one notification, unless its sender wants none, and in time.";
-    P13 "no-loss" ["R5321-4.2.5-a" "R5321-6.1-b"]:
+    P13 "no-loss" ["R5321-4.2.5-a" "R5321-4.5.4.1-c"]:
         "Accepted mail is never lost, and duplicated only where a reply to the end of data was lost.";
     P14 "next-exchanger" ["R5321-5.1-d"]:
         "Where the TLS that a message requires cannot be had at one exchanger, or at one address of it, the next is tried, by the end of the next attempt.";
@@ -220,8 +220,8 @@ properties! {
         "STARTTLS is offered only where TLS can be had, and where it is offered it is answered 220, 454 or, with a parameter, 501.";
     P32 "relay-authorisation" ["SEED-07" "R3207-4-d"]:
         "A server relays only for whom it is willing to relay for, by address or by what TLS proved on this very connection.";
-    P33 "framing-agreement" ["R5321-2.3.8-a" "R5321-4.1.1.4-a" "R5321-4.2.5-b"]:
-        "One message in is one message out: only CRLF ends a line, only CRLF.CRLF ends content, and what was refused is not delivered.";
+    P33 "framing-agreement" ["R5321-2.3.8-a" "R5321-4.1.1.4-a" "R5321-4.2.5-b" "R5321-6.1-b"]:
+        "One message in is one message out: only CRLF ends a line, only CRLF.CRLF ends content, what was refused is not delivered, and the end of data is answered before anybody sends it again.";
     P34 "adversary-indifference" ["SEED-17"]:
         "Of mail that requires TLS nothing can be read in clear, whether STARTTLS is stripped or not.";
     P35 "role-invariance" ["SEED-13"]:
