@@ -53,6 +53,8 @@ mutants! {
     RemembersTlsAndRefusesClear = "remembers-tls-and-refuses-clear",
     /// The client, with nothing required, waits for a STARTTLS that is not offered until it gives up.
     RequiresTlsUnasked = "requires-tls-unasked",
+    /// The client applies the strictest policy that it has for any next hop to those that no policy names.
+    RequiresTlsOfUnlistedPeers = "requires-tls-of-unlisted-peers",
     /// The client, with nothing required, never tries TLS although it is offered.
     NeverTriesTls = "never-tries-tls",
     /// The client, with nothing required, defers the mail when a handshake breaks, and never goes on in clear.

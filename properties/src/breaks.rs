@@ -8,12 +8,12 @@ use crate::rules::Property;
 pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
     match mutant {
         Mutant::FallsBackToClear => (Property::P01, "SEED-12"),
-        Mutant::AcceptsAnyCertificate => (Property::P01, "R3207-4.1-d"),
-        Mutant::ChecksNameOfExchanger => (Property::P01, "SEED-14"),
+        Mutant::AcceptsAnyCertificate | Mutant::ChecksNameOfExchanger => (Property::P01, "R3207-4.1-d"),
         Mutant::BouncesWhenStarttlsVanishes => (Property::P02, "R3207-6-d"),
         Mutant::TakesStarttlsRefusalForMessageRefusal => (Property::P02, "SEED-11"),
         Mutant::GivesUpEarly | Mutant::LifetimeByWallClock => (Property::P02, "R5321-4.5.4.1-c"),
         Mutant::RequiresTlsUnasked => (Property::P03, "SEED-11"),
+        Mutant::RequiresTlsOfUnlistedPeers => (Property::P03, "SEED-14"),
         Mutant::NeverTriesTls => (Property::P04, "R3207-6-b"),
         Mutant::DefersAfterBrokenHandshake => (Property::P04, "SEED-06"),
         Mutant::WantsClientCertificates | Mutant::BansAfterFailedHandshake => (Property::P05, "SEED-05"),
@@ -34,7 +34,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::IgnoresPreference | Mutant::OrdersBySecurity => (Property::P15, "R5321-5.1-c"),
         Mutant::DoesNotDropItself => (Property::P15, "R5321-5.1-e"),
         Mutant::ReusesClearSessionForRequired | Mutant::KeepsOldPolicyOnReuse => (Property::P38, "SEED-12"),
-        Mutant::ReusesSessionVerifiedForAnotherDomain => (Property::P38, "SEED-14"),
+        Mutant::ReusesSessionVerifiedForAnotherDomain => (Property::P38, "R3207-4.1-d"),
         Mutant::NegativeMemoryNeverExpires | Mutant::Remembers5yzToMail => (Property::P39, "R5321-4.5.4.1-e"),
         Mutant::NegativeMemoryAppliesWhenRequired => (Property::P39, "SEED-12"),
         Mutant::RetriesAtOnce | Mutant::OneSlowDestinationBlocksAll => (Property::P42, "R5321-4.5.4.1-a"),

@@ -176,11 +176,11 @@ macro_rules! properties {
 }
 
 properties! {
-    P01 "never-downgrade" ["SEED-12" "SEED-14" "SEED-17" "R3207-4.1-d" "R3207-6-a"]:
+    P01 "never-downgrade" ["SEED-12" "SEED-17" "R3207-4.1-d" "R3207-6-a"]:
         "Recipient and content of a message cross only sessions that meet what the sender's policy requires for the next hop.";
     P02 "no-early-bounce" ["SEED-11" "SEED-12" "R3207-4-b" "R3207-6-d" "R5321-4.5.4.1-c" "R7504-3/4"]:
         "Nothing bounces before its lifetime is over, unless it was refused for good or its domain does not exist.";
-    P03 "no-bounce-without-policy" ["SEED-11" "SEED-13"]:
+    P03 "no-bounce-without-policy" ["SEED-11" "SEED-13" "SEED-14"]:
         "Where nothing requires TLS, no message bounces for want of it, not even when its lifetime is over.";
     P04 "client-may-try-tls" ["SEED-06" "R3207-6-b"]:
         "What a client delivers that never tries TLS is delivered by one that tries, too; and at level may it does try.";
@@ -228,7 +228,7 @@ properties! {
         "With equal policy a relay defers and gives back as the originator would.";
     P36 "truthful-status" ["R3463-3.5-a" "R3464-2.3.4-a" "R7435-3-d"]:
         "Logs and notifications tell what really happened: the cause, and no more security than there was.";
-    P38 "recheck-on-reuse" ["SEED-12" "SEED-14"]:
+    P38 "recheck-on-reuse" ["SEED-12" "R3207-4.1-d"]:
         "Before each message, what a connection proved is held against what is required now.";
     P39 "no-sticky-downgrade" ["SEED-12" "R5321-4.5.4.1-e"]:
         "What went wrong once at a host is not held against later mail for ever, and never where TLS is required.";
