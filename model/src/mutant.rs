@@ -139,6 +139,10 @@ mutants! {
     WarnsAlthoughNotAsked = "warns-although-not-asked",
     /// The server forgets the ENVID of what it takes, so that it is not passed on.
     DropsEnvelopeId = "drops-envelope-id",
+    /// The server forgets the RET of what it takes, so that it is not passed on.
+    DropsReturns = "drops-returns",
+    /// The server forgets the ORCPT of each recipient that it takes, so that it is not passed on.
+    DropsOriginalRecipient = "drops-original-recipient",
     /// The client does not name the envelope id in its notifications.
     NotifiesWithoutEnvelopeId = "notifies-without-envelope-id",
     /// The client sends the parameters of DSN where that is not offered.

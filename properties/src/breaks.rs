@@ -85,7 +85,9 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::NotifiesFromMailbox | Mutant::NotifiesTwice => (Property::P27, "R5321-6.1-a"),
         Mutant::AnswersNotifications | Mutant::WarnsAboutNullReversePath => (Property::P27, "R5321-4.5.4-f"),
         Mutant::ReportsAlthoughNever => (Property::P27, "R3461-4.1-a"),
-        Mutant::DropsEnvelopeId => (Property::P27, "R3461-5.2.1-a"),
+        Mutant::DropsEnvelopeId | Mutant::DropsReturns | Mutant::DropsOriginalRecipient => {
+            (Property::P27, "R3461-5.2.1-a")
+        }
         Mutant::AsksWhereNotOffered => (Property::P27, "R3461-5.2.2-a"),
         Mutant::WarnsAlthoughNotAsked => (Property::P27, "R3461-5.2.5-c"),
         Mutant::NotifiesWithoutEnvelopeId => (Property::P27, "R3461-6.3-a"),
