@@ -53,6 +53,8 @@ mutants! {
     RemembersTlsAndRefusesClear = "remembers-tls-and-refuses-clear",
     /// The client, with nothing required, waits for a STARTTLS that is not offered until it gives up.
     RequiresTlsUnasked = "requires-tls-unasked",
+    /// The client applies the strictest policy that it has for any next hop to those that no policy names.
+    RequiresTlsOfUnlistedPeers = "requires-tls-of-unlisted-peers",
     /// The client, with nothing required, never tries TLS although it is offered.
     NeverTriesTls = "never-tries-tls",
     /// The client, with nothing required, defers the mail when a handshake breaks, and never goes on in clear.
@@ -83,6 +85,8 @@ mutants! {
     DoesNotDropItself = "does-not-drop-itself",
     /// The client tries a message again at once after its first attempt has failed.
     RetriesAtOnce = "retries-at-once",
+    /// The client keeps a message that was refused for good in its queue and tries it again.
+    RetriesAfter5yz = "retries-after-5yz",
     /// The client counts the sessions with all hosts against the limit for one.
     OneSlowDestinationBlocksAll = "one-slow-destination-blocks-all",
     /// The client sends mail that requires TLS on a session in clear that it has kept open.
@@ -101,6 +105,8 @@ mutants! {
     LosesQueueOnRestart = "loses-queue-on-restart",
     /// The server answers 250 to the end of data before it has stored the message.
     Answers250BeforeStoring = "answers-250-before-storing",
+    /// The server answers the end of data five minutes after it has stored the message.
+    AnswersEndOfDataLate = "answers-end-of-data-late",
     /// The client gives up after one day, long before the lifetime that it is configured with.
     GivesUpEarly = "gives-up-early",
     /// The client reckons the age of a message by its wall clock, which may leap.
@@ -135,6 +141,10 @@ mutants! {
     WarnsAlthoughNotAsked = "warns-although-not-asked",
     /// The server forgets the ENVID of what it takes, so that it is not passed on.
     DropsEnvelopeId = "drops-envelope-id",
+    /// The server forgets the RET of what it takes, so that it is not passed on.
+    DropsReturns = "drops-returns",
+    /// The server forgets the ORCPT of each recipient that it takes, so that it is not passed on.
+    DropsOriginalRecipient = "drops-original-recipient",
     /// The client does not name the envelope id in its notifications.
     NotifiesWithoutEnvelopeId = "notifies-without-envelope-id",
     /// The client sends the parameters of DSN where that is not offered.

@@ -3,7 +3,7 @@
 //! A reader of traces makes them from what crossed the wire; the exhaustive explorer makes them from abstract sessions.
 //! So the very same monitors serve both.
 
-use crate::report::{About, Notify};
+use crate::report::{About, Notify, Returns};
 use crate::scenario::{Level, MailboxState, Phase, Security, Trouble};
 use crate::trace::{HelloAnswer, HelloForm};
 
@@ -242,7 +242,8 @@ pub enum Observation {
         about: Option<About<MessageId>>,
     },
     /// What the sender of a message that is queued next asks about notifications, where it asks for anything. What a
-    /// relay is asked stands in [`Observation::EnvelopeId`] and [`Observation::Notify`].
+    /// relay is asked stands in [`Observation::EnvelopeId`], [`Observation::Returns`], [`Observation::Notify`] and
+    /// [`Observation::OriginalRecipient`].
     Asked {
         /// The host that the message is handed in at.
         host: HostId,
@@ -379,6 +380,22 @@ pub enum Observation {
         connection: ConnectionId,
         /// A digest of its value, decoded: equal for equal ids.
         id: u64,
+    },
+    /// The MAIL that arrived last has a RET.
+    Returns {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its value.
+        returns: Returns,
+    },
+    /// The RCPT that arrived last has an ORCPT.
+    OriginalRecipient {
+        /// The connection.
+        connection: ConnectionId,
+        /// A digest of its value, decoded: equal for equal addresses.
+        recipient: u64,
+        /// It is the recipient that the RCPT itself names.
+        is_recipient: bool,
     },
     /// The RCPT that arrived last has a NOTIFY.
     Notify {

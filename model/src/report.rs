@@ -32,6 +32,27 @@ impl fmt::Display for ReportAction {
     }
 }
 
+/// How much of a message its sender wishes to have back with a notification of its failure (RFC 3461 §4.3). Passed on, and
+/// else of no effect: the hosts here return the header alone, where §6.2 would have them return all that is not too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Returns {
+    /// The whole message.
+    Full,
+    /// Its header only.
+    Headers,
+}
+
+/// As the value of RET.
+impl fmt::Display for Returns {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Full => "FULL",
+            Self::Headers => "HDRS",
+        })
+    }
+}
+
 /// When the sender of a message wishes to be notified: `"never"`, or a list of occasions (RFC 3461 §4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "NotifyText", into = "NotifyText")]

@@ -8,12 +8,12 @@ use crate::rules::Property;
 pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
     match mutant {
         Mutant::FallsBackToClear => (Property::P01, "SEED-12"),
-        Mutant::AcceptsAnyCertificate => (Property::P01, "R3207-4.1-d"),
-        Mutant::ChecksNameOfExchanger => (Property::P01, "SEED-14"),
+        Mutant::AcceptsAnyCertificate | Mutant::ChecksNameOfExchanger => (Property::P01, "R3207-4.1-d"),
         Mutant::BouncesWhenStarttlsVanishes => (Property::P02, "R3207-6-d"),
         Mutant::TakesStarttlsRefusalForMessageRefusal => (Property::P02, "SEED-11"),
         Mutant::GivesUpEarly | Mutant::LifetimeByWallClock => (Property::P02, "R5321-4.5.4.1-c"),
         Mutant::RequiresTlsUnasked => (Property::P03, "SEED-11"),
+        Mutant::RequiresTlsOfUnlistedPeers => (Property::P03, "SEED-14"),
         Mutant::NeverTriesTls => (Property::P04, "R3207-6-b"),
         Mutant::DefersAfterBrokenHandshake => (Property::P04, "SEED-06"),
         Mutant::WantsClientCertificates | Mutant::BansAfterFailedHandshake => (Property::P05, "SEED-05"),
@@ -27,15 +27,16 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::NeverAlarms | Mutant::AlwaysAlarms | Mutant::AlarmHoldsMail => (Property::P10, "SEED-10"),
         Mutant::TriesOnlyFirstExchanger | Mutant::TriesOnlyFirstAddress => (Property::P11, "R5321-5.1-d"),
         Mutant::BouncesSilently => (Property::P12, "R5321-6.1-a"),
-        Mutant::TakesSilenceForAcceptance => (Property::P13, "R5321-4.2.5-a"),
-        Mutant::SendsAgainAfterAcceptance | Mutant::GivesUpAfterLostReply => (Property::P13, "R5321-6.1-b"),
+        Mutant::TakesSilenceForAcceptance | Mutant::SendsAgainAfterAcceptance => (Property::P13, "R5321-4.2.5-a"),
+        Mutant::GivesUpAfterLostReply => (Property::P13, "R5321-4.5.4.1-c"),
+        Mutant::AnswersEndOfDataLate => (Property::P33, "R5321-6.1-b"),
         Mutant::WaitsAfterTlsFailure => (Property::P14, "R5321-5.1-d"),
         Mutant::IgnoresPreference | Mutant::TakesEqualsInOneOrder | Mutant::OrdersBySecurity => {
             (Property::P15, "R5321-5.1-c")
         }
         Mutant::DoesNotDropItself => (Property::P15, "R5321-5.1-e"),
         Mutant::ReusesClearSessionForRequired | Mutant::KeepsOldPolicyOnReuse => (Property::P38, "SEED-12"),
-        Mutant::ReusesSessionVerifiedForAnotherDomain => (Property::P38, "SEED-14"),
+        Mutant::ReusesSessionVerifiedForAnotherDomain => (Property::P38, "R3207-4.1-d"),
         Mutant::NegativeMemoryNeverExpires | Mutant::Remembers5yzToMail => (Property::P39, "R5321-4.5.4.1-e"),
         Mutant::NegativeMemoryAppliesWhenRequired => (Property::P39, "SEED-12"),
         Mutant::RetriesAtOnce | Mutant::OneSlowDestinationBlocksAll => (Property::P42, "R5321-4.5.4.1-a"),
@@ -87,7 +88,9 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::NotifiesFromMailbox | Mutant::NotifiesTwice => (Property::P27, "R5321-6.1-a"),
         Mutant::AnswersNotifications | Mutant::WarnsAboutNullReversePath => (Property::P27, "R5321-4.5.4-f"),
         Mutant::ReportsAlthoughNever => (Property::P27, "R3461-4.1-a"),
-        Mutant::DropsEnvelopeId => (Property::P27, "R3461-5.2.1-a"),
+        Mutant::DropsEnvelopeId | Mutant::DropsReturns | Mutant::DropsOriginalRecipient => {
+            (Property::P27, "R3461-5.2.1-a")
+        }
         Mutant::AsksWhereNotOffered => (Property::P27, "R3461-5.2.2-a"),
         Mutant::WarnsAlthoughNotAsked => (Property::P27, "R3461-5.2.5-c"),
         Mutant::NotifiesWithoutEnvelopeId => (Property::P27, "R3461-6.3-a"),
@@ -97,6 +100,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::WarnsOfPermanentFailure => (Property::P36, "R3464-2.3.4-a"),
         Mutant::ClaimsEncryptedInClear => (Property::P36, "R7435-3-d"),
         Mutant::RelayAltersBody => (Property::P49, "R5321-3.6.3-b"),
+        Mutant::RetriesAfter5yz => (Property::P40, "R5321-4.2.1-a"),
         Mutant::IgnoresConfiguredSchedule => (Property::P40, "R5321-4.5.4.1-d"),
         Mutant::BouncesOnServfail | Mutant::TakesNodataForNoSuchDomain => (Property::P41, "R5321-5.1-a"),
         Mutant::FallsBackToAddressOfDomain => (Property::P41, "R5321-5.1-b"),

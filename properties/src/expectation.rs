@@ -120,7 +120,7 @@ mod tests {
     /// A run in which m1 was delivered, one alarm was raised, P02 held, P13 was violated and P01 was idle.
     fn judgement() -> Judgement {
         let violation = Violation {
-            rule: "R5321-6.1-b",
+            rule: "R5321-4.2.5-a",
             why: "m1 came twice".to_owned(),
         };
         Judgement {

@@ -298,7 +298,7 @@ impl Party for Leaver {
         Listing::LookupFailed
     }
 
-    fn store(&mut self, _transaction: Transaction) -> bool {
+    async fn store(&mut self, _transaction: Transaction) -> bool {
         false
     }
 
@@ -333,7 +333,7 @@ impl Party for Sender<'_> {
         Listing::LookupFailed
     }
 
-    fn store(&mut self, _transaction: Transaction) -> bool {
+    async fn store(&mut self, _transaction: Transaction) -> bool {
         false
     }
 

@@ -28,6 +28,9 @@ const ACQUAINTANCE: Duration = Duration::from_secs(300);
 /// How long a server remembers that a handshake failed.
 const MEMORY: Duration = Duration::from_secs(3600);
 
+/// How late a mutant answers the end of data: well within the ten minutes of a client (RFC 5321 §4.5.3.2.6).
+const LATE: Duration = Duration::from_secs(300);
+
 /// How late the replies of a tarpit come (C-SRV-5).
 const TARPIT: Duration = Duration::from_secs(30);
 
@@ -277,11 +280,14 @@ impl Party for Receiver {
         self.mta.listing(&domain).await
     }
 
-    fn store(&mut self, transaction: Transaction) -> bool {
+    async fn store(&mut self, transaction: Transaction) -> bool {
         self.mta.serve_position(&transaction, Phase::Store);
         if self.mta.door.is_alive() {
             self.mta.store(&transaction);
             self.mta.serve_position(&transaction, Phase::Acknowledge);
+        }
+        if self.mta.world.mutant == Some(Mutant::AnswersEndOfDataLate) {
+            self.mta.door.sleep(LATE).await;
         }
         true
     }

@@ -31,7 +31,7 @@ pub(crate) trait Party {
     async fn listing(&mut self, domain: DomainName) -> Listing;
 
     /// Keeps a message; whether that succeeded.
-    fn store(&mut self, transaction: Transaction) -> bool;
+    async fn store(&mut self, transaction: Transaction) -> bool;
 
     /// Runs the handshake. On failure the connection comes back if it still stands.
     async fn handshake(&mut self, request: TlsRequest, stream: Stream) -> Result<TlsStream, Option<Stream>>;
@@ -192,7 +192,7 @@ impl Conversation {
                 Output::Store(transaction) => {
                     // What was answered before has left by the time that the message is kept.
                     self.flush(party).await;
-                    let stored = if party.store(transaction) {
+                    let stored = if party.store(transaction).await {
                         Input::Stored
                     } else {
                         Input::StoreFailed

@@ -6,8 +6,9 @@ use crate::mta::server::{Server, ServerSettings};
 use crate::mta::session::{Input, Listing, Note, Outcome, Output, Transaction};
 use crate::mta::timer::Timer;
 use crate::report::Notify;
+use crate::report::Returns;
 use crate::scenario::Trouble;
-use crate::smtp::{MessageRequest, OriginalRecipient, RecipientRequest, Request, Returns, Xtext};
+use crate::smtp::{MessageRequest, OriginalRecipient, RecipientRequest, Request, Xtext};
 
 /// The two ends and the world between them.
 pub(super) struct Pair {

@@ -34,7 +34,7 @@ pub use validate::{Place, Problem, Segment};
 
 use crate::mutant::Mutant;
 use crate::name::{DomainName, EnvelopeId, Mailbox, ReversePath, Token};
-use crate::report::Notify;
+use crate::report::{Notify, Returns};
 
 /// A world and what happens in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -216,6 +216,9 @@ pub struct Message {
     /// What notifications about it are to call it (RFC 3461 §4.4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envelope_id: Option<EnvelopeId>,
+    /// How much of it a notification of its failure is to return (RFC 3461 §4.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Returns>,
 }
 
 /// One thing that changes or that the attacker does.

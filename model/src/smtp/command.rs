@@ -253,9 +253,9 @@ fn size_value(octets: &str) -> Result<u64, CommandError> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{OriginalRecipient, Returns, Xtext};
+    use super::super::{OriginalRecipient, Xtext};
     use super::*;
-    use crate::report::Notify;
+    use crate::report::{Notify, Returns};
 
     fn code(line: &str) -> u16 {
         match Command::parse(line.as_bytes()) {

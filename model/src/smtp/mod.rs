@@ -15,5 +15,5 @@ pub use dot::{ContentError, ContentReader, EndOfContent, stuff, stuff_as_handed_
 pub use extension::Extensions;
 pub use line::{LineEnd, LineError, LineReader};
 pub use reply::{EnhancedCode, REPLY_LINE_LIMIT, REPLY_LINES_LIMIT, Reply, ReplyError, ReplyReader, Severity};
-pub use request::{MessageRequest, OriginalRecipient, RecipientRequest, Request, Returns};
+pub use request::{MessageRequest, OriginalRecipient, RecipientRequest, Request};
 pub use xtext::Xtext;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::xtext::Xtext;
 use crate::name::Mailbox;
-use crate::report::Notify;
+use crate::report::{Notify, Returns};
 
 /// The most octets of an ENVID (RFC 3461 §4.4).
 const ENVELOPE_ID_LIMIT: usize = 100;
@@ -39,15 +39,6 @@ pub struct RecipientRequest {
     pub original: Option<OriginalRecipient>,
 }
 
-/// The value of RET (RFC 3461 §4.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Returns {
-    /// The whole message.
-    Full,
-    /// Its header only.
-    Headers,
-}
-
 /// The value of ORCPT (RFC 3461 §4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OriginalRecipient {
@@ -65,7 +56,7 @@ impl MessageRequest {
     /// Takes a parameter of MAIL: `None` if it is none of these, else whether it is sound, and the first of its name.
     pub(super) fn take(&mut self, keyword: &str, value: &str) -> Option<bool> {
         Some(match keyword {
-            "RET" => set(&mut self.returns, Returns::parse(value)),
+            "RET" => set(&mut self.returns, returns(value)),
             "ENVID" => {
                 let id = Xtext::parse(value).filter(|id| id.len() <= ENVELOPE_ID_LIMIT);
                 set(&mut self.envelope_id, id)
@@ -116,13 +107,11 @@ impl OriginalRecipient {
     }
 }
 
-impl Returns {
-    fn parse(value: &str) -> Option<Self> {
-        match value.to_ascii_uppercase().as_str() {
-            "FULL" => Some(Self::Full),
-            "HDRS" => Some(Self::Headers),
-            _ => None,
-        }
+fn returns(value: &str) -> Option<Returns> {
+    match value.to_ascii_uppercase().as_str() {
+        "FULL" => Some(Returns::Full),
+        "HDRS" => Some(Returns::Headers),
+        _ => None,
     }
 }
 
@@ -157,10 +146,8 @@ fn set<T>(place: &mut Option<T>, value: Option<T>) -> bool {
 /// With a space in front of each parameter.
 impl fmt::Display for MessageRequest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.returns {
-            Some(Returns::Full) => formatter.write_str(" RET=FULL")?,
-            Some(Returns::Headers) => formatter.write_str(" RET=HDRS")?,
-            None => {}
+        if let Some(returns) = &self.returns {
+            write!(formatter, " RET={returns}")?;
         }
         match &self.envelope_id {
             Some(id) => write!(formatter, " ENVID={id}"),

@@ -135,6 +135,7 @@ fn message(number: usize, at: Duration) -> Message {
         to: "bob@b.example".parse().expect("a mailbox"),
         notify: None,
         envelope_id: None,
+        returns: None,
     }
 }
 

@@ -139,6 +139,7 @@ mod tests {
             to: mailbox("bob@b.example"),
             notify: None,
             envelope_id: None,
+            returns: None,
         });
         let trace = tape.trace();
         Prices::of(&world, &trace, &judge(&world, &trace))

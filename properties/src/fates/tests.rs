@@ -16,6 +16,7 @@ fn world() -> Scenario {
         to: mailbox("bob@b.example"),
         notify: None,
         envelope_id: None,
+        returns: None,
     });
     world
 }

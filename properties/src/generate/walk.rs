@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern_model::name::{DomainName, ReversePath, Token};
-use postern_model::report::Notify;
+use postern_model::report::{Notify, Returns};
 use postern_model::scenario::{
     Action, Attack, Drift, Forgery, Lie, Message, Phase, Position, Scenario, Step, Visit, When,
 };
@@ -193,6 +193,11 @@ impl Walk {
         let name = self.next_token();
         // Two of its characters cannot stand in a parameter as they are.
         let envelope_id = has_envelope_id.then(|| format!("{name} +1").parse().expect("it is printable and short"));
+        // By turns, so that no draw is spent on what decides nothing.
+        let returns = match self.scenario.message.len() % 2 {
+            0 => Returns::Headers,
+            _ => Returns::Full,
+        };
         self.scenario.message.push(Message {
             name,
             at: self.now,
@@ -201,6 +206,7 @@ impl Walk {
             to,
             notify,
             envelope_id,
+            returns: has_envelope_id.then_some(returns),
         });
     }
 

@@ -63,6 +63,19 @@ impl Attempts {
             .map(|((_, message), queued)| (*message, queued.next_hop))
     }
 
+    /// The one message that a connection from the client to the server can be for; none where it may be for several.
+    pub(super) fn only(&self, setup: &Setup, client: HostId, server: HostId) -> Option<MessageId> {
+        let mut candidates = self.candidates(setup, client, server);
+        let (message, _) = candidates.next()?;
+        candidates.next().is_none().then_some(message)
+    }
+
+    /// Whether a host has the message in its queue, and once.
+    pub(super) fn has_one(&self, host: HostId, message: MessageId) -> bool {
+        let queued = self.0.get(&(host, message));
+        queued.is_some_and(|queued| queued.copies == 1)
+    }
+
     fn under_way(&mut self, host: HostId, message: MessageId, under_way: bool) {
         if let Some(queued) = self.0.get_mut(&(host, message)) {
             queued.under_way = under_way;

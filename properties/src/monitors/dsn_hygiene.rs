@@ -22,7 +22,7 @@ use crate::setup::Setup;
 /// - a relay that gives a message back queues a notification about it within a minute (R5321-3.6.3-a), if it is wanted;
 /// - no notification comes that the sender ruled out (R3461-4.1-a, R3461-5.2.5-c), and each names the envelope id of its
 ///   message (R3461-6.3-a);
-/// - a relay passes ENVID and NOTIFY on where DSN is offered (R3461-5.2.1-a), and nobody says them elsewhere
+/// - a relay passes ENVID, RET, NOTIFY and ORCPT on where DSN is offered (R3461-5.2.1-a), and nobody says them elsewhere
 ///   (R3461-5.2.2-a).
 ///
 /// That the first host notifies too is P12's. Exercised by a notification, by mail from the null reverse path or with a
@@ -216,7 +216,7 @@ impl DsnHygiene {
             .origins
             .get(&message)
             .is_some_and(|origin| *origin != session.client);
-        if offers && is_relay && asked.is_some_and(|asked| asked != said) {
+        if offers && is_relay && asked.is_some_and(|asked| !asked.is_passed_on_by(said)) {
             let why = format!("{who} passed {what} on without what was asked about its notifications");
             return Err(violation("R3461-5.2.1-a", why));
         }
@@ -275,7 +275,7 @@ impl DsnHygiene {
 #[cfg(test)]
 mod tests {
     use postern_model::observation::Status;
-    use postern_model::report::Notify;
+    use postern_model::report::{Notify, Returns};
     use postern_model::scenario::{Level, MailboxState};
 
     use super::super::story::{B, Found, MAIL, MINUTE, MX1, MX2, NOTIFICATION, OUT, SECOND, Story, setup};
@@ -479,8 +479,14 @@ mod tests {
         }
     }
 
-    /// The message crosses a connection between two hosts, with this ENVID.
-    fn crosses(story: Story, connection: u32, between: (HostId, HostId), offers: bool, said: Option<u64>) -> Story {
+    /// The message crosses a connection between two hosts, with these parameters.
+    fn crosses(
+        story: Story,
+        connection: u32,
+        between: (HostId, HostId),
+        offers: bool,
+        said: impl Fn(ConnectionId) -> Option<Observation>,
+    ) -> Story {
         let connection = ConnectionId(connection);
         let (from, to) = between;
         let story = story.sees(Observation::Dialled {
@@ -493,8 +499,8 @@ mod tests {
             true => story.sees(Observation::OffersDsn { connection }),
             false => story,
         };
-        let story = match said {
-            Some(id) => story.sees(Observation::EnvelopeId { connection, id }),
+        let story = match said(connection) {
+            Some(said) => story.sees(said),
             None => story,
         };
         story.sees(Observation::Content {
@@ -505,17 +511,57 @@ mod tests {
         })
     }
 
+    /// The sender's host says this with the message, and a relay that.
+    fn relayed(
+        came: impl Fn(ConnectionId) -> Option<Observation>,
+        offers: bool,
+        said: impl Fn(ConnectionId) -> Option<Observation>,
+    ) -> Found {
+        let arrived = crosses(Story::new().mail_is_tried(), 1, (OUT, MX1), true, came);
+        judged(crosses(arrived.mail_is_queued_at(MX1), 2, (MX1, MX2), offers, said))
+    }
+
     #[test]
     fn a_relay_passes_on_what_it_was_asked_where_dsn_is_offered_and_nowhere_else() {
-        let relayed = |came: Option<u64>, offers, said| {
-            let arrived = crosses(asked(None, came).mail_is_tried(), 1, (OUT, MX1), true, came);
-            judged(crosses(arrived.mail_is_queued_at(MX1), 2, (MX1, MX2), offers, said))
+        let envelope = |id: Option<u64>| move |connection| id.map(|id| Observation::EnvelopeId { connection, id });
+        let returns = |returns: Option<Returns>| {
+            move |connection| returns.map(|returns| Observation::Returns { connection, returns })
         };
-        assert_eq!(relayed(Some(7), true, Some(7)), Found::Holds);
-        assert_eq!(relayed(Some(7), false, None), Found::Holds);
-        for (came, said) in [(Some(7), None), (Some(7), Some(8)), (None, Some(7))] {
-            assert_eq!(relayed(came, true, said), Found::Violated("R3461-5.2.1-a"));
-        }
-        assert_eq!(relayed(Some(7), false, Some(7)), Found::Violated("R3461-5.2.2-a"));
+        let (some, other) = (envelope(Some(7)), envelope(Some(8)));
+        let none = |_| None;
+        assert_eq!(relayed(some, true, some), Found::Holds);
+        assert_eq!(relayed(some, false, none), Found::Holds);
+        assert_eq!(relayed(some, false, some), Found::Violated("R3461-5.2.2-a"));
+        let unlike = Found::Violated("R3461-5.2.1-a");
+        assert_eq!(relayed(some, true, none), unlike);
+        assert_eq!(relayed(some, true, other), unlike);
+        assert_eq!(relayed(none, true, some), unlike);
+        let (all, header) = (returns(Some(Returns::Full)), returns(Some(Returns::Headers)));
+        assert_eq!(relayed(all, true, all), Found::Holds);
+        assert_eq!(relayed(all, true, header), unlike);
+        assert_eq!(relayed(all, true, none), unlike);
+        assert_eq!(relayed(none, true, all), unlike);
+    }
+
+    #[test]
+    fn only_the_recipient_may_be_added_as_the_original_one() {
+        let original = |recipient, is_recipient| {
+            move |connection| {
+                Some(Observation::OriginalRecipient {
+                    connection,
+                    recipient,
+                    is_recipient,
+                })
+            }
+        };
+        let (recipient, another) = (original(1, true), original(2, false));
+        let none = |_| None;
+        let unlike = Found::Violated("R3461-5.2.1-a");
+        assert_eq!(relayed(another, true, another), Found::Holds);
+        assert_eq!(relayed(another, true, none), unlike);
+        assert_eq!(relayed(another, true, recipient), unlike);
+        assert_eq!(relayed(none, true, recipient), Found::Holds);
+        assert_eq!(relayed(none, true, another), unlike);
+        assert_eq!(relayed(another, false, another), Found::Violated("R3461-5.2.2-a"));
     }
 }

@@ -7,6 +7,7 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{Code, ConnectionId, HostId, MessageId, Observation};
 use postern_model::scenario::Phase;
 
+use super::promptness::Promptness;
 use super::sessions::{Progress, Session, Sessions};
 use super::violation;
 use crate::setup::Setup;
@@ -21,10 +22,12 @@ use crate::setup::Setup;
 /// - What was refused at the end of its data, or at DATA with the content sent behind it unasked, is not delivered, neither
 ///   whole nor in parts that read like commands (R5321-4.2.5-b, C-SMUG-3).
 ///
+/// Beside it, [`Promptness`] judges how soon servers answer the end of data, lest a client send the message again.
 /// Exercised when a server answered the end of data, or DATA with something sent behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FramingAgreement {
     setup: Setup,
+    promptness: Promptness,
     sessions: Sessions<Framing>,
     /// The content that came to each host last.
     arrived: BTreeMap<HostId, Arrival>,
@@ -62,6 +65,7 @@ impl FramingAgreement {
     /// The monitor at the start of a run.
     pub fn new(setup: Setup) -> Self {
         Self {
+            promptness: Promptness::new(setup.clone()),
             setup,
             sessions: Sessions::default(),
             arrived: BTreeMap::new(),
@@ -72,7 +76,8 @@ impl FramingAgreement {
 }
 
 impl Monitor for FramingAgreement {
-    fn observe(&mut self, _: Duration, observation: &Observation) -> Result<(), Violation> {
+    fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
+        self.promptness.observe(after, observation)?;
         self.sessions.observe(observation);
         match *observation {
             Observation::Queued { host, message, .. } => {

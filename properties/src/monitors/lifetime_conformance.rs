@@ -1,4 +1,5 @@
-//! P40: deferred mail is tried again after a delay, neither too often nor too seldom, and for four days at least.
+//! P40: deferred mail is tried again after a delay, neither too often nor too seldom, and for four days at least; what was
+//! refused for good is not.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,6 +7,7 @@ use std::time::Duration;
 use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{DomainId, HostId, MessageId, Observation, Status};
 
+use super::repetition::Repetition;
 use super::{named, violation};
 use crate::setup::Setup;
 
@@ -44,10 +46,12 @@ const LIFETIME_LEAST: Duration = Duration::from_secs(4 * 24 * 3600);
 /// - The attempt at the end of the configured lifetime comes when it comes. Where a host has the same message twice, the log
 ///   does not tell which copy it speaks of, and only the give-up time is judged.
 ///
-/// Exercised by a gap that ended, and by a message that expired.
+/// Beside it, [`Repetition`] judges that what was refused for good is not tried again. Exercised by a gap that ended, by a
+/// message that expired, and by one that was refused for good.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LifetimeConformance {
     setup: Setup,
+    repetition: Repetition,
     queue: BTreeMap<(HostId, MessageId), Queued>,
     exercised: bool,
 }
@@ -76,6 +80,7 @@ impl LifetimeConformance {
     /// The monitor at the start of a run.
     pub fn new(setup: Setup) -> Self {
         Self {
+            repetition: Repetition::new(setup.clone()),
             setup,
             queue: BTreeMap::new(),
             exercised: false,
@@ -85,6 +90,7 @@ impl LifetimeConformance {
 
 impl Monitor for LifetimeConformance {
     fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
+        self.repetition.observe(observation)?;
         self.pass(after)?;
         match *observation {
             Observation::Queued {
@@ -139,7 +145,7 @@ impl Monitor for LifetimeConformance {
     }
 
     fn exercised(&self) -> bool {
-        self.exercised
+        self.exercised || self.repetition.is_exercised()
     }
 }
 

@@ -20,6 +20,9 @@ use crate::setup::Setup;
 /// attempt but to EHLO or STARTTLS was negative. A session is held to be of a message only where no other message that
 /// was being tried can be meant; so the monitor misses some, and accuses nobody wrongly.
 ///
+/// If the client requires TLS of another next hop at that time, it has applied the agreement with that one where there is
+/// none (SEED-14); else lack of TLS as such was its reason (SEED-11).
+///
 /// RFC 3207 dropped the sentence that this judges: by it the client may return such mail once its time is over (§6), and
 /// what comes earlier is a matter of P02. So by that reading nothing is judged here.
 ///
@@ -177,7 +180,17 @@ impl NoBounceWithoutPolicy {
             self.setup.host_name(*server),
             self.setup.domain_name(last.next_hop),
         );
-        Err(violation("SEED-11", why))
+        let rule = match self.requires_elsewhere(host, last.next_hop) {
+            true => "SEED-14",
+            false => "SEED-11",
+        };
+        Err(violation(rule, why))
+    }
+
+    /// Whether a client requires TLS of another next hop.
+    fn requires_elsewhere(&self, client: HostId, next_hop: DomainId) -> bool {
+        let mut others = self.setup.domains().filter(|other| *other != next_hop);
+        others.any(|other| self.oracle.level(client, other) >= Level::Encrypt)
     }
 }
 
@@ -232,6 +245,23 @@ mod tests {
             judged(Level::May, expires_after_waiting_for_tls()),
             Found::Violated("SEED-11")
         );
+    }
+
+    #[test]
+    fn what_is_required_of_another_next_hop_is_no_reason() {
+        let another = setup(Level::May).own_name(MX1).expect("a name");
+        let required = |level| Observation::Policy {
+            host: OUT,
+            next_hop: another,
+            level,
+        };
+        let judged_after = |level| {
+            let story = Story::new().sees(required(level)).mail_is_tried();
+            let waits = story.dials(MX1).ehlo(false).closes().deferred();
+            judged(Level::May, waits.after(5 * DAY).bounced())
+        };
+        assert_eq!(judged_after(Level::Encrypt), Found::Violated("SEED-14"));
+        assert_eq!(judged_after(Level::May), Found::Violated("SEED-11"));
     }
 
     #[test]

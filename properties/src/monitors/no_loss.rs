@@ -147,7 +147,7 @@ impl NoLoss {
             named(message),
             self.setup.host_name(server),
         );
-        Err(violation("R5321-6.1-b", why))
+        Err(violation("R5321-4.2.5-a", why))
     }
 
     fn answered(&mut self, connection: ConnectionId, is_accepted: bool) -> Result<(), Violation> {
@@ -203,7 +203,7 @@ impl NoLoss {
             passing.delivered,
             passing.unanswered,
         );
-        Err(violation("R5321-6.1-b", why))
+        Err(violation("R5321-4.2.5-a", why))
     }
 }
 
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn a_message_whose_acceptance_was_heard_is_not_sent_again() {
         let heard = sends(Story::new().mail_is_tried()).delivered_and_accepted(MX1).closes();
-        assert_eq!(judged(sends(heard.tried_again())), Found::Violated("R5321-6.1-b"));
+        assert_eq!(judged(sends(heard.tried_again())), Found::Violated("R5321-4.2.5-a"));
     }
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
         let lost = sends(Story::new().mail_is_tried()).delivered(MX1).closes().deferred();
         let twice = sends(lost.tried_again()).delivered_and_accepted(MX1).sent();
         assert_eq!(judged(twice.clone()), Found::Holds);
-        assert_eq!(judged(twice.delivered(MX2)), Found::Violated("R5321-6.1-b"));
+        assert_eq!(judged(twice.delivered(MX2)), Found::Violated("R5321-4.2.5-a"));
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
             .reply(Phase::EndOfData, 451)
             .closes();
         let twice = sends(refused.tried_again()).delivered_and_accepted(MX1);
-        assert_eq!(judged(twice), Found::Violated("R5321-6.1-b"));
+        assert_eq!(judged(twice), Found::Violated("R5321-4.2.5-a"));
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl RecheckOnReuse {
         }
         let (rule, how) = match tls {
             false => ("SEED-12", "in clear"),
-            true => ("SEED-14", "with a certificate that does not prove it"),
+            true => ("R3207-4.1-d", "with a certificate that does not prove it"),
         };
         let why = format!(
             "{} sent {} to {} on a connection that had carried other mail, {how}, although its policy for {} is {}",
@@ -245,7 +245,7 @@ mod tests {
             .goes_secure(&[])
             .transaction(true);
         let again = unproved.sent().policy(Level::Secure).mail_is_tried().transaction(true);
-        assert_eq!(judged(Level::Encrypt, again), Found::Violated("SEED-14"));
+        assert_eq!(judged(Level::Encrypt, again), Found::Violated("R3207-4.1-d"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use postern_model::observation::{ConnectionId, HostId, MessageId, Observation};
-use postern_model::report::{About, Notify, ReportAction};
+use postern_model::report::{About, Notify, ReportAction, Returns};
 use postern_model::scenario::Phase;
 
 /// Follows the parameters of MAIL and RCPT to each host. What a host is asked that a message is handed in at, the scenario
@@ -22,6 +22,33 @@ pub(super) struct Request {
     pub(super) notify: Option<Notify>,
     /// A digest of the ENVID, decoded.
     pub(super) envelope_id: Option<u64>,
+    pub(super) returns: Option<Returns>,
+    pub(super) original: Option<Original>,
+}
+
+/// An original recipient (ORCPT).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Original {
+    /// A digest of it, decoded.
+    pub(super) recipient: u64,
+    /// It is the recipient itself.
+    pub(super) is_recipient: bool,
+}
+
+impl Request {
+    /// Whether a relay that was asked this passes it on by saying that. To whom no original recipient came adds the
+    /// recipient, or none (RFC 3461 §5.2.1 (d)).
+    pub(super) fn is_passed_on_by(self, said: Self) -> bool {
+        let keeps_original = match (self.original, said.original) {
+            (None, Some(added)) => added.is_recipient,
+            (came, said) => came == said,
+        };
+        let others = |request| Self {
+            original: None,
+            ..request
+        };
+        keeps_original && others(self) == others(said)
+    }
 }
 
 /// What was said on a connection.
@@ -64,7 +91,14 @@ impl Requests {
                 message,
                 notify,
                 envelope_id,
-            } => self.asked(host, message, Request { notify, envelope_id }),
+            } => {
+                let request = Request {
+                    notify,
+                    envelope_id,
+                    ..Request::default()
+                };
+                self.asked(host, message, request);
+            }
             Observation::Content {
                 connection, message, ..
             } => {
@@ -120,6 +154,8 @@ impl Requests {
         | Observation::Secured { connection, .. }
         | Observation::OffersDsn { connection }
         | Observation::EnvelopeId { connection, .. }
+        | Observation::Returns { connection, .. }
+        | Observation::OriginalRecipient { connection, .. }
         | Observation::Notify { connection, .. }
         | Observation::NamesEnvelope { connection, .. }) = *observation
         else {
@@ -141,6 +177,17 @@ impl Requests {
             } => (talk.said, talk.named) = (Request::default(), None),
             Observation::OffersDsn { .. } => talk.offers = true,
             Observation::EnvelopeId { id, .. } => talk.said.envelope_id = Some(id),
+            Observation::Returns { returns, .. } => talk.said.returns = Some(returns),
+            Observation::OriginalRecipient {
+                recipient,
+                is_recipient,
+                ..
+            } => {
+                talk.said.original = Some(Original {
+                    recipient,
+                    is_recipient,
+                });
+            }
             Observation::Notify { notify, .. } => talk.said.notify = Some(notify),
             Observation::NamesEnvelope { id, .. } => talk.named = Some(id),
             _ => {}

@@ -165,6 +165,16 @@ impl Reader {
                         let connection = id(*connection);
                         let envelope = request::envelope_id(text);
                         told.extend(envelope.map(|id| Observation::EnvelopeId { connection, id }));
+                        let returns = request::returns(text);
+                        told.extend(returns.map(|returns| Observation::Returns { connection, returns }));
+                        let original = request::original_recipient(text);
+                        told.extend(
+                            original.map(|(recipient, is_recipient)| Observation::OriginalRecipient {
+                                connection,
+                                recipient,
+                                is_recipient,
+                            }),
+                        );
                         let notify = request::notify(text);
                         told.extend(notify.map(|notify| Observation::Notify { connection, notify }));
                         return Some(told);

@@ -2,11 +2,30 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use postern_model::report::Notify;
+use postern_model::report::{Notify, Returns};
 
 /// A digest of the value of ENVID, for MAIL.
 pub(super) fn envelope_id(line: &str) -> Option<u64> {
     parameter(line, "MAIL", "ENVID").map(|value| digest(&decoded(value)))
+}
+
+/// The value of RET, for MAIL. What makes no sense asks for nothing.
+pub(super) fn returns(line: &str) -> Option<Returns> {
+    match parameter(line, "MAIL", "RET")?.to_ascii_uppercase().as_str() {
+        "FULL" => Some(Returns::Full),
+        "HDRS" => Some(Returns::Headers),
+        _ => None,
+    }
+}
+
+/// A digest of the value of ORCPT, for RCPT, and whether it is the recipient that the line itself names.
+pub(super) fn original_recipient(line: &str) -> Option<(u64, bool)> {
+    let original = decoded(parameter(line, "RCPT", "ORCPT")?);
+    let (path, _) = line.split_once('>')?;
+    let (_, recipient) = path.split_once('<')?;
+    let (kind, address) = original.split_once(';')?;
+    let is_recipient = kind.eq_ignore_ascii_case("rfc822") && address == recipient;
+    Some((digest(&original), is_recipient))
 }
 
 /// The value of NOTIFY, for RCPT. What makes no sense asks for nothing.
@@ -67,6 +86,25 @@ mod tests {
         assert_eq!(envelope_id("MAIL FROM:<> ENVID=+6D1 RET=HDRS"), Some(digest("m1")));
         assert_eq!(envelope_id("MAIL FROM:<a@a.example>"), None);
         assert_eq!(envelope_id("RCPT TO:<a@a.example> ENVID=m1"), None);
+    }
+
+    #[test]
+    fn what_is_to_be_returned_is_all_or_the_header() {
+        assert_eq!(returns("MAIL FROM:<> RET=hdrs ENVID=m1"), Some(Returns::Headers));
+        assert_eq!(returns("MAIL FROM:<a@a.example> ret=FULL"), Some(Returns::Full));
+        assert_eq!(returns("MAIL FROM:<> RET=SOME"), None);
+        assert_eq!(returns("RCPT TO:<b@b.example> RET=FULL"), None);
+    }
+
+    #[test]
+    fn an_original_recipient_keeps_its_case_and_may_be_another() {
+        let of = |value: &str| original_recipient(&format!("RCPT TO:<b@b.example> ORCPT={value} NOTIFY=NEVER"));
+        assert_eq!(of("RFC822;b@b.example"), Some((digest("RFC822;b@b.example"), true)));
+        assert_eq!(of("rfc822;+62@b.example"), Some((digest("rfc822;b@b.example"), true)));
+        assert_eq!(of("rfc822;B@b.example"), Some((digest("rfc822;B@b.example"), false)));
+        assert_eq!(of("x400;b@b.example"), Some((digest("x400;b@b.example"), false)));
+        assert_eq!(of("b@b.example"), None);
+        assert_eq!(original_recipient("RCPT TO:<b@b.example>"), None);
     }
 
     #[test]

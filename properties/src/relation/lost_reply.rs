@@ -1,4 +1,4 @@
-//! A lost reply to the end of data may duplicate a message and may not lose it (P13, R5321-6.1-b, RFC 1047).
+//! A lost reply to the end of data may duplicate a message and may not lose it (P13, R5321-4.2.5-a, RFC 1047).
 //!
 //! One message that was taken in clear in the first run is chosen: inside TLS nobody on the path could lose that reply alone.
 //! The second world is the first, but that for two minutes from the
@@ -21,8 +21,6 @@ use super::course::{self, courses};
 use super::world::{changed_alike, is_steady, pinned};
 use super::{Comparison, Side, fate_of, last_record_about};
 use crate::reader::token_of;
-
-const RULE: &str = "R5321-6.1-b";
 
 /// What happens to the replies.
 const LOSS: Attack = Attack::CloseInsteadOfReply(Phase::EndOfData);
@@ -140,9 +138,9 @@ impl Comparison for LostReply {
             return Verdict::NotExercised;
         }
         match self.objection(second, &unheard) {
-            Some(why) => Verdict::Violated {
+            Some(violation) => Verdict::Violated {
                 at: last_record_about(first.trace, &self.message),
-                violation: Violation { rule: RULE, why },
+                violation,
             },
             None => Verdict::Holds,
         }
@@ -184,28 +182,33 @@ impl LostReply {
         refused
     }
 
-    fn objection(&self, second: Side<'_>, unheard: &BTreeMap<Token, usize>) -> Option<String> {
+    /// Without the reply the responsibility is still the client's: it tries on. And with it, no longer.
+    fn objection(&self, second: Side<'_>, unheard: &BTreeMap<Token, usize>) -> Option<Violation> {
         let (message, host) = (&self.message, &self.host);
         let courses = courses(second.trace);
         let last = courses.get(&(host, message)).and_then(|course| course.ends().last());
-        if last == Some(course::End::Bounced) {
-            return Some(format!(
-                "{host} gave {message} back because the reply to its content was lost"
-            ));
-        }
-        if last != Some(course::End::Sent) {
-            return Some(format!(
-                "{host} did not send {message} again after the reply to its content was lost"
-            ));
-        }
         let delivered = deliveries(second.trace, message);
-        if delivered == 0 {
-            return Some(format!("{message} was lost with the reply to its content"));
-        }
         let lost = unheard.get(message).copied().unwrap_or_default();
-        (delivered > 1 + lost).then(|| {
-            format!("{message} arrived {delivered} times although only {lost} replies to its content were lost")
-        })
+        let (rule, why) = match (last, delivered) {
+            (Some(course::End::Bounced), _) => (
+                "R5321-4.5.4.1-c",
+                format!("{host} gave {message} back because the reply to its content was lost"),
+            ),
+            (Some(course::End::Sent), 0) => (
+                "R5321-4.2.5-a",
+                format!("{message} was lost with the reply to its content"),
+            ),
+            (Some(course::End::Sent), _) if delivered > 1 + lost => (
+                "R5321-4.2.5-a",
+                format!("{message} arrived {delivered} times although only {lost} replies to its content were lost"),
+            ),
+            (Some(course::End::Sent), _) => return None,
+            _ => (
+                "R5321-4.5.4.1-c",
+                format!("{host} did not send {message} again after the reply to its content was lost"),
+            ),
+        };
+        Some(Violation { rule, why })
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) fn world(level: Level) -> Scenario {
         to: mailbox("bob@b.example"),
         notify: None,
         envelope_id: None,
+        returns: None,
     });
     world
 }

@@ -176,11 +176,11 @@ macro_rules! properties {
 }
 
 properties! {
-    P01 "never-downgrade" ["SEED-12" "SEED-14" "SEED-17" "R3207-4.1-d" "R3207-6-a"]:
+    P01 "never-downgrade" ["SEED-12" "SEED-17" "R3207-4.1-d" "R3207-6-a"]:
         "Recipient and content of a message cross only sessions that meet what the sender's policy requires for the next hop.";
-    P02 "no-early-bounce" ["SEED-11" "SEED-12" "R3207-4-b" "R3207-6-d" "R5321-4.2.1-a" "R5321-4.5.4.1-c" "R7504-3/4"]:
+    P02 "no-early-bounce" ["SEED-11" "SEED-12" "R3207-4-b" "R3207-6-d" "R5321-4.5.4.1-c" "R7504-3/4"]:
         "Nothing bounces before its lifetime is over, unless it was refused for good or its domain does not exist.";
-    P03 "no-bounce-without-policy" ["SEED-11" "SEED-13"]:
+    P03 "no-bounce-without-policy" ["SEED-11" "SEED-13" "SEED-14"]:
         "Where nothing requires TLS, no message bounces for want of it, not even when its lifetime is over.";
     P04 "client-may-try-tls" ["SEED-06" "R3207-6-b"]:
         "What a client delivers that never tries TLS is delivered by one that tries, too; and at level may it does try.";
@@ -200,7 +200,7 @@ properties! {
         "When the next hop has been good for long enough, its queued mail has been delivered.";
     P12 "closure" ["R3461-4.1-a" "R3461-5.2.5-c" "R5321-4.2.5-a" "R5321-4.5.4-f" "R5321-6.1-a"]:
         "Every message is delivered, sent on, or given back with one notification, unless its sender wants none, and in time.";
-    P13 "no-loss" ["R5321-4.2.5-a" "R5321-6.1-b"]:
+    P13 "no-loss" ["R5321-4.2.5-a" "R5321-4.5.4.1-c"]:
         "Accepted mail is never lost, and duplicated only where a reply to the end of data was lost.";
     P14 "next-exchanger" ["R5321-5.1-d"]:
         "Where the TLS that a message requires cannot be had at one exchanger, or at one address of it, the next is tried, by the end of the next attempt.";
@@ -220,21 +220,21 @@ properties! {
         "STARTTLS is offered only where TLS can be had, and where it is offered it is answered 220, 454 or, with a parameter, 501.";
     P32 "relay-authorisation" ["SEED-07" "R3207-4-d"]:
         "A server relays only for whom it is willing to relay for, by address or by what TLS proved on this very connection.";
-    P33 "framing-agreement" ["R5321-2.3.8-a" "R5321-4.1.1.4-a" "R5321-4.2.5-b"]:
-        "One message in is one message out: only CRLF ends a line, only CRLF.CRLF ends content, and what was refused is not delivered.";
+    P33 "framing-agreement" ["R5321-2.3.8-a" "R5321-4.1.1.4-a" "R5321-4.2.5-b" "R5321-6.1-b"]:
+        "One message in is one message out: only CRLF ends a line, only CRLF.CRLF ends content, what was refused is not delivered, and the end of data is answered before anybody sends it again.";
     P34 "adversary-indifference" ["SEED-17"]:
         "Of mail that requires TLS nothing can be read in clear, whether STARTTLS is stripped or not.";
     P35 "role-invariance" ["SEED-13"]:
         "With equal policy a relay defers and gives back as the originator would.";
     P36 "truthful-status" ["R3463-3.5-a" "R3464-2.3.4-a" "R7435-3-d"]:
         "Logs and notifications tell what really happened: the cause, and no more security than there was.";
-    P38 "recheck-on-reuse" ["SEED-12" "SEED-14"]:
+    P38 "recheck-on-reuse" ["SEED-12" "R3207-4.1-d"]:
         "Before each message, what a connection proved is held against what is required now.";
     P39 "no-sticky-downgrade" ["SEED-12" "R5321-4.5.4.1-e"]:
         "What went wrong once at a host is not held against later mail for ever, and never where TLS is required.";
     P40 "lifetime-conformance"
-        ["R5321-4.5.4.1-a" "R5321-4.5.4.1-b" "R5321-4.5.4.1-c" "R5321-4.5.4.1-d"]:
-        "Deferred mail is tried again after a delay, as configured, neither too often nor too seldom, and for four days at least.";
+        ["R5321-4.2.1-a" "R5321-4.5.4.1-a" "R5321-4.5.4.1-b" "R5321-4.5.4.1-c" "R5321-4.5.4.1-d"]:
+        "Deferred mail is tried again after a delay, as configured, neither too often nor too seldom, and for four days at least; what was refused for good is not.";
     P41 "no-mail-only-if-dns-says-so" ["R5321-5.1-a" "R5321-5.1-b" "R7505-3-a" "R7505-4.1-a" "R7505-4.1-b"]:
         "Mail goes where DNS says: it is given back at once for a definitive answer, waits for any other, and never goes to a domain's own address beside MX records.";
     P42 "isolation" ["R5321-4.5.4.1-a"]:

@@ -29,7 +29,7 @@ rules! {
     "R3207-4.1-c" "4.1" Should Server:
         "A server for which the handshake did not achieve enough answers 554 to every command but QUIT. The thread grants this to no server that is listed (SEED-05).";
     "R3207-4.1-d" "4.1" Prose Client:
-        "A client authenticates a server only by a certificate with the name that it thought it was connecting to.";
+        "A client authenticates a server only by a certificate with the name that it thought it was connecting to: the next hop's, not one that came from DNS.";
     "R3207-4.1-e" "4.1" Prose Server:
         "A publicly referenced server takes any verifiable client certificate, and may tell of it in its Received line.";
     "R3207-4.2-a" "4.2" Must Server:

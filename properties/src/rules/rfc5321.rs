@@ -16,8 +16,8 @@ rules! {
         "After 4yz the client tries again; after 5yz it does not repeat that request.";
     "R5321-4.2.4-a" "4.2.4" MustNot Server:
         "A capability that was offered to EHLO is answered 500 or 502.";
-    "R5321-4.2.5-a" "4.2.5" Prose Server:
-        "2yz to the end of data, and nothing else, passes the responsibility for the message: to deliver it, to retry, or to notify.";
+    "R5321-4.2.5-a" "4.2.5" Prose Both:
+        "2yz to the end of data, and nothing else, passes the responsibility for the message, to deliver it, to retry, or to notify, from the client, which has it until it hears that and not after, to the server.";
     "R5321-4.2.5-b" "4.2.5" MustNot Server:
         "A message is delivered although its end of data was answered 4yz or 5yz.";
     "R5321-4.3.1-a" "4.3.1" Must Client:
@@ -52,6 +52,6 @@ rules! {
         "The exchanger that an MX record names has an address of its own, and is not an alias.";
     "R5321-6.1-a" "6.1" Must Server:
         "Whoever accepted a message and cannot deliver it notifies its reverse path, from the null reverse path, once.";
-    "R5321-6.1-b" "6.1" Must Both:
-        "A message is duplicated only where the reply to its end of data was lost.";
+    "R5321-6.1-b" "6.1" Must Server:
+        "A server seeks to answer the end of data in as little time as it can, so that no client gives up waiting and the message comes twice.";
 }

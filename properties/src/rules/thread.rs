@@ -29,7 +29,7 @@ rules! {
     "SEED-13" "4" Argued Client:
         "What a client may refuse for want of TLS follows from its explicit configuration, whether it originates or relays.";
     "SEED-14" "4" Argued Client:
-        "The agreement to use TLS is with the next hop: the name to prove is the next hop's, not one that came from DNS.";
+        "What justifies mandatory TLS is an agreement in advance, as inside one administrative domain: only explicit policy makes a client require it of a next hop, and of a next hop that no policy names it requires none.";
     "SEED-15" "1" Argued Server:
         "A server knows whether it is listed by looking up the domain's exchangers; a lookup that failed says neither yes nor no.";
     "SEED-16" "1" Argued Server:

@@ -21,7 +21,7 @@ impl Mta {
             mta.reached(&mail, attempt, &exchanger, Phase::Connect);
             mta.door.while_alive().await;
             let located = client::locate(&mta, &exchanger, address).await;
-            let level = mta.world.host(mta.index).level_for(&mail.next_hop);
+            let level = mta.level_for(&mail.next_hop);
             if mta.planned_level(job) != Some(level) {
                 return mta.handle(Input::PolicyChanged { job, level });
             }
@@ -49,7 +49,7 @@ impl Mta {
         let attempt = self.attempts(job);
         let mta = Rc::clone(self);
         self.door.spawn(async move {
-            let level = mta.world.host(mta.index).level_for(&mail.next_hop);
+            let level = mta.level_for(&mail.next_hop);
             if mta.planned_level(job) != Some(level) && mta.world.mutant != Some(Mutant::KeepsOldPolicyOnReuse) {
                 return mta.handle(Input::PolicyChanged { job, level });
             }

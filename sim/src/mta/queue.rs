@@ -118,12 +118,12 @@ impl Mta {
 
     /// Who asks for anything names the recipient in ORCPT too (RFC 3461 §4.2).
     fn request_of(message: &Message) -> Request {
-        if message.notify.is_none() && message.envelope_id.is_none() {
+        if message.notify.is_none() && message.envelope_id.is_none() && message.returns.is_none() {
             return Request::default();
         }
         Request {
             message: MessageRequest {
-                returns: None,
+                returns: message.returns,
                 envelope_id: message.envelope_id.as_ref().map(|id| Xtext::encode(id.as_str())),
             },
             recipient: RecipientRequest {

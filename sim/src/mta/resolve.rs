@@ -6,7 +6,7 @@ use postern_model::mta::delivery::{Input, JobId, PeerId, Route};
 use postern_model::mta::session::Listing;
 use postern_model::mutant::Mutant;
 use postern_model::name::DomainName;
-use postern_model::scenario::Phase;
+use postern_model::scenario::{Level, Phase};
 use postern_model::trace::{Answer, Event, LogEntry, Question};
 use rand::seq::SliceRandom;
 
@@ -57,7 +57,7 @@ impl Mta {
             mta.reached(&mail, attempt, &mta.name, Phase::Lookup);
             mta.door.while_alive().await;
             mail.state.borrow_mut().last_attempt = Some(mta.door.wall_clock());
-            let level = mta.world.host(mta.index).level_for(&mail.next_hop);
+            let level = mta.level_for(&mail.next_hop);
             mta.log(LogEntry::Attempt {
                 message: mail.token.clone(),
                 number: attempt.into(),
@@ -85,6 +85,18 @@ impl Mta {
             }
             mta.handle(Input::Resolved { job, level, route });
         });
+    }
+
+    /// The local policy for a next hop.
+    pub(super) fn level_for(&self, next_hop: &DomainName) -> Level {
+        let host = self.world.host(self.index);
+        let level = host.level_for(next_hop);
+        match self.world.mutant {
+            Some(Mutant::RequiresTlsOfUnlistedPeers) if !host.policy.contains_key(next_hop) => {
+                host.policy.values().copied().fold(level, Level::max)
+            }
+            _ => level,
+        }
     }
 
     async fn route_to(&self, mail: &Mail, attempt: u16) -> Route {

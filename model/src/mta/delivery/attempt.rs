@@ -280,6 +280,9 @@ impl Delivery {
                 self.jobs.remove(&job);
                 self.outputs.push_back(Output::Sent(job));
             }
+            Outcome::RefusedForGood if self.settings.mutant == Some(Mutant::RetriesAfter5yz) => {
+                self.attempt_failed(job);
+            }
             Outcome::RefusedForGood => {
                 if self.has(Mutant::Remembers5yzToMail) {
                     self.memory.refused(peer);

@@ -77,10 +77,16 @@ impl Server {
         self.stage = Stage::Command;
         let envelope = self.envelope.take();
         match (content, envelope, &self.client) {
-            (Ok(content), Some(Envelope { from, mut request, to }), Some(client)) => {
-                if self.settings.mutant == Some(Mutant::DropsEnvelopeId) {
-                    request.envelope_id = None;
+            (Ok(content), Some(mut envelope), Some(client)) => {
+                match self.settings.mutant {
+                    Some(Mutant::DropsEnvelopeId) => envelope.request.envelope_id = None,
+                    Some(Mutant::DropsReturns) => envelope.request.returns = None,
+                    Some(Mutant::DropsOriginalRecipient) => {
+                        envelope.to.iter_mut().for_each(|to| to.request.original = None);
+                    }
+                    _ => {}
                 }
+                let Envelope { from, request, to } = envelope;
                 let transaction = Transaction {
                     client_name: client.name.clone(),
                     tls: self.tls,

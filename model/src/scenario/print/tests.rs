@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use crate::mutant::Mutant;
 use crate::name::DomainName;
-use crate::report::Notify;
+use crate::report::{Notify, Returns};
 use crate::scenario::attack::tests::EXAMPLES;
 use crate::scenario::{
     Action, Attack, Certificate, Clock, DemandStage, Domain, Drift, Expectation, ExpectedAlarm, ExpectedFate, FalseEnd,
@@ -261,14 +261,15 @@ fn messages() -> impl Strategy<Value = Vec<Message>> {
             delay,
         }),
     ];
-    let asked = (option::of(notify), option::of("[ -~]{1,33}"));
+    let returns = select(vec![Returns::Full, Returns::Headers]);
+    let asked = (option::of(notify), option::of("[ -~]{1,33}"), option::of(returns));
     let settings = prop::collection::vec(
         (times(0, 400 * 86_400), names(&HOSTS), paths, recipients, asked),
         1..MESSAGES.len(),
     );
     settings.prop_map(|settings| {
         let numbered = MESSAGES.iter().zip(settings);
-        let message = numbered.map(|(name, (at, host, from, to, (notify, id)))| Message {
+        let message = numbered.map(|(name, (at, host, from, to, (notify, id, returns)))| Message {
             name: name.parse().unwrap(),
             at,
             host,
@@ -276,6 +277,7 @@ fn messages() -> impl Strategy<Value = Vec<Message>> {
             to: to.parse().unwrap(),
             notify,
             envelope_id: id.map(|id| id.parse().unwrap()),
+            returns,
         });
         message.collect()
     })

@@ -41,6 +41,7 @@ fn scenario() -> Scenario {
         to: text("bob@b.example"),
         notify: None,
         envelope_id: None,
+        returns: None,
     };
     Scenario {
         domain: vec![domain],

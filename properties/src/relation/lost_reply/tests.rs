@@ -46,13 +46,14 @@ fn a_message_whose_reply_is_lost_is_sent_again_and_may_come_twice() {
 #[test]
 fn it_is_neither_given_back_nor_forgotten_nor_sent_without_end() {
     let (rule, why) = violation(judged(bounced(unheard_once())));
-    assert_eq!(rule, "R5321-6.1-b");
+    assert_eq!(rule, "R5321-4.5.4.1-c");
     assert_eq!(
         why,
         "out.a.example gave m1 back because the reply to its content was lost"
     );
     let thrice = taken(greeted(again(deferred(unheard_once()), 2, Level::None), &[])).delivered(MX1);
-    let (_, why) = violation(judged(thrice));
+    let (rule, why) = violation(judged(thrice));
+    assert_eq!(rule, "R5321-4.2.5-a");
     assert_eq!(
         why,
         "m1 arrived 3 times although only 1 replies to its content were lost"

@@ -203,3 +203,11 @@ fn required_tls_gives_way_where_tls_broke_and_the_host_remembers_it() {
         );
     }
 }
+
+#[test]
+fn a_refusal_for_good_is_waited_out() {
+    assert_eq!(
+        trying(Mutant::RetriesAfter5yz, Level::May).ended(Outcome::RefusedForGood),
+        deferral(1)
+    );
+}
