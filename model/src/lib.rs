@@ -3,6 +3,7 @@
 //!
 //! This crate never opens a socket, reads a clock, draws a random number, or knows what is right.
 
+pub mod formal;
 pub mod monitor;
 pub mod mta;
 pub mod mutant;

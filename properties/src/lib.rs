@@ -8,6 +8,7 @@ pub mod breaks;
 pub mod campaign;
 pub mod catalogue;
 mod certificate;
+pub mod check;
 pub mod command;
 pub mod coverage;
 pub mod expectation;

@@ -24,6 +24,18 @@ pub enum Level {
     Secure,
 }
 
+/// In Postfix's words.
+impl fmt::Display for Level {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::None => "none",
+            Self::May => "may",
+            Self::Encrypt => "encrypt",
+            Self::Secure => "secure",
+        })
+    }
+}
+
 /// Whose word counts where the last-call thread of July 2001 and RFC 3207, which came of it, differ.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -7,7 +7,7 @@ use super::Line;
 use crate::name::DomainName;
 use crate::report::ReportAction;
 use crate::scenario::{
-    AfterFailure, Attack, Certificate, Handshake, Hello, Level, Lie, OtherAddress, Security, TlsVersions, Trouble,
+    AfterFailure, Attack, Certificate, Handshake, Hello, Lie, OtherAddress, Security, TlsVersions, Trouble,
     UnlistedAnswer,
 };
 use crate::trace::{
@@ -151,7 +151,7 @@ impl Narrator {
                 format!("{host} {verb} configured as exchanger for {domain}")
             }
             Setting::Policy { host, next_hop, level } => {
-                format!("{host} has level {} for {next_hop}", level_word(*level))
+                format!("{host} has level {} for {next_hop}", level)
             }
             Setting::Mx {
                 domain,
@@ -320,7 +320,7 @@ fn permanent(host: &DomainName, fact: &Permanent) -> String {
             )
         }
         Permanent::Handshake(handshake) => handshake_words(host, *handshake),
-        Permanent::Level(level) => format!("{host} has level {} where nothing else is said", level_word(*level)),
+        Permanent::Level(level) => format!("{host} has level {} where nothing else is said", level),
         Permanent::Route { domain, next_hop } => format!("{host} sends mail for {domain} to {next_hop}"),
     }
 }
@@ -439,15 +439,6 @@ fn deceived(host: &DomainName, domain: &DomainName, lie: &Lie, active: bool) -> 
     format!("M:   between {host} and DNS, {attacker} {lie}")
 }
 
-fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::None => "none",
-        Level::May => "may",
-        Level::Encrypt => "encrypt",
-        Level::Secure => "secure",
-    }
-}
-
 /// The data of MX records as in a zone file, in the order of preference.
 fn mx_words(exchangers: &[(u16, DomainName)]) -> String {
     let records = exchangers
@@ -490,10 +481,7 @@ fn logged(entry: &LogEntry) -> String {
             next_hop,
             level,
         } => {
-            format!(
-                "attempt {number} at {message}, next hop {next_hop}, level {}",
-                level_word(*level)
-            )
+            format!("attempt {number} at {message}, next hop {next_hop}, level {}", level)
         }
         LogEntry::Sent { message, to, security } => format!("sent {message} to {to} {}", claim(*security)),
         LogEntry::Deferred { message, why } => format!("deferred {message}: {why}"),

@@ -4,6 +4,7 @@
 //! next.
 
 mod arguments;
+mod check;
 mod explore;
 mod mutants;
 mod outcome;
@@ -56,6 +57,8 @@ enum Command {
     Explore(explore::Arguments),
     /// Run one world: transcript, fates, verdicts
     Replay(replay::Arguments),
+    /// Walk every state of the formal model within named bounds
+    Check(check::Arguments),
     /// Put every mutant before the judges: each must be convicted by the rule that it breaks
     Mutants(mutants::Arguments),
     /// Measure what puts each rule to the test: worlds, mutants, scenarios
@@ -104,6 +107,7 @@ fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
     match &arguments.command {
         Command::Explore(arguments) => explore::run(arguments, with_progress),
         Command::Replay(arguments) => replay::run(arguments),
+        Command::Check(arguments) => check::run(arguments, with_progress),
         Command::Mutants(arguments) => mutants::run(arguments, with_progress),
         Command::Rules(arguments) => rules::run(arguments, with_progress),
     }

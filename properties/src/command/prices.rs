@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use mailpostern::campaign::{Price, Prices};
 use mailpostern::table::{Column, table};
-use postern_model::scenario::Level;
 use serde_json::{Value, json};
 
 /// The table, with a line that says what it counts.
@@ -25,7 +24,7 @@ pub(super) fn text(prices: &Prices) -> String {
         let share = |part| share(part, price.messages).map_or_else(|| "-".to_owned(), in_percent);
         let delay = |percent| price.delay_percentile(percent).map_or_else(|| "-".to_owned(), in_words);
         vec![
-            word(level).to_owned(),
+            level.to_string(),
             price.messages.to_string(),
             share(price.clear),
             share(price.encrypted),
@@ -48,7 +47,7 @@ pub(super) fn text(prices: &Prices) -> String {
 pub(super) fn json(prices: &Prices) -> Value {
     let prices = prices.iter().map(|(level, price)| {
         json!({
-            "policy": word(level),
+            "policy": level.to_string(),
             "messages": price.messages,
             "clear": price.clear,
             "encrypted": price.encrypted,
@@ -90,15 +89,6 @@ fn in_words(delay: Duration) -> String {
     let words = humantime::format_duration(delay).to_string();
     let greatest: Vec<&str> = words.split(' ').take(2).collect();
     greatest.join(" ")
-}
-
-fn word(level: Level) -> &'static str {
-    match level {
-        Level::None => "none",
-        Level::May => "may",
-        Level::Encrypt => "encrypt",
-        Level::Secure => "secure",
-    }
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ pub use no_starttls_in_tls::NoStarttlsInTls;
 pub use no_sticky_downgrade::NoStickyDowngrade;
 pub use nothing_clear_after_go_ahead::NothingClearAfterGoAhead;
 pub use only_where_dns_says::OnlyWhereDnsSays;
-pub use panel::Panel;
+pub use panel::{AnyMonitor, Panel};
 pub use public_never_requires::PublicNeverRequires;
 pub use recheck_on_reuse::RecheckOnReuse;
 pub use recipient_chart::RecipientChart;

@@ -23,6 +23,37 @@ macro_rules! panel {
             $($field: $monitor,)*
         }
 
+        /// The monitor of one property, whichever it is.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[expect(clippy::large_enum_variant, reason = "a handful exist at a time, or each once in a table")]
+        pub enum AnyMonitor {
+            $(#[doc = stringify!($property)] $monitor($monitor),)*
+        }
+
+        impl AnyMonitor {
+            /// The monitor of a property at the start of a run; `None` if no monitor of one run judges it.
+            pub fn of(property: Property, setup: &Setup) -> Option<Self> {
+                match property {
+                    $(Property::$property => Some(Self::$monitor($monitor::new(setup.clone()))),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl Monitor for AnyMonitor {
+            fn observe(&mut self, after: Duration, observation: &Observation) -> Result<(), Violation> {
+                match self { $(Self::$monitor(monitor) => monitor.observe(after, observation),)* }
+            }
+
+            fn finish(&mut self) -> Result<(), Violation> {
+                match self { $(Self::$monitor(monitor) => monitor.finish(),)* }
+            }
+
+            fn exercised(&self) -> bool {
+                match self { $(Self::$monitor(monitor) => monitor.exercised(),)* }
+            }
+        }
+
         impl Panel {
             /// The properties that it judges, in order.
             pub const PROPERTIES: &[Property] = &[$(Property::$property,)*];

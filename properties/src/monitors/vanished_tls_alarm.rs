@@ -264,7 +264,10 @@ impl VanishedTlsAlarm {
             let acquitted = self.alarms.acquits(connection);
             return acquitted.map_err(|found| self.false_alarm(&found, NO_OCCASION));
         }
-        let was_offered = matches!(session.progress, Progress::Offered | Progress::Asked | Progress::Refused(_));
+        let was_offered = matches!(
+            session.progress,
+            Progress::Offered | Progress::Asked | Progress::Refused(_)
+        );
         if was_offered || (session.progress == Progress::GoAhead && !session.notes.handshake_refused) {
             self.may_have_used_tls.insert((session.client, session.server));
         }
@@ -284,7 +287,10 @@ impl VanishedTlsAlarm {
     fn alarm(&mut self, client: HostId, peer: HostId) -> Result<(), Violation> {
         let known = [&self.used_tls, &self.may_have_used_tls];
         if !known.iter().any(|peers| peers.contains(&(client, peer))) {
-            return Err(self.false_alarm(&FalseAlarm(client, peer), "it had never used TLS with it, nor been offered any"));
+            return Err(self.false_alarm(
+                &FalseAlarm(client, peer),
+                "it had never used TLS with it, nor been offered any",
+            ));
         }
         let ended = self.ended.iter();
         let ended = ended.filter(|ended| ended.client == client && ended.peer == peer && ended.wished);

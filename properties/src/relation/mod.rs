@@ -94,9 +94,9 @@ macro_rules! relations {
 // a world costs little more than one run and a half.
 relations! {
     ClientTries = client_tries P04 720 "with a client that tries TLS and one that never does",
-    ServerTries = server_tries P05 118 "with clients that use TLS and with none",
+    ServerTries = server_tries P05 126 "with clients that use TLS and with none",
     HistoryIndependence = history P09 540 "with and without earlier sessions over TLS",
-    AlarmsOff = alarms_off P10 162 "with and without alarms",
+    AlarmsOff = alarms_off P10 172 "with and without alarms",
     LostReply = lost_reply P13 3600 "with and without a lost reply to the end of data",
     BoundaryNonInterference = boundary P28 1000 "with and without somebody who interferes before TLS",
     AdversaryIndifference = adversary P34 225 "with and without STARTTLS stripped everywhere",

@@ -36,6 +36,14 @@ impl Memory {
         self.first_with_tls.remove(&job);
     }
 
+    /// The same memory, but for where TLS was seen.
+    pub(super) fn with_tls_seen_at(&self, hosts: impl IntoIterator<Item = PeerId>) -> Self {
+        Self {
+            tls_seen: hosts.into_iter().collect(),
+            ..self.clone()
+        }
+    }
+
     pub(super) fn has_seen_tls(&self, peer: PeerId) -> bool {
         self.tls_seen.contains(&peer)
     }

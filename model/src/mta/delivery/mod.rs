@@ -176,6 +176,36 @@ impl Delivery {
         self.jobs.get(&job).map(|job| job.attempts)
     }
 
+    /// The same machine with another past: TLS was once used with these hosts and no others. It must not matter (SEED-11).
+    #[must_use]
+    pub fn with_tls_seen_at(&self, hosts: impl IntoIterator<Item = PeerId>) -> Self {
+        Self {
+            memory: self.memory.with_tls_seen_at(hosts),
+            ..self.clone()
+        }
+    }
+
+    /// The same machine, a relay to what it originated and the other way round. It must not matter (SEED-13).
+    #[must_use]
+    pub fn with_other_roles(&self) -> Self {
+        let mut other = self.clone();
+        for job in other.jobs.values_mut() {
+            job.role = match job.role {
+                Role::Originator => Role::Relay,
+                Role::Relay => Role::Originator,
+            };
+        }
+        other
+    }
+
+    /// The same machine, silent if it warned, and the other way round. It must not matter (SEED-10).
+    #[must_use]
+    pub fn with_other_alarms(&self) -> Self {
+        let mut other = self.clone();
+        other.settings.alarms = !other.settings.alarms;
+        other
+    }
+
     fn queued(&mut self, job: JobId, next_hop: HopId, role: Role) {
         if self.take_in(job, next_hop, role, 0) {
             self.try_again(job);

@@ -66,7 +66,12 @@ fn no_alarm_comes_about_a_peer_that_never_used_tls() {
 
 #[test]
 fn an_alarm_may_come_about_a_peer_that_only_offered_tls() {
-    let offered = Story::new().mail_is_tried().dials(MX1).ehlo(true).mail(false, 250).closes();
+    let offered = Story::new()
+        .mail_is_tried()
+        .dials(MX1)
+        .ehlo(true)
+        .mail(false, 250)
+        .closes();
     let vanished = offered.after(HOUR).dials(MX1).ehlo(false).closes();
     assert_eq!(judged(vanished.clone()), Found::NotExercised, "none is due");
     assert_eq!(judged(vanished.alarm(MX1)), Found::Holds);

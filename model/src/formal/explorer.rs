@@ -1,0 +1,254 @@
+//! Walks every state of a system of transitions, breadth first.
+//!
+//! States are exact: what is compared and stored is the state itself, so nothing can collide. A system makes its states
+//! small by keeping what they consist of in an [`Interner`](super::Interner).
+
+use std::collections::BTreeMap;
+use std::hash::Hash;
+
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashSet};
+
+/// A system of transitions.
+pub trait System {
+    /// A state.
+    type State: Copy + Eq + Hash;
+    /// What leads from one state to the next.
+    type Step: Clone;
+    /// What can be wrong about a transition.
+    type Fault: Clone + Ord;
+
+    /// The states to begin with.
+    fn starts(&mut self) -> Vec<Self::State>;
+
+    /// Appends every transition that leads out of a state.
+    fn transitions(&mut self, state: Self::State, into: &mut Vec<Transition<Self::State, Self::Step, Self::Fault>>);
+
+    /// How many things the environment has done to come here that it need not have done. It never decreases along a
+    /// transition, and belongs to the state: equal states have equal numbers.
+    fn injections(&self, state: Self::State) -> u32;
+}
+
+/// One transition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition<S, P, F> {
+    /// What happens.
+    pub step: P,
+    /// Where it leads.
+    pub to: S,
+    /// What is wrong about it.
+    pub faults: Vec<F>,
+}
+
+/// When to stop short of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// No more states than these are stored.
+    pub states: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { states: u64::MAX }
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found<F: Ord> {
+    /// Distinct states.
+    pub states: u64,
+    /// Transitions between them.
+    pub transitions: u64,
+    /// Steps to the farthest state.
+    pub depth: u32,
+    /// Whether every state was seen; else a limit or the caller stopped the walk.
+    pub is_complete: bool,
+    /// What is wrong somewhere, with the fewest injections that it takes, and then the fewest steps.
+    pub faults: BTreeMap<F, Distance>,
+}
+
+/// How far it is to a fault. The order is that of interest: a reader wants few injections first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Distance {
+    /// What the environment did that it need not have done.
+    pub injections: u32,
+    /// Steps, injections included.
+    pub steps: u32,
+}
+
+/// Walks all states that the limits allow. `go_on` hears of the number of states at every level, and stops the walk with
+/// `false`.
+pub fn explore<S: System>(system: &mut S, limits: Limits, mut go_on: impl FnMut(u64) -> bool) -> Found<S::Fault> {
+    let mut seen: FxHashSet<S::State> = FxHashSet::default();
+    let mut found = Found {
+        states: 0,
+        transitions: 0,
+        depth: 0,
+        is_complete: true,
+        faults: BTreeMap::new(),
+    };
+    let mut level: Vec<S::State> = Vec::new();
+    for start in system.starts() {
+        if seen.insert(start) {
+            level.push(start);
+        }
+    }
+    let mut next = Vec::new();
+    let mut transitions = Vec::new();
+    while !level.is_empty() {
+        found.states += level.len() as u64;
+        if found.states >= limits.states || !go_on(found.states) {
+            found.is_complete = false;
+            return found;
+        }
+        for state in level.drain(..) {
+            system.transitions(state, &mut transitions);
+            found.transitions += transitions.len() as u64;
+            for transition in transitions.drain(..) {
+                if !transition.faults.is_empty() {
+                    // States are reached by the fewest steps first, whatever the injections, which belong to the state.
+                    let distance = Distance {
+                        injections: system.injections(transition.to),
+                        steps: found.depth + 1,
+                    };
+                    for fault in transition.faults {
+                        let nearest = found.faults.entry(fault).or_insert(distance);
+                        *nearest = distance.min(*nearest);
+                    }
+                }
+                if seen.insert(transition.to) {
+                    next.push(transition.to);
+                }
+            }
+        }
+        std::mem::swap(&mut level, &mut next);
+        found.depth += u32::from(!level.is_empty());
+    }
+    found
+}
+
+/// The steps of a shortest way to a fault that [`explore`] found at this distance; `None` if there is none. Of several ways
+/// the one that comes first in the order of the system's own transitions.
+pub fn way_to<S: System>(system: &mut S, fault: &S::Fault, distance: Distance) -> Option<Vec<S::Step>> {
+    // A state, with the place of the one before it and the step from there.
+    let mut reached: IndexMap<S::State, Option<(usize, S::Step)>, FxBuildHasher> = IndexMap::default();
+    reached.extend(system.starts().into_iter().map(|start| (start, None)));
+    let mut transitions = Vec::new();
+    let mut level = 0..reached.len();
+    for _ in 0..distance.steps {
+        for place in level.clone() {
+            let (state, _) = reached.get_index(place)?;
+            system.transitions(*state, &mut transitions);
+            for transition in transitions.drain(..) {
+                if system.injections(transition.to) > distance.injections {
+                    continue;
+                }
+                if transition.faults.contains(fault) {
+                    return Some(way(&reached, place, transition.step));
+                }
+                let before = (place, transition.step);
+                reached.entry(transition.to).or_insert(Some(before));
+            }
+        }
+        level = level.end..reached.len();
+    }
+    None
+}
+
+fn way<S, P: Clone>(reached: &IndexMap<S, Option<(usize, P)>, FxBuildHasher>, place: usize, last: P) -> Vec<P> {
+    let mut steps = vec![last];
+    let mut place = place;
+    while let Some((_, Some((before, step)))) = reached.get_index(place) {
+        steps.push(step.clone());
+        place = *before;
+    }
+    steps.reverse();
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A knight's walk on a line: two steps on, or one step back at the price of an injection; squares from 0 to 9. Square 7
+    /// is a trap.
+    struct Line;
+
+    impl System for Line {
+        type State = (u8, u32);
+        type Step = &'static str;
+        type Fault = &'static str;
+
+        fn starts(&mut self) -> Vec<Self::State> {
+            vec![(0, 0)]
+        }
+
+        fn transitions(
+            &mut self,
+            (square, injections): Self::State,
+            into: &mut Vec<Transition<Self::State, Self::Step, Self::Fault>>,
+        ) {
+            let mut to = |step, square, injections| {
+                let faults = if square == 7 { vec!["trap"] } else { Vec::new() };
+                into.push(Transition {
+                    step,
+                    to: (square, injections),
+                    faults,
+                });
+            };
+            if square < 8 {
+                to("on", square + 2, injections);
+            }
+            if square > 0 && injections < 3 {
+                to("back", square - 1, injections + 1);
+            }
+        }
+
+        fn injections(&self, (_, injections): Self::State) -> u32 {
+            injections
+        }
+    }
+
+    #[test]
+    fn every_state_is_counted_once() {
+        let found = explore(&mut Line, Limits::default(), |_| true);
+        let mut by_hand = std::collections::BTreeSet::from([(0, 0)]);
+        loop {
+            let mut more = Vec::new();
+            for state in &by_hand {
+                Line.transitions(*state, &mut more);
+            }
+            let before = by_hand.len();
+            by_hand.extend(more.into_iter().map(|transition| transition.to));
+            if by_hand.len() == before {
+                break;
+            }
+        }
+        assert_eq!(found.states, by_hand.len() as u64);
+        assert!(found.is_complete);
+    }
+
+    #[test]
+    fn the_way_to_a_fault_has_the_fewest_injections_and_then_the_fewest_steps() {
+        let found = explore(&mut Line, Limits::default(), |_| true);
+        let distance = found.faults["trap"];
+        assert_eq!(
+            distance,
+            Distance {
+                injections: 1,
+                steps: 5
+            }
+        );
+        let way = way_to(&mut Line, &"trap", distance).expect("there is one");
+        assert_eq!(way.len(), 5);
+        assert_eq!(way.iter().filter(|step| **step == "back").count(), 1);
+    }
+
+    #[test]
+    fn a_walk_that_is_stopped_says_so() {
+        let limits = Limits { states: 3 };
+        assert!(!explore(&mut Line, limits, |_| true).is_complete);
+        assert!(!explore(&mut Line, Limits::default(), |_| false).is_complete);
+    }
+}

@@ -1,0 +1,24 @@
+//! The formal model: every state of the sender and its world within stated bounds, not only the random ones.
+//!
+//! The delivery machine and the recipient decision are the very code that runs in the simulator; sessions are abstract, and
+//! attack, drift and restart come from a budget, at every moment. Judges come from outside and ride along.
+
+mod calm;
+mod configuration;
+mod driver;
+mod explorer;
+mod independence;
+mod interner;
+mod judged;
+mod protocol;
+mod world;
+
+pub use calm::Calm;
+pub use configuration::{ATTACKS, Budget, Change, Configuration, Exchanger, Names};
+pub use driver::Seen;
+pub use explorer::{Distance, Found, Limits, System, Transition, explore, way_to};
+pub use independence::Dependence;
+pub use interner::Interner;
+pub use judged::{Fault, Judged, State};
+pub use protocol::{Broken, Step, Wrong};
+pub use world::Lasting;

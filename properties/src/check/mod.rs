@@ -1,0 +1,208 @@
+//! The formal model under the monitors of this crate: every state within named bounds.
+
+mod bounds;
+mod modelled;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use postern_model::formal::{
+    Broken, Dependence, Distance, Fault, Found, Judged, Limits, Names, Step, Wrong, explore, way_to,
+};
+use postern_model::mutant::Mutant;
+
+pub use bounds::{Bounds, Named};
+pub use modelled::MODELLED;
+
+use crate::monitors::AnyMonitor;
+use crate::rules::Property;
+use crate::setup::Setup;
+
+/// The properties whose monitors ride along: those that the delivery machine and the recipient decision can break.
+pub const JUDGED: &[Property] = &[
+    Property::P01,
+    Property::P02,
+    Property::P03,
+    Property::P06,
+    Property::P07,
+    Property::P08,
+    Property::P10,
+    Property::P12,
+    Property::P13,
+    Property::P14,
+    Property::P15,
+    Property::P38,
+    Property::P39,
+    Property::P40,
+    Property::P41,
+    Property::P42,
+    Property::P44,
+];
+
+/// What a walk found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Report {
+    /// Distinct states, of machine, world and judges.
+    pub states: u64,
+    /// Distinct states of machine and world alone.
+    pub protocol_states: u64,
+    /// Transitions.
+    pub transitions: u64,
+    /// Steps to the farthest state.
+    pub depth: u32,
+    /// Wall-clock time.
+    pub seconds: f64,
+    /// What each configuration came to, by its place.
+    pub walks: BTreeMap<usize, Walk>,
+    /// What is broken, each with its nearest counterexample.
+    pub violations: BTreeMap<(Property, &'static str), Counterexample>,
+}
+
+/// The size of one configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Walk {
+    /// Distinct states.
+    pub states: u64,
+    /// Transitions.
+    pub transitions: u64,
+    /// Steps to the farthest state.
+    pub depth: u32,
+}
+
+/// A course of events that ends in a violation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counterexample {
+    /// The place of the configuration that it begins with.
+    pub configuration: usize,
+    /// How far it is.
+    pub distance: Distance,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// Walks every configuration of the bounds, on so many threads. `go_on` hears of the number of states so far, from any
+/// thread, and stops everything with `false`.
+pub fn check(bounds: Bounds, mutant: Option<Mutant>, jobs: usize, go_on: impl Fn(u64) -> bool + Sync) -> Report {
+    let began = now();
+    let configurations = bounds.configurations();
+    let next = AtomicUsize::new(0);
+    let states = AtomicU64::new(0);
+    let report = Mutex::new(Report::default());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(named) = configurations.get(place) else { break };
+                    let before = AtomicU64::new(0);
+                    let found = walk(named, mutant, |now| {
+                        let more = now - before.swap(now, Ordering::Relaxed);
+                        go_on(states.fetch_add(more, Ordering::Relaxed) + more)
+                    });
+                    if let Ok(mut report) = report.lock() {
+                        report.add(place, found);
+                    }
+                }
+            });
+        }
+    });
+    let mut report = report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    report.seconds = began.elapsed().as_secs_f64();
+    report
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a walk is measured in real time; no state sees it"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// What came of one configuration.
+struct Walked {
+    found: Found<Fault>,
+    protocol_states: u64,
+    ways: BTreeMap<(Property, &'static str), (Distance, Vec<Step>)>,
+}
+
+fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> Walked {
+    let mut configuration = named.configuration.clone();
+    configuration.mutant = mutant;
+    let setup = Setup::of(&configuration.scenario());
+    let names = Names::of(&configuration, |name| setup.domain(name)).expect("its own scenario names them all");
+    let bench = || {
+        let judges = JUDGED.iter().filter_map(|property| AnyMonitor::of(*property, &setup));
+        judges.collect::<Vec<_>>()
+    };
+    let mut system = Judged::new(configuration, names, bench());
+    let found = explore(&mut system, Limits::default(), go_on);
+    let mut ways = BTreeMap::new();
+    for (fault, distance) in &found.faults {
+        let key = broken_by(*fault);
+        let nearer = ways.get(&key).is_none_or(|(known, _)| distance < known);
+        if nearer && let Some(way) = way_to(&mut system, fault, *distance) {
+            ways.insert(key, (*distance, way));
+        }
+    }
+    Walked {
+        protocol_states: system.protocol_states() as u64,
+        found,
+        ways,
+    }
+}
+
+impl Report {
+    fn add(&mut self, place: usize, walked: Walked) {
+        self.states += walked.found.states;
+        self.protocol_states += walked.protocol_states;
+        self.transitions += walked.found.transitions;
+        self.depth = self.depth.max(walked.found.depth);
+        let walk = Walk {
+            states: walked.found.states,
+            transitions: walked.found.transitions,
+            depth: walked.found.depth,
+        };
+        self.walks.insert(place, walk);
+        for (key, (distance, steps)) in walked.ways {
+            let counterexample = Counterexample {
+                configuration: place,
+                distance,
+                steps,
+            };
+            let order = |known: &Counterexample| (known.distance, known.configuration);
+            match self.violations.get(&key) {
+                Some(known) if order(known) <= order(&counterexample) => {}
+                _ => _ = self.violations.insert(key, counterexample),
+            }
+        }
+    }
+}
+
+/// The property and the rule that a fault is about.
+fn broken_by(fault: Fault) -> (Property, &'static str) {
+    match fault {
+        Fault::Judged(place, rule) => (JUDGED[place], rule),
+        Fault::Wrong(Wrong::Depends(Dependence::Past)) => (Property::P09, "SEED-11"),
+        Fault::Wrong(Wrong::Depends(Dependence::Role)) => (Property::P35, "SEED-13"),
+        Fault::Wrong(Wrong::Depends(Dependence::Alarms)) => (Property::P10, "SEED-10"),
+        Fault::Wrong(Wrong::Breaks(Broken::NotDelivered)) => (Property::P11, "R5321-5.1-d"),
+        Fault::Wrong(Wrong::Breaks(Broken::HeldForWantOfTls)) => (Property::P03, "SEED-11"),
+        Fault::Wrong(Wrong::Breaks(Broken::HeldForBrokenTls)) => (Property::P04, "SEED-06"),
+        Fault::Wrong(Wrong::Breaks(Broken::SentInClear)) => (Property::P04, "R3207-6-b"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_wrong_within_small_bounds() {
+        let report = check(Bounds::Small, None, 2, |_| true);
+        assert_eq!(report.violations, BTreeMap::new());
+        assert!(report.states > 1000, "{}", report.states);
+    }
+}

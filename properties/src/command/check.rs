@@ -1,0 +1,170 @@
+//! `postern check`: the formal model, every state within named bounds.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use clap::{Args, ValueEnum};
+use mailpostern::check::{self, Bounds, Report};
+use mailpostern::rules::Property;
+use mailpostern::table::{Column, table};
+use postern_model::mutant::Mutant;
+use serde_json::{Value, json};
+
+use super::arguments;
+use super::outcome::{CommandError, Outcome, Status};
+use super::progress::ProgressLine;
+use super::stop;
+
+/// The named bounds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum BoundsName {
+    /// Under a second
+    #[default]
+    Small,
+    /// Half a minute
+    Ci,
+    /// An hour and many gigabytes
+    Nightly,
+}
+
+impl From<BoundsName> for Bounds {
+    fn from(name: BoundsName) -> Self {
+        match name {
+            BoundsName::Small => Self::Small,
+            BoundsName::Ci => Self::Ci,
+            BoundsName::Nightly => Self::Nightly,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// How far to go; docs/model.md has what each means
+    #[arg(long, value_enum, default_value_t)]
+    bounds: BoundsName,
+    /// Give the sender and the servers this one bug; `postern mutants --list` names them
+    #[arg(long, value_name = "NAME")]
+    mutant: Option<Mutant>,
+    /// How many threads to use [default: all]
+    #[arg(long, value_name = "J", value_parser = arguments::jobs, allow_negative_numbers = true)]
+    jobs: Option<usize>,
+}
+
+/// Walks the model.
+///
+/// # Errors
+/// When interrupts cannot be caught.
+pub(super) fn run(arguments: &Arguments, with_progress: bool) -> Result<Outcome, CommandError> {
+    let stop = stop::on_interrupt()?;
+    let jobs = arguments
+        .jobs
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let bounds = Bounds::from(arguments.bounds);
+    let progress = ProgressLine::new("states", None, with_progress);
+    let walk = check::check(bounds, arguments.mutant, jobs, |states| {
+        progress.show(states, String::new);
+        !stop.load(Ordering::Relaxed)
+    });
+    drop(progress);
+    let interrupted = Arc::clone(&stop).load(Ordering::Relaxed);
+    Ok(Outcome {
+        status: status(&walk, interrupted),
+        text: text(&walk, bounds),
+        json: json(&walk, bounds, interrupted),
+        last_line: last_line(&walk, bounds, interrupted),
+    })
+}
+
+fn status(report: &Report, interrupted: bool) -> Status {
+    match (report.violations.is_empty(), interrupted) {
+        (false, _) => Status::Violated,
+        (true, true) => Status::TestbedFailed,
+        (true, false) => Status::Holds,
+    }
+}
+
+fn text(report: &Report, bounds: Bounds) -> String {
+    let mut text = format!(
+        "{} states, {} of them of machine and world alone, and {} transitions, at most {} steps deep, in {:.1} s\n\n",
+        report.states, report.protocol_states, report.transitions, report.depth, report.seconds
+    );
+    let configurations = bounds.configurations();
+    text += &table(
+        &[
+            Column::Text("configuration"),
+            Column::Number("states"),
+            Column::Number("transitions"),
+            Column::Number("steps"),
+        ],
+        report.walks.iter().map(|(place, walk)| {
+            let numbers = [walk.states, walk.transitions, walk.depth.into()];
+            let name = configurations.get(*place).map_or("", |named| &named.name);
+            std::iter::once(name.to_owned())
+                .chain(numbers.map(|number| number.to_string()))
+                .collect()
+        }),
+    );
+    for ((property, rule), found) in &report.violations {
+        let name = configurations.get(found.configuration).map_or("", |named| &named.name);
+        write!(
+            text,
+            "\nviolated {} {}, rule {rule}: {} injections, {} steps, from “{name}”\n",
+            property.id(),
+            property.name(),
+            found.distance.injections,
+            found.distance.steps,
+        )
+        .expect("a string takes all");
+        for (place, step) in found.steps.iter().enumerate() {
+            writeln!(text, "  {:>2}  {step}", place + 1).expect("a string takes all");
+        }
+    }
+    text.push('\n');
+    text
+}
+
+fn json(report: &Report, bounds: Bounds, interrupted: bool) -> Value {
+    let configurations = bounds.configurations();
+    let violations = report.violations.iter().map(|((property, rule), found)| {
+        json!({
+            "property": property.id(),
+            "rule": rule,
+            "configuration": configurations.get(found.configuration).map(|named| &named.name),
+            "injections": found.distance.injections,
+            "steps": found.distance.steps,
+            "way": found.steps.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "scenario": Value::Null,
+        })
+    });
+    json!({
+        "bounds": bounds.name(),
+        "states": report.states,
+        "protocol_states": report.protocol_states,
+        "transitions": report.transitions,
+        "depth": report.depth,
+        "seconds": report.seconds,
+        "interrupted": interrupted,
+        "judges": check::JUDGED.iter().map(|property| Property::id(*property)).collect::<Vec<_>>(),
+        "violations": violations.collect::<Vec<_>>(),
+    })
+}
+
+fn last_line(report: &Report, bounds: Bounds, interrupted: bool) -> String {
+    let states = report.states;
+    if let Some(((property, rule), _)) = report.violations.first_key_value() {
+        let broken = report.violations.len();
+        return format!(
+            "{broken} rules are broken in {states} states, the first {rule} of {property}: the steps above tell how."
+        );
+    }
+    if interrupted {
+        return format!("Interrupted after {states} states, in which nothing was wrong.");
+    }
+    let next = match bounds {
+        Bounds::Small => "go on with `postern check --bounds ci`",
+        Bounds::Ci => "go on with `postern check --bounds nightly`",
+        Bounds::Nightly => "go on with `postern explore`",
+    };
+    format!("Nothing is wrong in any of {states} states: {next}.")
+}
