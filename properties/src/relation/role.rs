@@ -6,17 +6,17 @@
 //!
 //! What may differ: who submitted the mail and so who hears of a bounce, and the fraction of a second that it takes to be
 //! handed over. A message is compared only if it is handed over at once, if the policy was the same at each attempt, if
-//! everything else in the world changed alike, and if no change came at its fixed time during an attempt, where that fraction
-//! could tell.
+//! everything else in the world changed alike, and if no change came during an attempt at its fixed time, or for what became
+//! of another message, where that fraction could tell.
 
 use std::time::Duration;
 
 use postern_model::monitor::{Verdict, Violation};
-use postern_model::name::DomainName;
+use postern_model::name::{DomainName, Token};
 use postern_model::scenario::{Action, Attack, Drift, Host, Level, Scenario, When};
 
-use super::course::{Course, End, courses};
-use super::world::changed_alike;
+use super::course::{Attempt, Course, End, courses};
+use super::world::{changed_alike, pinned};
 use super::{Comparison, Side, last_record_about};
 
 /// How much later than at the originator a message may come into the relay's queue.
@@ -116,7 +116,7 @@ impl Comparison for Relay {
             let (Some(originated), Some(relayed)) = (as_originator.get(&key), as_relay.get(&key)) else {
                 continue;
             };
-            if !is_comparable(first.scenario, originated, relayed) {
+            if !is_comparable(first, &message.name, originated, relayed) {
                 continue;
             }
             let ends = [originated, relayed].map(|course| course.ends().collect::<Vec<_>>());
@@ -145,31 +145,53 @@ impl Comparison for Relay {
     }
 }
 
-fn is_comparable(scenario: &Scenario, originated: &Course, relayed: &Course) -> bool {
+fn is_comparable(first: Side<'_>, message: &Token, originated: &Course, relayed: &Course) -> bool {
     let is_in_time = relayed.queued_at.saturating_sub(originated.queued_at) <= TOLERANCE;
     let mut levels = originated.levels().zip(relayed.levels());
-    is_in_time && levels.all(|(one, other)| one == other) && !is_cut_by_the_clock(scenario, originated)
+    let is_cut = is_cut_by_the_clock(first.scenario, originated) || is_cut_by_another(first, message, originated);
+    is_in_time && levels.all(|(one, other)| one == other) && !is_cut
 }
 
 /// Whether a step, or the end of an attack, came at its fixed time during an attempt.
 fn is_cut_by_the_clock(scenario: &Scenario, course: &Course) -> bool {
+    times(scenario).any(|time| {
+        let mut attempts = course.attempts.iter();
+        attempts.any(|attempt| attempt.began_at < time && time <= last_moment(attempt))
+    })
+}
+
+/// Whether a step that waited for another message came during an attempt, or in the moment when it began.
+fn is_cut_by_another(run: Side<'_>, message: &Token, course: &Course) -> bool {
+    let mut others = run.scenario.clone();
+    others
+        .step
+        .retain(|step| matches!(&step.when, When::On(position) if position.message != *message));
+    let fired = pinned(&others, run.trace);
+    times(&fired).any(|time| {
+        let mut attempts = course.attempts.iter();
+        attempts.any(|attempt| (attempt.began_at..=last_moment(attempt)).contains(&time))
+    })
+}
+
+/// When steps come at their fixed times, and when the attacks end that begin so.
+fn times(scenario: &Scenario) -> impl Iterator<Item = Duration> {
     let times = scenario
         .step
         .iter()
         .filter_map(|step| match (&step.when, &step.action) {
             (When::On(_), _) => None,
             (When::At(at), Action::Attack { lasting, .. } | Action::Forge { lasting, .. }) => {
-                Some((*at, lasting.map(|lasting| *at + lasting)))
+                Some([Some(*at), lasting.map(|lasting| *at + lasting)])
             }
-            (When::At(at), Action::Drift(_) | Action::Visit(_)) => Some((*at, None)),
+            (When::At(at), Action::Drift(_) | Action::Visit(_)) => Some([Some(*at), None]),
         });
-    let mut times = times.flat_map(|(begin, end)| [Some(begin), end]).flatten();
-    times.any(|time| {
-        course.attempts.iter().any(|attempt| {
-            let until = attempt.end.map_or(Duration::MAX, |(at, _)| at + Duration::from_secs(2));
-            attempt.began_at < time && time <= until
-        })
-    })
+    times.flatten().flatten()
+}
+
+/// Until when a difference of a fraction of a second may tell in an attempt.
+fn last_moment(attempt: &Attempt) -> Duration {
+    let end = attempt.end.map(|(at, _)| at + Duration::from_secs(2));
+    end.unwrap_or(Duration::MAX)
 }
 
 fn in_words(course: &Course) -> String {

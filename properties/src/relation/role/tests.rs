@@ -1,4 +1,5 @@
-use postern_model::scenario::{Step, Switch};
+use postern_model::scenario::{Phase, Position, Step, Switch};
+use postern_model::trace::{Event, Setting};
 
 use super::super::testing::{MX1, OUT, again, attempted, bounced, deferred, run, sent, verdict, violation, world};
 use super::*;
@@ -64,4 +65,32 @@ fn a_step_at_its_fixed_time_during_an_attempt_could_tell_the_fraction_of_a_secon
         is_cut_by_the_clock(&world, course)
     };
     assert!(!cut_at(1800) && cut_at(1803) && !cut_at(1900));
+}
+
+#[test]
+fn a_step_that_waits_for_another_message_could_tell_it_too() {
+    let on = |message: &str| Step {
+        when: When::On(Position {
+            message: message.parse().expect("a token"),
+            attempt: 1,
+            host: name(MX1),
+            phase: Phase::Connect,
+        }),
+        host: name(MX1),
+        action: Action::Drift(Drift::Tls(Switch::Off)),
+    };
+    let waits_for = |message| {
+        let fired = Event::Set(Setting::Tls {
+            host: name(MX1),
+            on: false,
+        });
+        let tape = attempted(Level::Encrypt).after(Duration::from_secs(3)).event(fired);
+        let mut first = run(Level::Encrypt, sent(tape));
+        first.scenario.step.push(on(message));
+        let courses = courses(&first.trace);
+        let course = courses.values().next().expect("a course");
+        is_cut_by_another(first.side(), &"m1".parse().expect("a token"), course)
+    };
+    assert!(!waits_for("m1"), "the message's own");
+    assert!(waits_for("m2"));
 }
