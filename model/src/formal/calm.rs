@@ -29,6 +29,8 @@ pub enum Broken {
     NotDelivered,
     /// It is not delivered for want of TLS, which nothing requires.
     HeldForWantOfTls,
+    /// It is not delivered for want of TLS, and would be if TLS had never been used before.
+    HeldForThePast,
     /// It is not delivered because a handshake breaks, which nothing requires and without which it would be.
     HeldForBrokenTls,
     /// It is sent in clear, although its policy is to use TLS where that is to be had, and it was.
@@ -104,11 +106,19 @@ pub(super) fn broken(mut driver: Driver<'_>, calm: Calm) -> Vec<Broken> {
     let promised: Vec<usize> = jobs.filter(is_promised).collect();
     // A failure that is remembered excuses a session in clear.
     let remembers = driver.world.forgets_in.iter().any(Option::is_some);
+    let mut without_past = driver.clone();
+    without_past.delivery = driver.delivery.with_tls_seen_at([]);
     run(&mut driver);
     let mut broken = Vec::new();
     for job in promised {
         let is_at_may = driver.world.levels[usize::from(driver.configuration.messages[job])] == Level::May;
         let is_sent = driver.world.jobs[job].place == Place::Over(End::Sent);
+        if calm == Calm::NoTls && !is_sent {
+            let mut other = without_past.clone();
+            run(&mut other);
+            let is_the_pasts = other.world.jobs[job].place == Place::Over(End::Sent);
+            broken.extend(is_the_pasts.then_some(Broken::HeldForThePast));
+        }
         broken.push(match calm {
             Calm::Tls if is_sent && driver.sent_in_clear[job] && is_at_may && !remembers => Broken::SentInClear,
             _ if is_sent => continue,
@@ -136,5 +146,9 @@ fn run(driver: &mut Driver<'_>) {
 }
 
 fn hops() -> impl Iterator<Item = HopId> {
-    (0..HOPS_MAX).map(|hop| HopId(u8::try_from(hop).unwrap_or(u8::MAX)))
+    (0..HOPS_MAX).map(hop)
+}
+
+pub(super) fn hop(place: usize) -> HopId {
+    HopId(u8::try_from(place).unwrap_or(u8::MAX))
 }

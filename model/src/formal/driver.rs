@@ -555,6 +555,8 @@ impl<'a> Driver<'a> {
             connection,
             is_null: false,
         });
+        // Inside TLS an attacker on the path does not see what goes by.
+        let attack = attack.filter(|_| !tls);
         if attack == Some(Attack::CloseAt(Phase::Mail)) {
             return self.gone(job, connection, Outcome::ConnectionFailed);
         }
@@ -679,9 +681,7 @@ impl<'a> Driver<'a> {
     /// Hands a fact to the delivery machine and does what it asks.
     fn handle(&mut self, input: Input) {
         if self.looks_for_dependences {
-            let hosts = (0..self.configuration.exchangers.len()).map(peer_id);
-            self.dependences
-                .extend(independence::found(&self.delivery, &input, hosts));
+            self.dependences.extend(independence::found(&self.delivery, &input));
         }
         self.delivery.handle(input);
         loop {
@@ -812,6 +812,11 @@ impl<'a> Driver<'a> {
 
     fn job(&mut self, job: JobId) -> &mut Job {
         &mut self.world.jobs[place_of_job(job)]
+    }
+
+    /// The number of the attempt at a message that is under way.
+    pub(super) fn attempts(&self, job: usize) -> u16 {
+        self.delivery.attempts(job_id(job)).unwrap_or_default()
     }
 
     fn hop(&self, job: usize) -> HopId {

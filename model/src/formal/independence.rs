@@ -4,7 +4,7 @@
 //! ask for differs, but for alarms, the command depended on it. This is unwinding; it finds a dependence in the very step in
 //! which it shows.
 
-use crate::mta::delivery::{Delivery, Input, Output, PeerId};
+use crate::mta::delivery::{Delivery, Input, Output};
 
 /// Something that a command depended on and must not depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,11 +17,11 @@ pub enum Dependence {
     Alarms,
 }
 
-/// What the machine's answer to a fact depends on, where its hosts are these.
-pub(super) fn found(machine: &Delivery, input: &Input, hosts: impl Iterator<Item = PeerId>) -> Vec<Dependence> {
+/// What the machine's answer to a fact depends on.
+pub(super) fn found(machine: &Delivery, input: &Input) -> Vec<Dependence> {
     let others = [
+        // As if TLS had never been used: where it was, that is another past with the same settings.
         (Dependence::Past, machine.with_tls_seen_at([])),
-        (Dependence::Past, machine.with_tls_seen_at(hosts)),
         (Dependence::Role, machine.with_other_roles()),
         (Dependence::Alarms, machine.with_other_alarms()),
     ];

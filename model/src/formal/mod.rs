@@ -11,6 +11,7 @@ mod independence;
 mod interner;
 mod judged;
 mod protocol;
+mod retelling;
 mod world;
 
 pub use calm::Calm;
@@ -21,4 +22,5 @@ pub use independence::Dependence;
 pub use interner::Interner;
 pub use judged::{Fault, Judged, State};
 pub use protocol::{Broken, Step, Wrong};
+pub use retelling::retell;
 pub use world::Lasting;

@@ -69,8 +69,8 @@ impl fmt::Display for Step {
 pub enum Wrong {
     /// A command depended on what it must not depend on.
     Depends(Dependence),
-    /// A promise about the calm after the storm is broken.
-    Breaks(Broken),
+    /// A promise about this calm after the storm is broken.
+    Breaks(Broken, Calm),
 }
 
 /// A state: the delivery machine and the world, each by its number.
@@ -105,7 +105,7 @@ pub(super) struct Protocol {
     calms: FxHashMap<(Calm, u32, u32), Vec<Broken>>,
     calm_worlds: Interner<World>,
     /// What is broken in the calms after a state.
-    broken: FxHashMap<u32, Vec<Broken>>,
+    broken: FxHashMap<u32, Vec<(Broken, Calm)>>,
 }
 
 impl Protocol {
@@ -171,7 +171,7 @@ impl Protocol {
             let seen = self.seen.number(seen);
             let to = self.number(machine, world);
             let broken = self.broken.get(&to.0).into_iter().flatten();
-            wrong.extend(broken.map(|broken| Wrong::Breaks(*broken)));
+            wrong.extend(broken.map(|(broken, calm)| Wrong::Breaks(*broken, *calm)));
             if !wrong.is_empty() {
                 wrong.sort_unstable();
                 wrong.dedup();
@@ -206,7 +206,7 @@ impl Protocol {
     }
 
     /// What is broken in the calms after a quiet state.
-    fn broken_in_calm(&mut self, machine: u32, world: u32) -> Vec<Broken> {
+    fn broken_in_calm(&mut self, machine: u32, world: u32) -> Vec<(Broken, Calm)> {
         let mut all = Vec::new();
         for calm in Calm::all(&self.configuration) {
             let delivery = self.machines.value(machine).clone();
@@ -215,13 +215,14 @@ impl Protocol {
             calm::calm_down(&mut driver, calm);
             let number = self.calm_worlds.number(driver.world.clone());
             let broken = self.calms.entry((calm, machine, number));
-            all.extend(broken.or_insert_with(|| calm::broken(driver, calm)).iter().copied());
+            let broken = broken.or_insert_with(|| calm::broken(driver, calm));
+            all.extend(broken.iter().map(|broken| (*broken, calm)));
         }
         all
     }
 }
 
-fn take(driver: &mut Driver<'_>, step: Step) {
+pub(super) fn take(driver: &mut Driver<'_>, step: Step) {
     match step {
         Step::HandIn(message) => driver.hand_in(message.0.into()),
         Step::Go(message) => driver.go(message.0.into()),

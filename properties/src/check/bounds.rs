@@ -128,7 +128,7 @@ impl Bounds {
     fn sizes(self) -> Sizes {
         match self {
             Self::Small => Sizes {
-                one_domain: vec![size(2, 1, 1, 1, 0)],
+                one_domain: vec![size(2, 1, 1, 1, 0), size(2, 2, 0, 1, 0)],
                 pairs: size(1, 2, 1, 1, 0),
                 rest: size(2, 1, 1, 1, 0),
             },

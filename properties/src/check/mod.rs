@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use postern_model::formal::{
-    Broken, Dependence, Distance, Fault, Found, Judged, Limits, Names, Step, Wrong, explore, way_to,
+    Broken, Calm, Dependence, Distance, Fault, Found, Judged, Limits, Names, Step, Wrong, explore, retell, way_to,
 };
 use postern_model::mutant::Mutant;
+use postern_model::scenario::Scenario;
 
 pub use bounds::{Bounds, Named};
 pub use modelled::MODELLED;
@@ -76,10 +77,15 @@ pub struct Walk {
 pub struct Counterexample {
     /// The place of the configuration that it begins with.
     pub configuration: usize,
+    /// Only that a step depends on what must not matter, and not yet what comes of it.
+    pub is_dependence: bool,
     /// How far it is.
     pub distance: Distance,
     /// The steps.
     pub steps: Vec<Step>,
+    /// The same as a scenario for the simulator, with what is to come behind it where the violation is a promise that is
+    /// not kept.
+    pub scenario: Scenario,
 }
 
 /// Walks every configuration of the bounds, on so many threads. `go_on` hears of the number of states so far, from any
@@ -125,7 +131,15 @@ fn now() -> Instant {
 struct Walked {
     found: Found<Fault>,
     protocol_states: u64,
-    ways: BTreeMap<(Property, &'static str), (Distance, Vec<Step>)>,
+    ways: BTreeMap<(Property, &'static str), Way>,
+}
+
+/// A way to a fault.
+struct Way {
+    /// Whether only a dependence shows, and how far it is.
+    order: (bool, Distance),
+    steps: Vec<Step>,
+    scenario: Scenario,
 }
 
 fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> Walked {
@@ -137,14 +151,24 @@ fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> W
         let judges = JUDGED.iter().filter_map(|property| AnyMonitor::of(*property, &setup));
         judges.collect::<Vec<_>>()
     };
-    let mut system = Judged::new(configuration, names, bench());
+    let mut system = Judged::new(configuration.clone(), names.clone(), bench());
     let found = explore(&mut system, Limits::default(), go_on);
     let mut ways = BTreeMap::new();
     for (fault, distance) in &found.faults {
         let key = broken_by(*fault);
-        let nearer = ways.get(&key).is_none_or(|(known, _)| distance < known);
-        if nearer && let Some(way) = way_to(&mut system, fault, *distance) {
-            ways.insert(key, (*distance, way));
+        // A consequence says more than the step in which something matters that must not.
+        let order = (matches!(fault, Fault::Wrong(Wrong::Depends(_))), *distance);
+        let is_first = ways.get(&key).is_none_or(|known: &Way| order < known.order);
+        if is_first && let Some(steps) = way_to(&mut system, fault, *distance) {
+            let mut scenario = retell(&configuration, &names, &steps, shown_in(*fault));
+            scenario.title = format!(
+                "{} {} breaks {}, as the formal model has it",
+                key.0.id(),
+                key.0.name(),
+                key.1
+            );
+            let way = Way { order, steps, scenario };
+            ways.insert(key, way);
         }
     }
     Walked {
@@ -166,13 +190,15 @@ impl Report {
             depth: walked.found.depth,
         };
         self.walks.insert(place, walk);
-        for (key, (distance, steps)) in walked.ways {
+        for (key, way) in walked.ways {
             let counterexample = Counterexample {
                 configuration: place,
-                distance,
-                steps,
+                distance: way.order.1,
+                is_dependence: way.order.0,
+                steps: way.steps,
+                scenario: way.scenario,
             };
-            let order = |known: &Counterexample| (known.distance, known.configuration);
+            let order = |known: &Counterexample| (known.is_dependence, known.distance, known.configuration);
             match self.violations.get(&key) {
                 Some(known) if order(known) <= order(&counterexample) => {}
                 _ => _ = self.violations.insert(key, counterexample),
@@ -188,10 +214,22 @@ fn broken_by(fault: Fault) -> (Property, &'static str) {
         Fault::Wrong(Wrong::Depends(Dependence::Past)) => (Property::P09, "SEED-11"),
         Fault::Wrong(Wrong::Depends(Dependence::Role)) => (Property::P35, "SEED-13"),
         Fault::Wrong(Wrong::Depends(Dependence::Alarms)) => (Property::P10, "SEED-10"),
-        Fault::Wrong(Wrong::Breaks(Broken::NotDelivered)) => (Property::P11, "R5321-5.1-d"),
-        Fault::Wrong(Wrong::Breaks(Broken::HeldForWantOfTls)) => (Property::P03, "SEED-11"),
-        Fault::Wrong(Wrong::Breaks(Broken::HeldForBrokenTls)) => (Property::P04, "SEED-06"),
-        Fault::Wrong(Wrong::Breaks(Broken::SentInClear)) => (Property::P04, "R3207-6-b"),
+        Fault::Wrong(Wrong::Breaks(Broken::NotDelivered, _)) => (Property::P11, "R5321-5.1-d"),
+        Fault::Wrong(Wrong::Breaks(Broken::HeldForThePast, _)) => (Property::P09, "SEED-11"),
+        Fault::Wrong(Wrong::Breaks(Broken::HeldForWantOfTls, _)) => (Property::P03, "SEED-11"),
+        Fault::Wrong(Wrong::Breaks(Broken::HeldForBrokenTls, _)) => (Property::P04, "SEED-06"),
+        Fault::Wrong(Wrong::Breaks(Broken::SentInClear, _)) => (Property::P04, "R3207-6-b"),
+    }
+}
+
+/// The calm in which the consequence of a fault shows.
+fn shown_in(fault: Fault) -> Option<Calm> {
+    match fault {
+        Fault::Judged(..) => None,
+        Fault::Wrong(Wrong::Breaks(_, calm)) => Some(calm),
+        Fault::Wrong(Wrong::Depends(Dependence::Role)) => None,
+        // What another past or setting of alarms leads to shows where TLS is gone.
+        Fault::Wrong(Wrong::Depends(Dependence::Past | Dependence::Alarms)) => Some(Calm::NoTls),
     }
 }
 

@@ -1,10 +1,12 @@
 //! `postern check`: the formal model, every state within named bounds.
 
-use std::fmt::Write;
-use std::sync::Arc;
+use std::fmt::{Display, Write};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
+use mailpostern::campaign::FOUND_FOLDER;
 use mailpostern::check::{self, Bounds, Report};
 use mailpostern::rules::Property;
 use mailpostern::table::{Column, table};
@@ -67,13 +69,36 @@ pub(super) fn run(arguments: &Arguments, with_progress: bool) -> Result<Outcome,
         !stop.load(Ordering::Relaxed)
     });
     drop(progress);
-    let interrupted = Arc::clone(&stop).load(Ordering::Relaxed);
+    let interrupted = stop.load(Ordering::Relaxed);
+    let files = save(&walk)?;
     Ok(Outcome {
         status: status(&walk, interrupted),
-        text: text(&walk, bounds),
-        json: json(&walk, bounds, interrupted),
+        text: text(&walk, bounds, &files),
+        json: json(&walk, bounds, interrupted, &files),
         last_line: last_line(&walk, bounds, interrupted),
     })
+}
+
+/// The file of each counterexample, in the order of the violations.
+type Files = Vec<PathBuf>;
+
+/// Keeps each counterexample as a scenario.
+fn save(report: &Report) -> Result<Files, CommandError> {
+    let folder = Path::new(FOUND_FOLDER);
+    let saved = report.violations.iter().map(|((property, rule), found)| {
+        let rule = rule.replace('/', "-");
+        let mutant = found.scenario.mutant.map(|mutant| format!("-{mutant}"));
+        let file = folder.join(format!(
+            "model-{}-{rule}{}.toml",
+            property.id(),
+            mutant.unwrap_or_default()
+        ));
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&file, found.scenario.print()))
+            .map_err(|error| CommandError::Testbed(format!("cannot write {}: {error}", file.display())))?;
+        Ok(file)
+    });
+    saved.collect()
 }
 
 fn status(report: &Report, interrupted: bool) -> Status {
@@ -84,7 +109,7 @@ fn status(report: &Report, interrupted: bool) -> Status {
     }
 }
 
-fn text(report: &Report, bounds: Bounds) -> String {
+fn text(report: &Report, bounds: Bounds, files: &Files) -> String {
     let mut text = format!(
         "{} states, {} of them of machine and world alone, and {} transitions, at most {} steps deep, in {:.1} s\n\n",
         report.states, report.protocol_states, report.transitions, report.depth, report.seconds
@@ -105,7 +130,7 @@ fn text(report: &Report, bounds: Bounds) -> String {
                 .collect()
         }),
     );
-    for ((property, rule), found) in &report.violations {
+    for (((property, rule), found), file) in report.violations.iter().zip(files) {
         let name = configurations.get(found.configuration).map_or("", |named| &named.name);
         write!(
             text,
@@ -119,14 +144,21 @@ fn text(report: &Report, bounds: Bounds) -> String {
         for (place, step) in found.steps.iter().enumerate() {
             writeln!(text, "  {:>2}  {step}", place + 1).expect("a string takes all");
         }
+        let file = file.display();
+        writeln!(text, "\n  scenario  {file}\n  replay    {}", replay(&file)).expect("a string takes all");
     }
     text.push('\n');
     text
 }
 
-fn json(report: &Report, bounds: Bounds, interrupted: bool) -> Value {
+fn replay(file: &impl Display) -> String {
+    format!("cargo run --release -- replay {file}")
+}
+
+fn json(report: &Report, bounds: Bounds, interrupted: bool, files: &Files) -> Value {
     let configurations = bounds.configurations();
-    let violations = report.violations.iter().map(|((property, rule), found)| {
+    let violations = report.violations.iter().zip(files);
+    let violations = violations.map(|(((property, rule), found), file)| {
         json!({
             "property": property.id(),
             "rule": rule,
@@ -134,7 +166,8 @@ fn json(report: &Report, bounds: Bounds, interrupted: bool) -> Value {
             "injections": found.distance.injections,
             "steps": found.distance.steps,
             "way": found.steps.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "scenario": Value::Null,
+            "scenario": file.display().to_string(),
+            "replay": replay(&file.display()),
         })
     });
     json!({

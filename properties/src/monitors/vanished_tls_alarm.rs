@@ -22,7 +22,8 @@ use crate::setup::Setup;
 ///
 /// - TLS was used with a peer once a handshake with it, or with who stood in its place, was completed.
 /// - In TLS 1.3 the client's handshake is complete before the server's. Where the connection broke in between, which nobody
-///   sees from outside, TLS may have been used: an alarm about the peer may come later, and is not due.
+///   sees from outside, TLS may have been used: an alarm about the peer may come later, and is not due. In between, one may
+///   come from another session with the peer.
 ///   So it is where the connection broke before the first reply inside TLS, and where STARTTLS was only offered: the
 ///   thread's client records the offer (point 4).
 /// - An alarm is *due* for a later session with that peer, for mail whose policy is not to do without TLS, if the peer was
@@ -285,13 +286,6 @@ impl VanishedTlsAlarm {
     }
 
     fn alarm(&mut self, client: HostId, peer: HostId) -> Result<(), Violation> {
-        let known = [&self.used_tls, &self.may_have_used_tls];
-        if !known.iter().any(|peers| peers.contains(&(client, peer))) {
-            return Err(self.false_alarm(
-                &FalseAlarm(client, peer),
-                "it had never used TLS with it, nor been offered any",
-            ));
-        }
         let ended = self.ended.iter();
         let ended = ended.filter(|ended| ended.client == client && ended.peer == peer && ended.wished);
         let open = self.sessions.iter_by_id().filter(|(_, session)| {
@@ -301,11 +295,32 @@ impl VanishedTlsAlarm {
                 && may_go_without(session)
                 && session.notes.wished
         });
-        let may_be_about = ended
+        let may_be_about: BTreeSet<ConnectionId> = ended
             .map(|ended| ended.connection)
-            .chain(open.map(|(connection, _)| connection));
-        let raised = self.alarms.raised(client, peer, may_be_about.collect());
+            .chain(open.map(|(connection, _)| connection))
+            .collect();
+        let known = [&self.used_tls, &self.may_have_used_tls];
+        let is_known = known.iter().any(|peers| peers.contains(&(client, peer)));
+        if !is_known && !self.may_have_just_used_tls(client, peer, &may_be_about) {
+            let because = "it had never used TLS with it, nor been offered any";
+            return Err(self.false_alarm(&FalseAlarm(client, peer), because));
+        }
+        let raised = self.alarms.raised(client, peer, may_be_about);
         raised.map_err(|found| self.false_alarm(&found, NO_OCCASION))
+    }
+
+    /// Whether the client's handshake may be complete, and the server's not yet, in another session than one of those that
+    /// an alarm may be about.
+    fn may_have_just_used_tls(&self, client: HostId, peer: HostId, about: &BTreeSet<ConnectionId>) -> bool {
+        let mut open = self.sessions.iter_by_id();
+        open.any(|(connection, session)| {
+            session.is_clients_own()
+                && session.client == client
+                && session.server == peer
+                && session.progress == Progress::GoAhead
+                && !session.notes.handshake_refused
+                && about.iter().any(|other| *other != connection)
+        })
     }
 
     fn false_alarm(&self, FalseAlarm(client, peer): &FalseAlarm, because: &str) -> Violation {

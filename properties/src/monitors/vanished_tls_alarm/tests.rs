@@ -78,6 +78,20 @@ fn an_alarm_may_come_about_a_peer_that_only_offered_tls() {
 }
 
 #[test]
+fn an_alarm_may_come_while_a_handshake_beside_it_is_complete_for_the_client_alone() {
+    let beside = Story::new()
+        .mail_is_tried()
+        .dials(MX1)
+        .ehlo(true)
+        .starttls(220)
+        .dials(MX1)
+        .ehlo(false);
+    assert_eq!(judged(beside.alarm(MX1).closes()), Found::Holds);
+    let alone = Story::new().mail_is_tried().dials(MX1).ehlo(true).starttls(220);
+    assert_eq!(judged(alone.alarm(MX1).closes()), Found::Violated("SEED-10"));
+}
+
+#[test]
 fn no_alarm_comes_while_tls_is_used() {
     let still = after_tls().dials(MX1).goes_secure(&[]).ehlo(false);
     assert_eq!(judged(still.clone().closes()), Found::NotExercised);
