@@ -1,0 +1,65 @@
+//! The state diagrams of the sessions, made from the machines themselves.
+
+mod client;
+mod graph;
+mod kind;
+mod mermaid;
+mod server;
+mod svg;
+mod walk;
+
+use insta::{Settings, assert_binary_snapshot};
+use postern_model::mta::policy::TlsUse;
+
+use crate::graph::Graph;
+
+#[test]
+fn the_clients_session_is_as_its_pictures_show() {
+    for (name, tls, title) in [
+        ("client-never", TlsUse::Never, "A client that never uses TLS"),
+        (
+            "client-if-offered",
+            TlsUse::IfOffered,
+            "A client that uses TLS if it is offered",
+        ),
+        ("client-required", TlsUse::Required, "A client that requires TLS"),
+        (
+            "client-authenticated",
+            TlsUse::Authenticated,
+            "A client that requires TLS with a certificate",
+        ),
+    ] {
+        assert_reviewed(name, &client::picture(title, tls));
+    }
+}
+
+#[test]
+fn the_servers_session_is_as_its_pictures_show() {
+    assert_reviewed("server", &server::picture("A server that offers TLS", |_| {}));
+    assert_reviewed(
+        "server-demands-tls",
+        &server::picture("A server that wishes to refuse mail without TLS", |settings| {
+            settings.demands_tls = true;
+        }),
+    );
+    assert_reviewed(
+        "server-requires-tls",
+        &server::picture(
+            "A server that requires TLS of this client before all else",
+            |settings| {
+                settings.requires_tls = true;
+            },
+        ),
+    );
+}
+
+fn assert_reviewed(name: &str, graph: &Graph) {
+    let mut settings = Settings::new();
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/pictures"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        assert_binary_snapshot!(&format!("{name}-source.mmd"), mermaid::text(graph).into_bytes());
+        assert_binary_snapshot!(&format!("{name}.svg"), svg::text(graph).into_bytes());
+    });
+}
