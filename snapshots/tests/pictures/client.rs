@@ -1,5 +1,7 @@
 //! The client's session, driven by every class of reply and by all else that can happen to it.
 
+use std::collections::BTreeSet;
+
 use postern_model::mta::client::{Client, Envelope, Plan, Stage};
 use postern_model::mta::policy::TlsUse;
 use postern_model::mta::session::{Input, Note, Outcome, Output, TlsRequest, WithoutTls};
@@ -50,13 +52,11 @@ const TIMERS: [Timer; 8] = [
 
 /// The client's session under a policy.
 pub(crate) fn picture(title: &str, tls: TlsUse) -> Graph {
-    let mut client = Client::new(plan(tls));
-    while client.poll() != Output::Idle {}
-    draw(title, client, ALPHABET)
+    draw(title, client(tls), ALPHABET)
 }
 
-fn plan(tls: TlsUse) -> Plan {
-    Plan {
+fn client(tls: TlsUse) -> Client {
+    let mut client = Client::new(Plan {
         helo_name: "mx.a.example".parse().expect("a name"),
         exchanger: "mx.b.example".parse().expect("a name"),
         next_hop: "b.example".parse().expect("a name"),
@@ -69,7 +69,9 @@ fn plan(tls: TlsUse) -> Plan {
         content: b"Subject: hello\r\n".to_vec(),
         keep: false,
         mutant: None,
-    }
+    });
+    while client.poll() != Output::Idle {}
+    client
 }
 
 impl Session for Client {
@@ -98,46 +100,104 @@ impl Session for Client {
     }
 
     fn after(&self, event: &'static str) -> Option<Answer<Self>> {
-        if event == SILENCE {
-            let expired = TIMERS.map(Input::Expired);
-            return expired.into_iter().find_map(|input| answer(self, input));
+        let Step { next, outcome, request } = step(self, event);
+        match outcome {
+            Some(outcome) => Some(Answer {
+                said: outcome_in_words(outcome),
+                then: Then::Ends,
+            }),
+            None if next == *self => None,
+            None => Some(Answer {
+                said: request.map_or_else(String::new, request_in_words),
+                then: Then::Goes(next),
+            }),
         }
-        let reply = match event {
-            OPENED => return answer(self, Input::Opened),
-            TLS_UP => return answer(self, Input::TlsUp),
-            TLS_FAILED => return answer(self, Input::TlsFailed),
-            CLOSED => return answer(self, Input::Closed),
-            NO_SMTP => "garbage\r\n".to_owned(),
-            BEHIND => "220 Ok\r\n250 Ok\r\n".to_owned(),
-            LISTS_STARTTLS => "250-mx.b.example\r\n250 STARTTLS\r\n".to_owned(),
-            code => format!("{code} as it is\r\n"),
-        };
-        answer(self, Input::Received(reply.as_bytes()))
     }
 }
 
-fn answer(client: &Client, input: Input<'_>) -> Option<Answer<Client>> {
+/// What an event leads to.
+pub(crate) struct Step {
+    pub(crate) next: Client,
+    /// The result, if the session has it now.
+    pub(crate) outcome: Option<Outcome>,
+    /// What is demanded of the handshake that begins now.
+    request: Option<TlsRequest>,
+}
+
+/// Hands an event of the alphabet to a client.
+pub(crate) fn step(client: &Client, event: &'static str) -> Step {
+    let reply = match event {
+        OPENED => return handed(client, [Input::Opened]),
+        TLS_UP => return handed(client, [Input::TlsUp]),
+        TLS_FAILED => return handed(client, [Input::TlsFailed]),
+        CLOSED => return handed(client, [Input::Closed]),
+        // Of all timers one runs; the others change nothing.
+        SILENCE => return handed(client, TIMERS.map(Input::Expired)),
+        NO_SMTP => "garbage\r\n".to_owned(),
+        BEHIND => "220 Ok\r\n250 Ok\r\n".to_owned(),
+        LISTS_STARTTLS => "250-mx.b.example\r\n250 STARTTLS\r\n".to_owned(),
+        code => format!("{code} as it is\r\n"),
+    };
+    handed(client, [Input::Received(reply.as_bytes())])
+}
+
+fn handed<'a>(client: &Client, inputs: impl IntoIterator<Item = Input<'a>>) -> Step {
     let mut next = client.clone();
-    next.handle(input);
-    let (mut ending, mut request) = (None, None);
+    for input in inputs {
+        next.handle(input);
+    }
+    let (mut outcome, mut request) = (None, None);
     loop {
         match next.poll() {
             Output::Idle => break,
-            Output::Note(Note::Ended { outcome, .. }) => ending = Some(outcome),
+            Output::Note(Note::Ended { outcome: told, .. }) => outcome = Some(told),
             Output::StartTls(asked) => request = Some(asked),
             _ => {}
         }
     }
-    match ending {
-        Some(outcome) => Some(Answer {
-            said: outcome_in_words(outcome),
-            then: Then::Ends,
-        }),
-        None if next == *client => None,
-        None => Some(Answer {
-            said: request.map_or_else(String::new, request_in_words),
-            then: Then::Goes(next),
-        }),
+    Step { next, outcome, request }
+}
+
+/// Every result that a session with this use of TLS can come to.
+pub(crate) fn outcomes(tls: TlsUse) -> BTreeSet<Outcome> {
+    let events: Vec<_> = ALPHABET.iter().flat_map(Kind::events).collect();
+    let mut outcomes = BTreeSet::new();
+    let mut clients = vec![client(tls)];
+    let mut walked = 0;
+    while let Some(client) = clients.get(walked).cloned() {
+        for event in &events {
+            let Step { next, outcome, .. } = step(&client, event);
+            match outcome {
+                Some(outcome) => _ = outcomes.insert(outcome),
+                None if clients.contains(&next) => {}
+                None => clients.push(next),
+            }
+        }
+        walked += 1;
+    }
+    outcomes
+}
+
+/// How far a client comes with a server: to the result, or to MAIL. The server lists STARTTLS or does not, answers it by a
+/// code, and the handshake goes well or does not.
+pub(crate) fn to_the_message(tls: TlsUse, lists: bool, code: &'static str, shakes: bool) -> Result<Client, Outcome> {
+    let mut client = client(tls);
+    loop {
+        let event = match client.stage() {
+            Stage::Opening => OPENED,
+            Stage::Greeting => "220",
+            Stage::Ehlo if lists && !client.is_secured() => LISTS_STARTTLS,
+            Stage::Ehlo | Stage::Helo => "250",
+            Stage::Starttls => code,
+            Stage::Handshake if shakes => TLS_UP,
+            Stage::Handshake => TLS_FAILED,
+            _ => return Ok(client),
+        };
+        let Step { next, outcome, .. } = step(&client, event);
+        if let Some(outcome) = outcome {
+            return Err(outcome);
+        }
+        client = next;
     }
 }
 
@@ -148,7 +208,7 @@ fn request_in_words(request: TlsRequest) -> String {
     }
 }
 
-fn outcome_in_words(outcome: Outcome) -> String {
+pub(crate) fn outcome_in_words(outcome: Outcome) -> String {
     let words = match outcome {
         Outcome::Accepted => "accepted",
         Outcome::RefusedForNow => "refused for now",

@@ -1,14 +1,18 @@
 //! The state diagrams of the sessions, made from the machines themselves.
 
 mod client;
+mod delivery;
 mod graph;
 mod kind;
 mod mermaid;
 mod server;
 mod svg;
+mod tables;
 mod walk;
 
-use insta::{Settings, assert_binary_snapshot};
+use std::path::Path;
+
+use insta::{Settings, assert_binary_snapshot, assert_snapshot};
 use postern_model::mta::policy::TlsUse;
 
 use crate::graph::Graph;
@@ -53,13 +57,26 @@ fn the_servers_session_is_as_its_pictures_show() {
     );
 }
 
+#[test]
+fn the_decisions_about_tls_are_as_their_tables_say() {
+    settings("tables").bind(|| {
+        assert_snapshot!("requirement", tables::requirement());
+        assert_snapshot!("after-a-session", tables::after_a_session());
+        assert_snapshot!("kept-sessions", tables::kept_sessions());
+    });
+}
+
 fn assert_reviewed(name: &str, graph: &Graph) {
-    let mut settings = Settings::new();
-    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/pictures"));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| {
+    settings("pictures").bind(|| {
         assert_binary_snapshot!(&format!("{name}-source.mmd"), mermaid::text(graph).into_bytes());
         assert_binary_snapshot!(&format!("{name}.svg"), svg::text(graph).into_bytes());
     });
+}
+
+fn settings(folder: &str) -> Settings {
+    let mut settings = Settings::new();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings
 }
