@@ -12,6 +12,8 @@ use crate::graph::Graph;
 use crate::kind::{Kind, event, kind};
 use crate::walk::{Answer, Session, Then, draw};
 
+const NEXT_HOP: &str = "b.example";
+
 const LISTS_STARTTLS: &str = "250 with STARTTLS";
 const OPENED: &str = "the connection stands";
 const TLS_UP: &str = "the handshake succeeds";
@@ -59,7 +61,7 @@ fn client(tls: TlsUse) -> Client {
     let mut client = Client::new(Plan {
         helo_name: "mx.a.example".parse().expect("a name"),
         exchanger: "mx.b.example".parse().expect("a name"),
-        next_hop: "b.example".parse().expect("a name"),
+        next_hop: NEXT_HOP.parse().expect("a name"),
         tls,
         envelope: Envelope {
             from: "alice@a.example".parse().expect("a path"),
@@ -203,6 +205,9 @@ pub(crate) fn to_the_message(tls: TlsUse, lists: bool, code: &'static str, shake
 
 fn request_in_words(request: TlsRequest) -> String {
     match request {
+        TlsRequest::Authenticated(name) if name.as_str() == NEXT_HOP => {
+            "the certificate must prove the next hop".to_owned()
+        }
         TlsRequest::Authenticated(name) => format!("the certificate must prove {name}"),
         TlsRequest::Anyone(_) | TlsRequest::Accept => "with any server".to_owned(),
     }

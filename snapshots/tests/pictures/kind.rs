@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// What is of this kind; an event has none.
-    pub(crate) kinds: &'static [Kind],
+    pub(crate) kinds: &'static [Self],
 }
 
 /// One event.

@@ -19,6 +19,7 @@ const CHARACTER_WIDTH: f64 = 7.3;
 const LINE_HEIGHT: f64 = 17.0;
 const MARGIN: f64 = 16.0;
 const TITLE_HEIGHT: f64 = 34.0;
+const TITLE_CHARACTER_WIDTH: f64 = 9.8;
 
 /// Plain colours, and others where the page is dark: not every program that draws SVG knows variables.
 const STYLE: &str = "\
@@ -107,10 +108,9 @@ impl Canvas {
     }
 
     fn finish(&self, title: &str) -> String {
-        let (width, height) = (
-            self.extent.0 + 2.0 * MARGIN,
-            self.extent.1 + 2.0 * MARGIN + TITLE_HEIGHT,
-        );
+        let title_width = title.chars().count() as f64 * TITLE_CHARACTER_WIDTH;
+        let width = self.extent.0.max(title_width) + 2.0 * MARGIN;
+        let height = self.extent.1 + 2.0 * MARGIN + TITLE_HEIGHT;
         let title = escaped(title);
         let Self {
             boxes, edges, words, ..

@@ -49,3 +49,37 @@ impl Server {
         self.tls
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mta::pair::settings;
+    use crate::mta::session::{Input, Listing};
+
+    #[test]
+    fn a_session_stands_where_its_last_command_left_it() {
+        let mut settings = settings();
+        settings.demands_tls = true;
+        let mut server = Server::new(settings);
+        assert_eq!(server.standing(), Standing::Opening);
+        let steps: [(Input<'_>, Standing); 12] = [
+            (Input::Opened, Standing::Connected),
+            (Input::Received(b"EHLO mx.a.example\r\n"), Standing::Introduced),
+            (Input::Received(b"MAIL FROM:<alice@a.example>\r\n"), Standing::Sender),
+            (Input::Received(b"RCPT TO:<bob@b.example>\r\n"), Standing::Listing),
+            (Input::Answered(Listing::Listed), Standing::Recipients),
+            (Input::Received(b"DATA\r\n"), Standing::Content),
+            (Input::Received(b".\r\n"), Standing::Storing),
+            (Input::Stored, Standing::Introduced),
+            (Input::Received(b"STARTTLS\r\n"), Standing::Handshake),
+            (Input::TlsUp, Standing::Connected),
+            (Input::Received(b"EHLO mx.a.example\r\n"), Standing::Introduced),
+            (Input::Closed, Standing::Over),
+        ];
+        for (step, (input, standing)) in steps.into_iter().enumerate() {
+            server.handle(input);
+            assert_eq!(server.standing(), standing, "after {input:?}");
+            assert_eq!(server.is_secured(), step >= 9, "after {input:?}");
+        }
+    }
+}
