@@ -42,7 +42,7 @@ fn every_picture_is_shown() {
     for entry in entries {
         let name = entry.expect("an entry of the folder").file_name();
         let name = name.to_string_lossy();
-        let is_picture = name.ends_with(".svg") || name.ends_with(".mmd");
+        let is_picture = name.ends_with(".snap.svg") || name.ends_with(".snap.mmd");
         let link = format!("](../snapshots/pictures/{name})");
         assert!(
             !is_picture || page.contains(&link),
