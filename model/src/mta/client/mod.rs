@@ -28,7 +28,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use self::stage::Stage;
+pub use self::stage::Stage;
 use crate::mta::policy::TlsUse;
 use crate::mta::session::{Input, Note, Outcome, Output, TlsRequest, WithoutTls};
 use crate::mta::timer::Timer;
@@ -144,6 +144,11 @@ impl Client {
     /// What the session asks next; call it until it says [`Output::Idle`].
     pub fn poll(&mut self) -> Output {
         self.outputs.pop_front().unwrap_or(Output::Idle)
+    }
+
+    /// What the session waits for.
+    pub fn stage(&self) -> Stage {
+        self.stage
     }
 
     /// Whether TLS is up.

@@ -5,22 +5,34 @@ use std::fmt;
 use crate::mta::timer::Timer;
 use crate::smtp::{Reply, Severity};
 
-/// What the session waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Stage {
+/// What a client's session waits for. [`Display`](fmt::Display) says it as in “while waiting for …”.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// The connection to stand.
     Opening,
+    /// The greeting.
     Greeting,
+    /// The reply to EHLO, in clear or inside TLS.
     Ehlo,
+    /// The reply to HELO.
     Helo,
+    /// The reply to STARTTLS.
     Starttls,
+    /// The TLS handshake.
     Handshake,
+    /// The reply to MAIL.
     Mail,
+    /// The reply to RCPT.
     Rcpt,
+    /// The reply to DATA.
     Data,
+    /// The reply to the final dot.
     EndOfData,
-    /// The message was accepted, and another may follow.
+    /// Nothing: the message was accepted, and another may follow.
     Kept,
+    /// The reply to QUIT: the session has its result.
     Quit,
+    /// Nothing more.
     Over,
 }
 

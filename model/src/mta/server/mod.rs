@@ -6,6 +6,7 @@
 mod commands;
 mod recipients;
 mod settings;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -14,6 +15,7 @@ mod transaction;
 use std::collections::VecDeque;
 
 pub use self::settings::ServerSettings;
+pub use self::standing::Standing;
 use self::transaction::message_taken;
 use crate::mta::session::{Input, Note, Output, Recipient};
 use crate::mta::timer::Timer;
