@@ -133,7 +133,7 @@ impl Bounds {
                 rest: size(2, 1, 1, 1, 0),
             },
             Self::Ci => Sizes {
-                one_domain: vec![size(2, 1, 2, 2, 1), size(2, 2, 1, 1, 0)],
+                one_domain: vec![size(2, 1, 2, 2, 1), size(3, 1, 2, 2, 0), size(2, 2, 1, 1, 0)],
                 pairs: size(1, 2, 1, 1, 1),
                 rest: size(2, 1, 2, 2, 1),
             },

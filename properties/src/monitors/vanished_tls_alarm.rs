@@ -353,10 +353,11 @@ fn may_go_without(session: &Session<Watch>) -> bool {
 /// STARTTLS was said, and no reply inside TLS was worth going on for.
 fn broke_at_tls(session: &Session<Watch>) -> bool {
     match session.progress {
-        Progress::Asked | Progress::GoAhead => true,
+        // A refusal too, for whoever takes what the connection then ends in for its consequence.
+        Progress::Asked | Progress::GoAhead | Progress::Refused(_) => true,
         Progress::Secured(_) => !session.notes.answered_in_tls || session.notes.ehlo_refused,
         // STARTTLS may have been said and never have arrived.
         Progress::Offered => !session.notes.said_mail,
-        Progress::Unready | Progress::NotOffered | Progress::Refused(_) => false,
+        Progress::Unready | Progress::NotOffered => false,
     }
 }

@@ -183,18 +183,20 @@ fn an_alarm_belongs_to_the_session_that_it_is_due_for_and_not_to_one_that_is_kep
 
 #[test]
 fn where_tls_broke_a_moment_ago_only_whoever_requires_it_owes_the_alarm() {
-    let breaks = |story: Story| story.dials(MX1).ehlo(true).starttls(220).closes();
-    let story = || {
+    let story = |code| {
+        let breaks = |story: Story| story.dials(MX1).ehlo(true).starttls(code).closes();
         let broke = breaks(after_tls()).alarm(MX1).deferred().after(10 * MINUTE);
         breaks(broke.tried_again()).after(2 * MINUTE)
     };
-    let judged = |level| {
+    let judged = |level, code| {
         let mut scenario = scenario(level);
         scenario.host[0].tls_failure_memory = Some(HOUR);
-        story().judged_by(VanishedTlsAlarm::new(Setup::of(&scenario)))
+        story(code).judged_by(VanishedTlsAlarm::new(Setup::of(&scenario)))
     };
-    assert_eq!(judged(Level::May), Found::Holds);
-    assert_eq!(judged(Level::Encrypt), Found::Violated("SEED-10"));
+    for code in [220, 454] {
+        assert_eq!(judged(Level::May, code), Found::Holds, "{code}");
+        assert_eq!(judged(Level::Encrypt, code), Found::Violated("SEED-10"), "{code}");
+    }
 }
 
 #[test]
