@@ -19,6 +19,6 @@ pub use driver::Seen;
 pub use explorer::{Distance, Found, Limits, System, Transition, explore, way_to};
 pub use independence::Dependence;
 pub use interner::Interner;
-pub use judged::{Fault, Judged, State};
-pub use protocol::{Broken, Step, Wrong};
+pub use judged::{Fault, Judge, Judged, Observed, State, Way};
+pub use protocol::{Broken, Number, Protocol, Step, Wrong};
 pub use world::Lasting;

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use postern_model::formal::{
-    Broken, Dependence, Distance, Fault, Found, Judged, Limits, Names, Step, Wrong, explore, way_to,
+    Broken, Dependence, Distance, Fault, Found, Judged, Limits, Names, Protocol, Step, Wrong, explore,
+    way_to,
 };
 use postern_model::mutant::Mutant;
 
@@ -137,7 +138,7 @@ fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> W
         let judges = JUDGED.iter().filter_map(|property| AnyMonitor::of(*property, &setup));
         judges.collect::<Vec<_>>()
     };
-    let mut system = Judged::new(configuration, names, bench());
+    let mut system = Judged::by(Protocol::new(configuration, names), bench());
     let found = explore(&mut system, Limits::default(), go_on);
     let mut ways = BTreeMap::new();
     for (fault, distance) in &found.faults {
@@ -148,7 +149,7 @@ fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> W
         }
     }
     Walked {
-        protocol_states: system.protocol_states() as u64,
+        protocol_states: system.observed().states() as u64,
         found,
         ways,
     }
