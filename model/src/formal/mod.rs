@@ -3,6 +3,7 @@
 //! The delivery machine and the recipient decision are the very code that runs in the simulator; sessions are abstract, and
 //! attack, drift and restart come from a budget, at every moment. Judges come from outside and ride along.
 
+pub mod bytes;
 mod calm;
 mod configuration;
 mod driver;

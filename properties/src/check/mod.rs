@@ -1,6 +1,7 @@
 //! The formal model under the monitors of this crate: every state within named bounds.
 
 mod bounds;
+pub mod bytes;
 mod modelled;
 
 use std::collections::BTreeMap;
