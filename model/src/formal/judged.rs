@@ -194,11 +194,7 @@ impl<O: Observed, J: Judge<O::Seen>> System for Judged<J, O> {
         }]
     }
 
-    fn transitions(
-        &mut self,
-        state: Self::State,
-        into: &mut Vec<Transition<Self::State, Self::Step, Self::Fault>>,
-    ) {
+    fn transitions(&mut self, state: Self::State, into: &mut Vec<Transition<Self::State, Self::Step, Self::Fault>>) {
         let mut ways = Vec::new();
         self.observed.ways(state.observed, &mut ways);
         for way in ways {

@@ -137,7 +137,9 @@ impl Flight {
         match edit {
             Edit::DropAll => self.set_clear(Vec::new()),
             Edit::DropLine(line) => {
-                let kept = lines(octets).enumerate().filter(|(place, _)| *place != usize::from(line));
+                let kept = lines(octets)
+                    .enumerate()
+                    .filter(|(place, _)| *place != usize::from(line));
                 let kept = kept.flat_map(|(_, line)| line).copied().collect();
                 self.set_clear(kept);
             }
@@ -170,7 +172,7 @@ fn without_starttls(octets: &[u8]) -> Option<Vec<u8>> {
     for (number, line) in all.iter().enumerate().filter(|(number, _)| *number != place) {
         let from = stripped.len();
         stripped.extend(*line);
-        if is_last && number + 1 == place {
+        if is_last && number + 1 == place && line.len() > 3 {
             stripped[from + 3] = b' ';
         }
     }
@@ -233,6 +235,9 @@ mod tests {
         assert_eq!(at(Places::Lines), [0, 7, 14]);
         assert_eq!(at(Places::LinesAndMidst), [0, 3, 7, 10, 14]);
         assert_eq!(at(Places::EveryOctet), (0..=14).collect::<Vec<_>>());
-        assert_eq!(Flight::default().edits(1, Places::Lines), [Edit::Insert { item: 0, at: 0 }]);
+        assert_eq!(
+            Flight::default().edits(1, Places::Lines),
+            [Edit::Insert { item: 0, at: 0 }]
+        );
     }
 }

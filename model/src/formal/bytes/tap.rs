@@ -1,7 +1,8 @@
 //! What crosses a connection, as records of a trace: the tap of the simulator in miniature, a part of the state.
 //!
 //! It reads lines at CRLF and nothing else (R5321-2.3.8-a), and content from the 354 reply to DATA to CRLF.CRLF. What
-//! came behind DATA before its reply is commands or content as the reply says.
+//! came behind DATA before its reply is commands or content as the reply says. A line that is answered before it has ended,
+//! as one may be in which a CR or an LF stands alone, is seen as far as it came.
 
 use crate::trace::{Channel, ConnectionId, End, Event};
 
@@ -11,6 +12,8 @@ pub(super) struct Tap {
     connection: ConnectionId,
     /// The line of the dialler that is arriving.
     line: Vec<u8>,
+    /// That line was answered already.
+    is_answered: bool,
     /// The lines of content so far.
     content: Option<String>,
     /// Replies that the acceptor owes.
@@ -19,8 +22,10 @@ pub(super) struct Tap {
     held: Option<(u8, Vec<u8>)>,
     /// The line of a reply that is arriving.
     reply: Vec<u8>,
-    /// The code of the last whole reply.
-    last_code: Option<[u8; 3]>,
+    /// How many replies are owed up to the one to STARTTLS.
+    asked: Option<u8>,
+    /// STARTTLS was answered by 220.
+    has_go_ahead: bool,
     last_octet: u8,
     bare_line_end: bool,
 }
@@ -30,12 +35,14 @@ impl Tap {
         Self {
             connection,
             line: Vec::new(),
+            is_answered: false,
             content: None,
             // The greeting.
             owed: 1,
             held: None,
             reply: Vec::new(),
-            last_code: None,
+            asked: None,
+            has_go_ahead: false,
             last_octet: 0,
             bare_line_end: false,
         }
@@ -60,22 +67,27 @@ impl Tap {
             }
             let mut line = std::mem::take(&mut self.reply);
             line.truncate(line.len() - 2);
+            if line.get(3) != Some(&b'-') {
+                if self.owed == 0 && self.content.is_none() && !self.line.is_empty() {
+                    self.is_answered = true;
+                    self.owed = 1;
+                    events.push(self.command(&self.line, channel));
+                }
+                // What came behind DATA came before the reply to it.
+                self.answered(line.get(..3).unwrap_or_default(), channel, events);
+            }
             events.push(Event::Line {
                 connection: self.connection,
                 from: End::Acceptor,
                 channel,
                 text: line.escape_ascii().to_string(),
             });
-            if line.get(3) != Some(&b'-') {
-                self.last_code = line.first_chunk().copied();
-                self.answered(line.starts_with(b"354"), channel, events);
-            }
         }
     }
 
     /// The dialler begins a handshake.
     pub(super) fn handshake(&self, events: &mut Vec<Event>) {
-        if self.last_code != Some(*b"220") {
+        if !self.has_go_ahead {
             let connection = self.connection;
             events.push(Event::HandshakeUnasked { connection });
         }
@@ -104,16 +116,18 @@ impl Tap {
         let mut line = std::mem::take(&mut self.line);
         line.truncate(line.len() - 2);
         let Some(mut content) = self.content.take() else {
+            if std::mem::take(&mut self.is_answered) {
+                return;
+            }
             self.owed += 1;
             if line.eq_ignore_ascii_case(b"DATA") {
                 self.held = Some((self.owed, Vec::new()));
             }
-            return events.push(Event::Line {
-                connection,
-                from: End::Dialler,
-                channel,
-                text: line.escape_ascii().to_string(),
-            });
+            if line.eq_ignore_ascii_case(b"STARTTLS") {
+                self.asked = Some(self.owed);
+                self.has_go_ahead = false;
+            }
+            return events.push(self.command(&line, channel));
         };
         if line != b"." {
             let line = line.strip_prefix(b".").unwrap_or(&line);
@@ -130,15 +144,31 @@ impl Tap {
         });
     }
 
-    fn answered(&mut self, is_go_ahead: bool, channel: Channel, events: &mut Vec<Event>) {
+    fn command(&self, line: &[u8], channel: Channel) -> Event {
+        Event::Line {
+            connection: self.connection,
+            from: End::Dialler,
+            channel,
+            text: line.escape_ascii().to_string(),
+        }
+    }
+
+    fn answered(&mut self, code: &[u8], channel: Channel, events: &mut Vec<Event>) {
         self.owed = self.owed.saturating_sub(1);
+        if let Some(owed) = &mut self.asked {
+            *owed = owed.saturating_sub(1);
+        }
+        if self.asked.take_if(|owed| *owed == 0).is_some() {
+            self.has_go_ahead = code == b"220";
+        }
         if let Some((owed, _)) = &mut self.held {
             *owed = owed.saturating_sub(1);
         }
-        let Some((_, octets)) = self.held.take_if(|(owed, _)| *owed == 0 || is_go_ahead) else {
+        let is_content = code == b"354";
+        let Some((_, octets)) = self.held.take_if(|(owed, _)| *owed == 0 || is_content) else {
             return;
         };
-        if is_go_ahead {
+        if is_content {
             self.content = Some(String::new());
         }
         self.commands(&octets, channel, events);
@@ -160,7 +190,11 @@ mod tests {
             }
         }
         let shown = events.into_iter().map(|event| match event {
-            Event::Line { from: End::Dialler, text, .. } => format!("C: {text}"),
+            Event::Line {
+                from: End::Dialler,
+                text,
+                ..
+            } => format!("C: {text}"),
             Event::Line { text, .. } => format!("S: {text}"),
             Event::Content { text, .. } => format!("= {text}"),
             _ => "!".to_owned(),
@@ -180,14 +214,28 @@ mod tests {
     fn what_comes_behind_data_is_content_if_the_reply_says_so() {
         let data = (End::Dialler, "DATA\r\n..a\r\n.\r\n");
         let go_ahead = [HELLO, data, (End::Acceptor, "354 go\r\n")];
-        assert_eq!(crossed(&go_ahead), ["S: 220 mx", "C: DATA", "S: 354 go", "= .a\n"]);
+        assert_eq!(crossed(&go_ahead), ["S: 220 mx", "C: DATA", "= .a\n", "S: 354 go"]);
         let refused = [HELLO, data, (End::Acceptor, "554 no\r\n")];
-        assert_eq!(crossed(&refused)[2..], ["S: 554 no", "C: ..a", "C: ."]);
+        assert_eq!(crossed(&refused)[2..], ["C: ..a", "C: .", "S: 554 no"]);
     }
 
     #[test]
     fn a_bare_line_feed_ends_no_line_and_is_noted() {
         let octets = [HELLO, (End::Dialler, "NOOP\nQUIT\r\n")];
         assert_eq!(crossed(&octets), ["S: 220 mx", "!", "C: NOOP\\nQUIT"]);
+    }
+
+    #[test]
+    fn a_line_that_is_answered_before_its_end_is_seen_so_far_and_once() {
+        let octets = [
+            HELLO,
+            (End::Dialler, "NOOP\n"),
+            (End::Acceptor, "500 no\r\n"),
+            (End::Dialler, "x\r\nQUIT\r\n"),
+        ];
+        assert_eq!(
+            crossed(&octets),
+            ["S: 220 mx", "!", "C: NOOP\\n", "S: 500 no", "C: QUIT"]
+        );
     }
 }

@@ -31,7 +31,9 @@ impl Wire {
                 match end {
                     Handshake::Succeeds => "= TLS is up",
                     Handshake::Fails => "= the handshake fails at both ends",
-                    Handshake::FailsAtServer => "= the handshake fails at the server, when the client's part is complete",
+                    Handshake::FailsAtServer => {
+                        "= the handshake fails at the server, when the client's part is complete"
+                    }
                 }
                 .to_owned(),
             ],
@@ -52,7 +54,11 @@ impl Wire {
             Piece::Hello => return vec![format!("{name}: <hello of TLS>")],
             Piece::End => return vec![format!("{name}: <end>")],
         };
-        let shakes = if world.is_shaking(party) { " <into the handshake>" } else { "" };
+        let shakes = if world.is_shaking(party) {
+            " <into the handshake>"
+        } else {
+            ""
+        };
         let lines = lines(&octets).map(|line| format!("{name}{inside}: {}{shakes}", shown(line)));
         lines.collect()
     }

@@ -75,7 +75,8 @@ pub struct Wire {
     records: FxHashMap<(u32, usize, u32), (u32, u32)>,
     taken: FxHashMap<(u32, u16), (u32, u32)>,
     sent: FxHashMap<(u32, usize, bool), u32>,
-    edits: FxHashMap<(Party, u32), Vec<(Edit, u32)>>,
+    /// What can be done to a flight, to whom, inside TLS or not.
+    edits: FxHashMap<(Party, u32, bool), Vec<(Edit, u32)>>,
     undisturbed: Option<Undisturbed>,
     pasts: FxHashMap<[u32; 2], Option<Past>>,
 }
@@ -471,8 +472,10 @@ impl Wire {
                 continue;
             }
             let flight = world.flight_to(party);
-            for place in 0..self.edits(flight, party, world.is_secured(party)).len() {
-                let (edit, edited) = self.edits[&(party, flight)][place];
+            let key = (party, flight, world.is_secured(party));
+            self.find_edits(key);
+            for place in 0..self.edits[&key].len() {
+                let (edit, edited) = self.edits[&key][place];
                 let mut to = world;
                 to.flights[party as usize] = edited;
                 into.push(self.way(Step::Edit(party, edit), to, Vec::new()));
@@ -492,11 +495,12 @@ impl Wire {
         }
     }
 
-    /// What can be done to a flight. Inside TLS whatever the editor takes away or puts in breaks the connection off there.
-    fn edits(&mut self, flight: u32, party: Party, is_secured: bool) -> &[(Edit, u32)] {
-        if self.edits.contains_key(&(party, flight)) {
-            return &self.edits[&(party, flight)];
+    /// Inside TLS whatever the editor takes away or puts in breaks the connection off there.
+    fn find_edits(&mut self, key: (Party, u32, bool)) {
+        if self.edits.contains_key(&key) {
+            return;
         }
+        let (party, flight, is_secured) = key;
         let before = self.flights.value(flight).clone();
         let alphabet = self.configuration.alphabet(party);
         let edits = match (is_secured, before.0.first()) {
@@ -511,7 +515,7 @@ impl Wire {
             (edit, self.flights.number(after))
         });
         let edited: Vec<(Edit, u32)> = edited.filter(|(_, after)| *after != flight).collect();
-        self.edits.entry((party, flight)).or_insert(edited)
+        self.edits.insert(key, edited);
     }
 }
 
