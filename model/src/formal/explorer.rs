@@ -131,8 +131,7 @@ pub fn explore<S: System>(system: &mut S, limits: Limits, mut go_on: impl FnMut(
 /// The steps of a shortest way to a fault that [`explore`] found at this distance; `None` if there is none. Of several ways
 /// the one that comes first in the order of the system's own transitions.
 pub fn way_to<S: System>(system: &mut S, fault: &S::Fault, distance: Distance) -> Option<Vec<S::Step>> {
-    // A state, with the place of the one before it and the step from there.
-    let mut reached: IndexMap<S::State, Option<(usize, S::Step)>, FxBuildHasher> = IndexMap::default();
+    let mut reached: Reached<S::State, S::Step> = IndexMap::default();
     reached.extend(system.starts().into_iter().map(|start| (start, None)));
     let mut transitions = Vec::new();
     let mut level = 0..reached.len();
@@ -156,7 +155,10 @@ pub fn way_to<S: System>(system: &mut S, fault: &S::Fault, distance: Distance) -
     None
 }
 
-fn way<S, P: Clone>(reached: &IndexMap<S, Option<(usize, P)>, FxBuildHasher>, place: usize, last: P) -> Vec<P> {
+/// States, each with the place of the one before it and the step from there.
+type Reached<S, P> = IndexMap<S, Option<(usize, P)>, FxBuildHasher>;
+
+fn way<S, P: Clone>(reached: &Reached<S, P>, place: usize, last: P) -> Vec<P> {
     let mut steps = vec![last];
     let mut place = place;
     while let Some((_, Some((before, step)))) = reached.get_index(place) {

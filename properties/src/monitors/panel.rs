@@ -25,7 +25,6 @@ macro_rules! panel {
 
         /// The monitor of one property, whichever it is.
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-        #[expect(clippy::large_enum_variant, reason = "a handful exist at a time, or each once in a table")]
         pub enum AnyMonitor {
             $(#[doc = stringify!($property)] $monitor($monitor),)*
         }

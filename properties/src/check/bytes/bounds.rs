@@ -49,7 +49,7 @@ impl Bounds {
             ));
             for level in [Level::May, Level::Encrypt] {
                 all.push(named("TLS that is off", level, size, |configuration| {
-                    configuration.tls = false
+                    configuration.tls = false;
                 }));
             }
             all.push(named("TLS that cannot be had now", Level::May, size, |configuration| {
