@@ -20,7 +20,7 @@ pub struct Trace {
 }
 
 /// One event and when it happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Record {
     /// Time from the start of the run.
     pub at: Duration,
@@ -51,7 +51,7 @@ pub enum Channel {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
     /// A fact of configuration or of DNS took effect; all facts of the start come first.
     Set(Setting),
@@ -271,7 +271,7 @@ pub enum HelloAnswer {
 }
 
 /// A fact of configuration or of DNS.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Setting {
     /// The server offers STARTTLS or does not.
     Tls {
@@ -354,7 +354,7 @@ pub enum Setting {
 }
 
 /// How a host is set up from the start to the end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Permanent {
     /// The server wishes to refuse mail without TLS.
     DemandsTls(UnlistedAnswer),
@@ -402,7 +402,7 @@ pub enum Question {
 }
 
 /// What a resolver said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// MX records: preference and host.
     Exchangers(Vec<(u16, DomainName)>),
@@ -442,7 +442,7 @@ pub struct Presented {
 }
 
 /// What an MTA says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum LogEntry {
     /// An attempt at a message begins.
     Attempt {

@@ -1,18 +1,87 @@
-//! The protocol under judges: their states are part of the state, so that every monitor sees every course of events.
+//! A model under judges: their states are part of the state, so that every judge hears every course of events.
+
+use std::hash::Hash;
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
 use crate::monitor::{Monitor, Violation};
+use crate::observation::Observation;
 
-use super::configuration::{Configuration, Names};
 use super::explorer::{System, Transition};
 use super::interner::Interner;
-use super::protocol::{Number, Protocol, Step, Wrong};
+use super::protocol::{Protocol, Wrong};
 
-/// A system whose states are those of the protocol and of all judges.
-pub struct Judged<M> {
-    protocol: Protocol,
-    judges: Interner<Judge<M>>,
+/// A system of transitions on each of which something is seen, before anybody judges it.
+pub trait Observed {
+    /// A state.
+    type State: Copy + Eq + Hash;
+    /// What leads from one state to the next.
+    type Step: Copy;
+    /// What is seen in a step.
+    type Seen;
+    /// What a step shows to be wrong, whatever the judges think.
+    type Wrong: Copy + Ord + Hash;
+
+    /// The state to begin with.
+    fn start(&mut self) -> Self::State;
+
+    /// Appends every way on from a state.
+    fn ways(&mut self, state: Self::State, into: &mut Vec<Way<Self::State, Self::Step, Self::Wrong>>);
+
+    /// What has this number, which a way told.
+    fn seen(&self, number: u32) -> &Self::Seen;
+
+    /// See [`System::injections`].
+    fn injections(&self, state: Self::State) -> u32;
+}
+
+/// One way on from a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way<S, P, W> {
+    /// What happens.
+    pub step: P,
+    /// Where it leads.
+    pub to: S,
+    /// What is seen, by its number.
+    pub seen: u32,
+    /// With it all is over, and what is still owed is owed for ever.
+    pub is_end: bool,
+    /// What is wrong about it.
+    pub wrong: Vec<W>,
+}
+
+/// A judge of what is seen.
+pub trait Judge<Seen>: Clone + Eq + Hash {
+    /// Takes what is seen next.
+    ///
+    /// # Errors
+    /// The violation that it completes.
+    fn hear(&mut self, seen: &Seen) -> Result<(), Violation>;
+
+    /// Takes the end.
+    ///
+    /// # Errors
+    /// The violation that only the end shows.
+    fn end(&mut self) -> Result<(), Violation>;
+}
+
+/// Every monitor judges observations, each so long after the one before.
+impl<M: Monitor> Judge<Vec<(Duration, Observation)>> for M {
+    fn hear(&mut self, seen: &Vec<(Duration, Observation)>) -> Result<(), Violation> {
+        seen.iter()
+            .try_for_each(|(after, observation)| self.observe(*after, observation))
+    }
+
+    fn end(&mut self) -> Result<(), Violation> {
+        self.finish()
+    }
+}
+
+/// A system whose states are those of a model and of all judges.
+pub struct Judged<J, O = Protocol> {
+    observed: O,
+    judges: Interner<Seat<J>>,
     benches: Interner<Box<[u32]>>,
     start: u32,
     /// What a judge makes of what is seen, by both their numbers.
@@ -21,43 +90,43 @@ pub struct Judged<M> {
     known_of_bench: FxHashMap<(u32, u32), (u32, u32)>,
     rules: Interner<&'static str>,
     /// What is wrong by the judges: which one, and by which rule.
-    verdicts: Interner<Vec<Fault>>,
+    verdicts: Interner<Vec<(usize, &'static str)>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Judge<M> {
-    Sits(M),
-    /// It has found a violation and is of no more use.
+enum Seat<J> {
+    Taken(J),
+    /// The judge has found a violation and is of no more use.
     Convicted,
 }
 
 /// What is wrong about a transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fault {
+pub enum Fault<W = Wrong> {
     /// The judge at this place of the bench found this rule broken.
     Judged(usize, &'static str),
-    /// The protocol itself shows it.
-    Wrong(Wrong),
+    /// The model itself shows it.
+    Wrong(W),
 }
 
-/// A state: of the protocol, and of the bench.
+/// A state: of the model, and of the bench.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct State {
-    protocol: Number,
+pub struct State<S> {
+    observed: S,
     bench: u32,
 }
 
-impl<M: Monitor> Judged<M> {
-    /// The system of a configuration, judged by these.
-    pub fn new(configuration: Configuration, names: Names, judges: Vec<M>) -> Self {
+impl<O: Observed, J: Judge<O::Seen>> Judged<J, O> {
+    /// A model, judged by these.
+    pub fn by(observed: O, judges: Vec<J>) -> Self {
         let mut all = Interner::default();
-        let bench: Box<[u32]> = judges.into_iter().map(|judge| all.number(Judge::Sits(judge))).collect();
+        let bench: Box<[u32]> = judges.into_iter().map(|judge| all.number(Seat::Taken(judge))).collect();
         let mut benches = Interner::default();
         let start = benches.number(bench);
         let mut verdicts = Interner::default();
         verdicts.number(Vec::new());
         Self {
-            protocol: Protocol::new(configuration, names),
+            observed,
             judges: all,
             benches,
             start,
@@ -68,9 +137,9 @@ impl<M: Monitor> Judged<M> {
         }
     }
 
-    /// How many states the protocol alone has been seen in.
-    pub fn protocol_states(&self) -> usize {
-        self.protocol.len()
+    /// The model that is judged.
+    pub fn observed(&mut self) -> &mut O {
+        &mut self.observed
     }
 
     fn judge(&mut self, bench: u32, seen: u32, is_end: bool) -> (u32, u32) {
@@ -83,7 +152,7 @@ impl<M: Monitor> Judged<M> {
         for (place, judge) in after.iter_mut().enumerate() {
             let (then, rule) = self.hear(*judge, seen, is_end);
             *judge = then;
-            faults.extend(rule.map(|rule| Fault::Judged(place, self.rules.value(rule))));
+            faults.extend(rule.map(|rule| (place, *self.rules.value(rule))));
         }
         let result = (self.benches.number(after), self.verdicts.number(faults));
         self.known_of_bench.insert((bench, seen), result);
@@ -95,23 +164,14 @@ impl<M: Monitor> Judged<M> {
             return *known;
         }
         let (then, violation) = match self.judges.value(judge) {
-            Judge::Convicted => (Judge::Convicted, None),
-            Judge::Sits(monitor) => {
-                let mut monitor = monitor.clone();
-                let seen = self.protocol.seen.value(seen);
-                let mut violation: Option<Violation> = None;
-                for (after, observation) in seen {
-                    if let Err(found) = monitor.observe(*after, observation) {
-                        violation = Some(found);
-                        break;
-                    }
-                }
-                if violation.is_none() && is_end {
-                    violation = monitor.finish().err();
-                }
-                match violation {
-                    Some(_) => (Judge::Convicted, violation),
-                    None => (Judge::Sits(monitor), None),
+            Seat::Convicted => (Seat::Convicted, None),
+            Seat::Taken(judge) => {
+                let mut judge = judge.clone();
+                let heard = judge.hear(self.observed.seen(seen));
+                let heard = heard.and_then(|()| if is_end { judge.end() } else { Ok(()) });
+                match heard {
+                    Err(violation) => (Seat::Convicted, Some(violation)),
+                    Ok(()) => (Seat::Taken(judge), None),
                 }
             }
         };
@@ -122,37 +182,37 @@ impl<M: Monitor> Judged<M> {
     }
 }
 
-impl<M: Monitor> System for Judged<M> {
-    type State = State;
-    type Step = Step;
-    type Fault = Fault;
+impl<O: Observed, J: Judge<O::Seen>> System for Judged<J, O> {
+    type State = State<O::State>;
+    type Step = O::Step;
+    type Fault = Fault<O::Wrong>;
 
-    fn starts(&mut self) -> Vec<State> {
-        let protocol = self.protocol.start();
+    fn starts(&mut self) -> Vec<Self::State> {
         vec![State {
-            protocol,
+            observed: self.observed.start(),
             bench: self.start,
         }]
     }
 
-    fn transitions(&mut self, state: State, into: &mut Vec<Transition<State, Step, Fault>>) {
-        for place in self.protocol.edges(state.protocol) {
-            let edge = self.protocol.edge(place);
-            let (bench, verdict) = self.judge(state.bench, edge.seen, edge.step == Step::End);
-            let wrong = self.protocol.wrong(place).iter().map(|wrong| Fault::Wrong(*wrong));
-            let faults = self.verdicts.value(verdict).iter().copied().chain(wrong);
+    fn transitions(&mut self, state: Self::State, into: &mut Vec<Transition<Self::State, Self::Step, Self::Fault>>) {
+        let mut ways = Vec::new();
+        self.observed.ways(state.observed, &mut ways);
+        for way in ways {
+            let (bench, verdict) = self.judge(state.bench, way.seen, way.is_end);
+            let judged = self.verdicts.value(verdict).iter();
+            let judged = judged.map(|(place, rule)| Fault::Judged(*place, rule));
             into.push(Transition {
-                step: edge.step,
+                step: way.step,
                 to: State {
-                    protocol: edge.to,
+                    observed: way.to,
                     bench,
                 },
-                faults: faults.collect(),
+                faults: judged.chain(way.wrong.into_iter().map(Fault::Wrong)).collect(),
             });
         }
     }
 
-    fn injections(&self, state: State) -> u32 {
-        self.protocol.injections(state.protocol)
+    fn injections(&self, state: Self::State) -> u32 {
+        self.observed.injections(state.observed)
     }
 }

@@ -1,8 +1,10 @@
 //! The formal model: every state of the sender and its world within stated bounds, not only the random ones.
 //!
 //! The delivery machine and the recipient decision are the very code that runs in the simulator; sessions are abstract, and
-//! attack, drift and restart come from a budget, at every moment. Judges come from outside and ride along.
+//! attack, drift and restart come from a budget, at every moment. Judges come from outside and ride along. A second model,
+//! [`bytes`], has the session machines, octet by octet.
 
+pub mod bytes;
 mod calm;
 mod configuration;
 mod driver;
@@ -20,7 +22,7 @@ pub use driver::Seen;
 pub use explorer::{Distance, Found, Limits, System, Transition, explore, way_to};
 pub use independence::Dependence;
 pub use interner::Interner;
-pub use judged::{Fault, Judged, State};
-pub use protocol::{Broken, Step, Wrong};
+pub use judged::{Fault, Judge, Judged, Observed, State, Way};
+pub use protocol::{Broken, Number, Protocol, Step, Wrong};
 pub use retelling::retell;
 pub use world::Lasting;

@@ -13,6 +13,7 @@ use super::configuration::{Change, Configuration, Names};
 use super::driver::{Driver, Seen, peer_id};
 use super::independence::Dependence;
 use super::interner::Interner;
+use super::judged::{Observed, Way};
 use super::world::{Clock, Lasting, Place, World};
 
 pub use super::calm::Broken;
@@ -75,26 +76,26 @@ pub enum Wrong {
 
 /// A state: the delivery machine and the world, each by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Number(pub(super) u32);
+pub struct Number(u32);
 
 /// One way on from a state.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Edge {
-    pub(super) step: Step,
-    pub(super) to: Number,
+struct Edge {
+    step: Step,
+    to: Number,
     /// What is seen, by its number.
-    pub(super) seen: u32,
+    seen: u32,
 }
 
 /// All states that were seen so far, and the ways between them.
-pub(super) struct Protocol {
+pub struct Protocol {
     configuration: Configuration,
     names: Names,
     machines: Interner<Delivery>,
     worlds: Interner<World>,
     states: Interner<(u32, u32)>,
     /// What is seen in a step.
-    pub(super) seen: Interner<Seen>,
+    seen: Interner<Seen>,
     /// Where the ways on from each state stand, once they are known.
     known: Vec<Option<(u32, u32)>>,
     edges: Vec<Edge>,
@@ -109,7 +110,8 @@ pub(super) struct Protocol {
 }
 
 impl Protocol {
-    pub(super) fn new(configuration: Configuration, names: Names) -> Self {
+    /// The model of a configuration.
+    pub fn new(configuration: Configuration, names: Names) -> Self {
         Self {
             configuration,
             names,
@@ -127,36 +129,18 @@ impl Protocol {
         }
     }
 
-    pub(super) fn start(&mut self) -> Number {
-        let driver = Driver::at_start(&self.configuration, &self.names);
-        let (machine, world) = (driver.delivery, driver.world);
-        self.number(machine, world)
-    }
-
-    /// How many states of the protocol were met.
-    pub(super) fn len(&self) -> usize {
+    /// How many states were met.
+    pub fn states(&self) -> usize {
         self.states.len()
     }
 
-    pub(super) fn injections(&self, state: Number) -> u32 {
-        self.injections[state.0 as usize].into()
-    }
-
     /// The ways on from a state, as places of edges.
-    pub(super) fn edges(&mut self, state: Number) -> std::ops::Range<u32> {
+    fn edges(&mut self, state: Number) -> std::ops::Range<u32> {
         let (from, to) = match self.known[state.0 as usize] {
             Some(known) => known,
             None => self.find_edges(state),
         };
         from..to
-    }
-
-    pub(super) fn edge(&self, place: u32) -> Edge {
-        self.edges[place as usize]
-    }
-
-    pub(super) fn wrong(&self, place: u32) -> &[Wrong] {
-        self.wrong.get(&place).map_or(&[], Vec::as_slice)
     }
 
     fn find_edges(&mut self, state: Number) -> (u32, u32) {
@@ -219,6 +203,40 @@ impl Protocol {
             all.extend(broken.iter().map(|broken| (*broken, calm)));
         }
         all
+    }
+}
+
+impl Observed for Protocol {
+    type State = Number;
+    type Step = Step;
+    type Seen = Seen;
+    type Wrong = Wrong;
+
+    fn start(&mut self) -> Number {
+        let driver = Driver::at_start(&self.configuration, &self.names);
+        let (machine, world) = (driver.delivery, driver.world);
+        self.number(machine, world)
+    }
+
+    fn ways(&mut self, state: Number, into: &mut Vec<Way<Number, Step, Wrong>>) {
+        for place in self.edges(state) {
+            let Edge { step, to, seen } = self.edges[place as usize];
+            into.push(Way {
+                step,
+                to,
+                seen,
+                is_end: step == Step::End,
+                wrong: self.wrong.get(&place).cloned().unwrap_or_default(),
+            });
+        }
+    }
+
+    fn seen(&self, number: u32) -> &Seen {
+        self.seen.value(number)
+    }
+
+    fn injections(&self, state: Number) -> u32 {
+        self.injections[state.0 as usize].into()
     }
 }
 

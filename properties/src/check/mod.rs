@@ -1,15 +1,17 @@
 //! The formal model under the monitors of this crate: every state within named bounds.
 
 mod bounds;
+pub mod bytes;
 mod modelled;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use postern_model::formal::{
-    Broken, Calm, Dependence, Distance, Fault, Found, Judged, Limits, Names, Step, Wrong, explore, retell, way_to,
+    Broken, Calm, Dependence, Distance, Fault, Found, Judged, Limits, Names, Protocol, Step, Wrong, explore, retell,
+    way_to,
 };
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
@@ -42,12 +44,18 @@ pub const JUDGED: &[Property] = &[
     Property::P44,
 ];
 
+/// The properties that either model judges, in order.
+pub fn judged() -> impl Iterator<Item = Property> {
+    let all: BTreeSet<Property> = JUDGED.iter().chain(bytes::JUDGED).copied().collect();
+    all.into_iter()
+}
+
 /// What a walk found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
     /// Distinct states, of machine, world and judges.
     pub states: u64,
-    /// Distinct states of machine and world alone.
+    /// Distinct states of the delivery machine and its world alone.
     pub protocol_states: u64,
     /// Transitions.
     pub transitions: u64,
@@ -59,6 +67,8 @@ pub struct Report {
     pub walks: BTreeMap<usize, Walk>,
     /// What is broken, each with its nearest counterexample.
     pub violations: BTreeMap<(Property, &'static str), Counterexample>,
+    /// What was found at byte level. Its states and transitions are among those above.
+    pub bytes: bytes::Report,
 }
 
 /// The size of one configuration.
@@ -70,6 +80,16 @@ pub struct Walk {
     pub transitions: u64,
     /// Steps to the farthest state.
     pub depth: u32,
+}
+
+impl Walk {
+    fn of<F: Ord>(found: &Found<F>) -> Self {
+        Self {
+            states: found.states,
+            transitions: found.transitions,
+            depth: found.depth,
+        }
+    }
 }
 
 /// A course of events that ends in a violation.
@@ -92,7 +112,7 @@ pub struct Counterexample {
 /// thread, and stops everything with `false`.
 pub fn check(bounds: Bounds, mutant: Option<Mutant>, jobs: usize, go_on: impl Fn(u64) -> bool + Sync) -> Report {
     let began = now();
-    let configurations = bounds.configurations();
+    let (at_byte_level, configurations) = (bounds.at_byte_level(), bounds.configurations());
     let next = AtomicUsize::new(0);
     let states = AtomicU64::new(0);
     let report = Mutex::new(Report::default());
@@ -101,12 +121,21 @@ pub fn check(bounds: Bounds, mutant: Option<Mutant>, jobs: usize, go_on: impl Fn
             scope.spawn(|| {
                 loop {
                     let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(named) = configurations.get(place) else { break };
                     let before = AtomicU64::new(0);
-                    let found = walk(named, mutant, |now| {
+                    let go_on = |now| {
                         let more = now - before.swap(now, Ordering::Relaxed);
                         go_on(states.fetch_add(more, Ordering::Relaxed) + more)
-                    });
+                    };
+                    if let Some(named) = at_byte_level.get(place) {
+                        let found = bytes::walk(&named.configuration, mutant, go_on);
+                        if let Ok(mut report) = report.lock() {
+                            report.add_bytes(place, found);
+                        }
+                        continue;
+                    }
+                    let place = place - at_byte_level.len();
+                    let Some(named) = configurations.get(place) else { break };
+                    let found = walk(named, mutant, go_on);
                     if let Ok(mut report) = report.lock() {
                         report.add(place, found);
                     }
@@ -151,7 +180,7 @@ fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> W
         let judges = JUDGED.iter().filter_map(|property| AnyMonitor::of(*property, &setup));
         judges.collect::<Vec<_>>()
     };
-    let mut system = Judged::new(configuration.clone(), names.clone(), bench());
+    let mut system = Judged::by(Protocol::new(configuration.clone(), names.clone()), bench());
     let found = explore(&mut system, Limits::default(), go_on);
     let mut ways = BTreeMap::new();
     for (fault, distance) in &found.faults {
@@ -172,24 +201,37 @@ fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> W
         }
     }
     Walked {
-        protocol_states: system.protocol_states() as u64,
+        protocol_states: system.observed().states() as u64,
         found,
         ways,
     }
 }
 
 impl Report {
+    /// Everything that is broken, in either model.
+    pub fn broken(&self) -> BTreeSet<(Property, &'static str)> {
+        self.violations
+            .keys()
+            .chain(self.bytes.violations.keys())
+            .copied()
+            .collect()
+    }
+
+    fn count<F: Ord>(&mut self, found: &Found<F>) {
+        self.states += found.states;
+        self.transitions += found.transitions;
+        self.depth = self.depth.max(found.depth);
+    }
+
+    fn add_bytes(&mut self, place: usize, walked: bytes::Walked) {
+        self.count(&walked.found);
+        self.bytes.add(place, walked);
+    }
+
     fn add(&mut self, place: usize, walked: Walked) {
-        self.states += walked.found.states;
+        self.count(&walked.found);
         self.protocol_states += walked.protocol_states;
-        self.transitions += walked.found.transitions;
-        self.depth = self.depth.max(walked.found.depth);
-        let walk = Walk {
-            states: walked.found.states,
-            transitions: walked.found.transitions,
-            depth: walked.found.depth,
-        };
-        self.walks.insert(place, walk);
+        self.walks.insert(place, Walk::of(&walked.found));
         for (key, way) in walked.ways {
             let counterexample = Counterexample {
                 configuration: place,
@@ -241,6 +283,7 @@ mod tests {
     fn nothing_is_wrong_within_small_bounds() {
         let report = check(Bounds::Small, None, 2, |_| true);
         assert_eq!(report.violations, BTreeMap::new());
+        assert_eq!(report.bytes.violations, BTreeMap::new());
         assert!(report.states > 1000, "{}", report.states);
     }
 }

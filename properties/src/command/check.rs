@@ -10,6 +10,7 @@ use mailpostern::campaign::FOUND_FOLDER;
 use mailpostern::check::{self, Bounds, Report};
 use mailpostern::rules::Property;
 use mailpostern::table::{Column, table};
+use postern_model::formal::Distance;
 use postern_model::mutant::Mutant;
 use serde_json::{Value, json};
 
@@ -102,7 +103,7 @@ fn save(report: &Report) -> Result<Files, CommandError> {
 }
 
 fn status(report: &Report, interrupted: bool) -> Status {
-    match (report.violations.is_empty(), interrupted) {
+    match (report.broken().is_empty(), interrupted) {
         (false, _) => Status::Violated,
         (true, true) => Status::TestbedFailed,
         (true, false) => Status::Holds,
@@ -111,10 +112,18 @@ fn status(report: &Report, interrupted: bool) -> Status {
 
 fn text(report: &Report, bounds: Bounds, files: &Files) -> String {
     let mut text = format!(
-        "{} states, {} of them of machine and world alone, and {} transitions, at most {} steps deep, in {:.1} s\n\n",
-        report.states, report.protocol_states, report.transitions, report.depth, report.seconds
+        "{} states and {} transitions, at most {} steps deep, in {:.1} s; {} states are of the delivery machine and its world \
+         alone\n\n",
+        report.states, report.transitions, report.depth, report.seconds, report.protocol_states
     );
     let configurations = bounds.configurations();
+    let at_byte_level = bounds.at_byte_level();
+    let walks = report
+        .walks
+        .iter()
+        .map(|(place, walk)| (configurations[*place].name.as_str(), walk));
+    let at_byte_level_walks = report.bytes.walks.iter();
+    let walks = walks.chain(at_byte_level_walks.map(|(place, walk)| (at_byte_level[*place].name.as_str(), walk)));
     text += &table(
         &[
             Column::Text("configuration"),
@@ -122,30 +131,28 @@ fn text(report: &Report, bounds: Bounds, files: &Files) -> String {
             Column::Number("transitions"),
             Column::Number("steps"),
         ],
-        report.walks.iter().map(|(place, walk)| {
+        walks.map(|(name, walk)| {
             let numbers = [walk.states, walk.transitions, walk.depth.into()];
-            let name = configurations.get(*place).map_or("", |named| &named.name);
             std::iter::once(name.to_owned())
                 .chain(numbers.map(|number| number.to_string()))
                 .collect()
         }),
     );
-    for (((property, rule), found), file) in report.violations.iter().zip(files) {
-        let name = configurations.get(found.configuration).map_or("", |named| &named.name);
-        write!(
-            text,
-            "\nviolated {} {}, rule {rule}: {} injections, {} steps, from “{name}”\n",
-            property.id(),
-            property.name(),
-            found.distance.injections,
-            found.distance.steps,
-        )
-        .expect("a string takes all");
+    for ((key, found), file) in report.violations.iter().zip(files) {
+        let name = &configurations[found.configuration].name;
+        text += &headline(*key, found.distance, name);
         for (place, step) in found.steps.iter().enumerate() {
             writeln!(text, "  {:>2}  {step}", place + 1).expect("a string takes all");
         }
         let file = file.display();
         writeln!(text, "\n  scenario  {file}\n  replay    {}", replay(&file)).expect("a string takes all");
+    }
+    for (key, found) in &report.bytes.violations {
+        let name = &at_byte_level[found.configuration].name;
+        text += &headline(*key, found.distance, name);
+        for line in &found.transcript {
+            writeln!(text, "  {line}").expect("a string takes all");
+        }
     }
     text.push('\n');
     text
@@ -155,21 +162,42 @@ fn replay(file: &impl Display) -> String {
     format!("cargo run --release -- replay {file}")
 }
 
+fn headline((property, rule): (Property, &'static str), distance: Distance, configuration: &str) -> String {
+    format!(
+        "\nviolated {} {}, rule {rule}: {} injections, {} steps, from “{configuration}”\n",
+        property.id(),
+        property.name(),
+        distance.injections,
+        distance.steps,
+    )
+}
+
 fn json(report: &Report, bounds: Bounds, interrupted: bool, files: &Files) -> Value {
     let configurations = bounds.configurations();
-    let violations = report.violations.iter().zip(files);
-    let violations = violations.map(|(((property, rule), found), file)| {
+    let at_byte_level = bounds.at_byte_level();
+    let violation = |(property, rule): (Property, &str), distance: Distance, name: &str, way: Vec<String>| {
         json!({
             "property": property.id(),
             "rule": rule,
-            "configuration": configurations.get(found.configuration).map(|named| &named.name),
-            "injections": found.distance.injections,
-            "steps": found.distance.steps,
-            "way": found.steps.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "scenario": file.display().to_string(),
-            "replay": replay(&file.display()),
+            "configuration": name,
+            "injections": distance.injections,
+            "steps": distance.steps,
+            "way": way,
+            "scenario": Value::Null,
         })
+    };
+    let of_delivery = report.violations.iter().zip(files).map(|((key, found), file)| {
+        let way = found.steps.iter().map(ToString::to_string).collect();
+        let mut violation = violation(*key, found.distance, &configurations[found.configuration].name, way);
+        violation["scenario"] = json!(file.display().to_string());
+        violation["replay"] = json!(replay(&file.display()));
+        violation
     });
+    let of_bytes = report.bytes.violations.iter().map(|(key, found)| {
+        let name = &at_byte_level[found.configuration].name;
+        violation(*key, found.distance, name, found.transcript.clone())
+    });
+    let violations = of_delivery.chain(of_bytes);
     json!({
         "bounds": bounds.name(),
         "states": report.states,
@@ -178,15 +206,16 @@ fn json(report: &Report, bounds: Bounds, interrupted: bool, files: &Files) -> Va
         "depth": report.depth,
         "seconds": report.seconds,
         "interrupted": interrupted,
-        "judges": check::JUDGED.iter().map(|property| Property::id(*property)).collect::<Vec<_>>(),
+        "judges": check::judged().map(Property::id).collect::<Vec<_>>(),
         "violations": violations.collect::<Vec<_>>(),
     })
 }
 
 fn last_line(report: &Report, bounds: Bounds, interrupted: bool) -> String {
     let states = report.states;
-    if let Some(((property, rule), _)) = report.violations.first_key_value() {
-        let broken = report.violations.len();
+    let broken = report.broken();
+    if let Some((property, rule)) = broken.first() {
+        let broken = broken.len();
         return format!(
             "{broken} rules are broken in {states} states, the first {rule} of {property}: the steps above tell how."
         );

@@ -30,14 +30,17 @@ pub struct AdvertisedAnswerable {
     exercised: bool,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Notes {
     /// TLS was switched on at some time since the dial.
     tls_was_on: bool,
     /// The last answer to EHLO offered STARTTLS.
     is_offered: bool,
-    /// STARTTLS with a parameter is not yet answered.
+    /// The command that comes next is STARTTLS with a parameter.
     parameter: bool,
+    /// The commands outside the phases of delivery that are not yet answered, in order: whether each is STARTTLS with a
+    /// parameter. Others may have been pipelined before it.
+    unanswered: Vec<bool>,
 }
 
 impl AdvertisedAnswerable {
@@ -70,6 +73,16 @@ impl Monitor for AdvertisedAnswerable {
             Observation::Verb { connection, verb } => {
                 if let Some(session) = self.sessions.get_mut(connection) {
                     session.notes.parameter = verb == Verb::StarttlsWithParameter;
+                }
+            }
+            Observation::Command {
+                connection,
+                phase: None,
+                ..
+            } => {
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    let is_starttls = std::mem::take(&mut session.notes.parameter);
+                    session.notes.unanswered.push(is_starttls);
                 }
             }
             Observation::Secured { connection, .. } => {
@@ -125,7 +138,11 @@ impl AdvertisedAnswerable {
                 let why = format!("{server} offered STARTTLS, and answered it with {code}");
                 return Err(violation(rule, why));
             }
-            None if std::mem::take(&mut session.notes.parameter) => {
+            None => {
+                let unanswered = &mut session.notes.unanswered;
+                if unanswered.is_empty() || !unanswered.remove(0) {
+                    return Ok(());
+                }
                 self.exercised = true;
                 if !matches!(code, 501 | 421) {
                     let why = format!("{server} answered STARTTLS with a parameter by {code}, and not by 501");
@@ -194,35 +211,52 @@ mod tests {
         assert_eq!(judged(late.ehlo(true).starttls(454)), Found::Holds);
     }
 
+    /// Sends commands outside the phases of delivery at once, which are answered in order.
+    fn outside(said: &[(Verb, Code)]) -> Story {
+        let story = Story::new().dials(MX1).ehlo(true);
+        let connection = story.connection();
+        let commands = said.iter().flat_map(|(verb, _)| {
+            let verb = Observation::Verb {
+                connection,
+                verb: *verb,
+            };
+            let command = Observation::Command {
+                connection,
+                phase: None,
+                domain: None,
+                tls: false,
+            };
+            [verb, command]
+        });
+        let replies = said.iter().map(|(_, code)| Observation::Replied {
+            connection,
+            phase: None,
+            code: *code,
+            offers_starttls: false,
+            recipient: None,
+        });
+        commands.chain(replies).fold(story, Story::sees)
+    }
+
     #[test]
     fn a_parameter_is_a_syntax_error() {
-        let with_parameter = |code| {
-            let story = Story::new().dials(MX1).ehlo(true);
-            let connection = story.connection();
-            let told = [
-                Observation::Verb {
-                    connection,
-                    verb: Verb::StarttlsWithParameter,
-                },
-                Observation::Command {
-                    connection,
-                    phase: None,
-                    domain: None,
-                    tls: false,
-                },
-                Observation::Replied {
-                    connection,
-                    phase: None,
-                    code,
-                    offers_starttls: false,
-                    recipient: None,
-                },
-            ];
-            told.into_iter().fold(story, Story::sees)
-        };
+        let with_parameter = |code| outside(&[(Verb::StarttlsWithParameter, code)]);
         assert_eq!(judged(with_parameter(501)), Found::Holds);
         for code in [220, 250, 454, 500] {
             assert_eq!(judged(with_parameter(code)), Found::Violated("R3207-2-a"), "{code}");
         }
+    }
+
+    #[test]
+    fn a_reply_to_what_was_pipelined_before_a_parameter_is_none_to_it() {
+        let behind = |code| {
+            outside(&[
+                (Verb::Other, 250),
+                (Verb::StarttlsWithParameter, code),
+                (Verb::Noop, 250),
+            ])
+        };
+        assert_eq!(judged(behind(501)), Found::Holds);
+        assert_eq!(judged(behind(220)), Found::Violated("R3207-2-a"));
     }
 }

@@ -9,7 +9,7 @@ use super::lines;
 use crate::setup::Setup;
 
 /// The commands that arrived and are not yet answered, and the reply that is arriving.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Conversation {
     outstanding: VecDeque<Asked>,
     /// Lines of the arriving reply so far.
@@ -20,7 +20,7 @@ pub(super) struct Conversation {
 }
 
 /// Something that a reply is owed to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Asked {
     phase: Option<Phase>,
     recipient: Option<(DomainId, MailboxState)>,

@@ -39,6 +39,8 @@ pub(super) fn verb(text: &str) -> Option<Verb> {
     match verb.to_ascii_uppercase().as_str() {
         "HELO" => Some(Verb::Helo),
         "NOOP" => Some(Verb::Noop),
+        // An octet that is escaped is none of a parameter: the line is no command at all.
+        "STARTTLS" if argument.contains('\\') => Some(Verb::Other),
         "STARTTLS" if !argument.is_empty() => Some(Verb::StarttlsWithParameter),
         "EHLO" | "STARTTLS" | "MAIL" | "RCPT" | "DATA" | "QUIT" => None,
         "" => None,

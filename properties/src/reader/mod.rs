@@ -24,7 +24,7 @@ use crate::setup::Setup;
 use conversation::Conversation;
 
 /// Reads the records of one run, in order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reader {
     setup: Setup,
     /// The messages that were queued, with their recipients; a message's id is its place.
@@ -38,7 +38,7 @@ pub struct Reader {
 }
 
 /// A connection that was dialled and is not yet closed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Connection {
     client: HostId,
     server: HostId,
@@ -61,7 +61,12 @@ impl Reader {
 
     /// What the next record shows, in order. Names that the scenario does not know show nothing.
     pub fn read(&mut self, record: &Record) -> Vec<Observation> {
-        match &record.event {
+        self.see(&record.event)
+    }
+
+    /// What the next event shows.
+    pub fn see(&mut self, event: &Event) -> Vec<Observation> {
+        match event {
             Event::Set(Setting::Mx {
                 domain,
                 exchangers,

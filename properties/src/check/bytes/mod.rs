@@ -1,0 +1,162 @@
+//! The formal model at byte level under the monitors of this crate.
+
+mod bounds;
+mod listener;
+mod modelled;
+
+use std::collections::BTreeMap;
+
+use postern_model::formal::bytes::{Configuration, Party, Past, Wire, Wrong};
+use postern_model::formal::{Distance, Fault, Found, Judged, Limits, explore, way_to};
+use postern_model::mutant::Mutant;
+
+pub use self::bounds::Named;
+use self::listener::Listener;
+pub use self::modelled::{EXCUSED, MODELLED};
+use super::Walk;
+use crate::rules::Property;
+use crate::setup::Setup;
+
+/// The properties that are judged: what was said before TLS, by comparison, and the others by their monitors.
+pub const JUDGED: &[Property] = &[
+    Property::P28,
+    Property::P29,
+    Property::P30,
+    Property::P31,
+    Property::P33,
+];
+
+/// The monitors that ride along, and the end that each listens at.
+const BENCH: &[(Property, Party)] = &[
+    (Property::P29, Party::Client),
+    (Property::P30, Party::Client),
+    (Property::P30, Party::Server),
+    (Property::P31, Party::Server),
+    (Property::P33, Party::Client),
+    (Property::P33, Party::Server),
+];
+
+/// What came of one configuration.
+pub(super) struct Walked {
+    pub(super) found: Found<Fault<Wrong>>,
+    pub(super) ways: BTreeMap<(Property, &'static str), (Distance, Vec<String>)>,
+}
+
+/// What the walks at byte level found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Report {
+    /// What each configuration came to, by its place.
+    pub walks: BTreeMap<usize, Walk>,
+    /// What is broken, each with its nearest counterexample.
+    pub violations: BTreeMap<(Property, &'static str), Counterexample>,
+}
+
+/// A course of events that ends in a violation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counterexample {
+    /// The place of the configuration that it begins with.
+    pub configuration: usize,
+    /// How far it is.
+    pub distance: Distance,
+    /// The steps, as a transcript.
+    pub transcript: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn add(&mut self, place: usize, walked: Walked) {
+        self.walks.insert(place, Walk::of(&walked.found));
+        for (key, (distance, transcript)) in walked.ways {
+            let counterexample = Counterexample {
+                configuration: place,
+                distance,
+                transcript,
+            };
+            let order = |known: &Counterexample| (known.distance, known.configuration);
+            match self.violations.get(&key) {
+                Some(known) if order(known) <= order(&counterexample) => {}
+                _ => _ = self.violations.insert(key, counterexample),
+            }
+        }
+    }
+}
+
+/// Walks every state of a configuration. `go_on` hears of the number of states so far, and stops with `false`.
+pub(super) fn walk(configuration: &Configuration, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> Walked {
+    let mut configuration = configuration.clone();
+    configuration.mutant = mutant;
+    let setup = Setup::of(&configuration.scenario());
+    let bench = BENCH
+        .iter()
+        .filter_map(|(property, at)| Listener::of(*property, *at, &setup));
+    let mut system = Judged::by(Wire::new(configuration), bench.collect());
+    let found = explore(&mut system, Limits::default(), go_on);
+    let mut ways: BTreeMap<_, (Distance, Vec<String>)> = BTreeMap::new();
+    for (fault, distance) in &found.faults {
+        let key = broken_by(*fault);
+        let nearer = ways.get(&key).is_none_or(|(known, _)| distance < known);
+        if nearer && let Some(way) = way_to(&mut system, fault, *distance) {
+            ways.insert(key, (*distance, system.observed().transcript(&way)));
+        }
+    }
+    Walked { found, ways }
+}
+
+/// The property and the rule that a fault is about.
+fn broken_by(fault: Fault<Wrong>) -> (Property, &'static str) {
+    match fault {
+        Fault::Judged(place, rule) => (BENCH[place].0, rule),
+        Fault::Wrong(Wrong::Shows(Past::Commands)) => (Property::P28, "R3207-4-h"),
+        Fault::Wrong(Wrong::Shows(Past::Replies)) => (Property::P28, "R3207-6-e"),
+        Fault::Wrong(Wrong::Shows(Past::Transaction)) => (Property::P28, "R3207-4.2-a"),
+        Fault::Wrong(Wrong::Shows(Past::Offers)) => (Property::P28, "R3207-4.2-b"),
+        Fault::Wrong(Wrong::KeptOther) => (Property::P33, "R5321-4.1.1.4-a"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::breaks::breaks;
+    use crate::check::Bounds;
+
+    /// What is broken, and one way there.
+    fn found(mutant: Option<Mutant>, key: (Property, &'static str)) -> Option<Vec<String>> {
+        // The small ones first.
+        let configurations = Bounds::Small.at_byte_level().into_iter().rev();
+        let mut walks = configurations.map(|named| walk(&named.configuration, mutant, |_| true));
+        walks.find_map(|mut walked| Some(walked.ways.remove(&key)?.1))
+    }
+
+    #[test]
+    fn every_mutant_of_the_sessions_is_convicted_by_the_rule_that_it_breaks() {
+        for mutant in MODELLED {
+            let own = breaks(*mutant);
+            assert!(found(Some(*mutant), own).is_some(), "{mutant} does not break {own:?}");
+        }
+    }
+
+    #[test]
+    fn every_mutant_that_breaks_what_is_judged_is_modelled_or_excused() {
+        for mutant in Mutant::ALL {
+            let (property, rule) = breaks(*mutant);
+            let is_excused = EXCUSED.iter().any(|(excused, _)| excused == mutant);
+            let is_due = JUDGED.contains(&property) && !is_excused;
+            assert_eq!(is_due, MODELLED.contains(mutant), "{mutant} breaks {rule}");
+        }
+    }
+
+    #[test]
+    fn a_counterexample_reads_like_a_transcript() {
+        let way = found(Some(Mutant::ReadsRepliesBehindGoAhead), (Property::P28, "R3207-6-e")).expect("it is found");
+        let last: Vec<&str> = way.iter().rev().take(4).rev().map(String::as_str).collect();
+        assert_eq!(
+            last,
+            [
+                "M: inserts “250 ok” toward the client behind all that is on its way",
+                "S: 220 2.0.0 Ready to start TLS",
+                "S: 250 ok",
+                "= TLS is up",
+            ]
+        );
+    }
+}
