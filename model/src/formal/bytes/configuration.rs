@@ -69,6 +69,9 @@ pub const REPLIES: &[&str] = &[
     "250-x\r\n250 STARTTLS\r\n",
 ];
 
+/// What the content begins with.
+pub(super) const MESSAGE_ID: &[u8] = b"Message-ID: <m1@";
+
 /// What is sent: a dot to stuff, and a bare LF that no client may pass on.
 const CONTENT: &[u8] = b"Message-ID: <m1@a.example>\r\n\r\n.x\ny\r\n";
 

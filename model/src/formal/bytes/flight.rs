@@ -159,8 +159,13 @@ impl Flight {
 }
 
 /// The lines, each with its CRLF but perhaps the last.
-pub(super) fn lines(octets: &[u8]) -> impl Iterator<Item = &[u8]> {
-    octets.split_inclusive(|octet| *octet == b'\n')
+pub(super) fn lines(mut octets: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let end = octets.windows(2).position(|pair| pair == b"\r\n");
+        let (line, rest) = octets.split_at(end.map_or(octets.len(), |end| end + 2));
+        octets = rest;
+        (!line.is_empty()).then_some(line)
+    })
 }
 
 /// A reply that offers STARTTLS, without that; `None` for any other octets.

@@ -1,4 +1,4 @@
-//! What crosses a connection, as records of a trace: the tap of the simulator in miniature, a part of the state.
+//! What crosses a connection, as records of a trace: the simulator's tap in miniature, as a part of the state.
 //!
 //! It reads lines at CRLF and nothing else (R5321-2.3.8-a), and content from the 354 reply to DATA to CRLF.CRLF. What
 //! came behind DATA before its reply is commands or content as the reply says. A line that is answered before it has ended,

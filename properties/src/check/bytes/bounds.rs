@@ -3,7 +3,7 @@
 use postern_model::formal::bytes::{Budget, Configuration, Places};
 use postern_model::scenario::{Level, Trouble};
 
-use super::super::bounds::Bounds;
+use super::super::bounds::{Bounds, counted};
 
 /// A configuration with a name for reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +31,9 @@ impl Bounds {
     pub fn at_byte_level(self) -> Vec<Named> {
         let (sound, others) = self.sizes_at_byte_level();
         let mut all = Vec::new();
-        for size in sound {
-            for level in [Level::May, Level::Encrypt] {
-                all.push(named("a sound server", level, size, |_| {}));
-            }
+        for (levels, size) in sound {
+            let levels = levels.iter().copied();
+            all.extend(levels.map(|level| named("a sound server", level, size, |_| {})));
         }
         for size in others {
             all.push(named("no wish for TLS", Level::None, size, |_| {}));
@@ -75,30 +74,37 @@ impl Bounds {
         all
     }
 
-    /// Of the configurations with a sound server, and of all others.
-    fn sizes_at_byte_level(self) -> (Vec<Size>, Vec<Size>) {
+    /// Of the configurations with a sound server, by level, and of all others.
+    fn sizes_at_byte_level(self) -> (Vec<(&'static [Level], Size)>, Vec<Size>) {
+        const BOTH: &[Level] = &[Level::May, Level::Encrypt];
+        const ENCRYPT: &[Level] = &[Level::Encrypt];
         match self {
             Self::Small => (
-                vec![size(2, 0, Places::Lines), size(0, 1, Places::Lines)],
+                vec![
+                    (ENCRYPT, size(2, 0, Places::Lines)),
+                    (BOTH, size(1, 0, Places::LinesAndMidst)),
+                    (BOTH, size(0, 1, Places::Lines)),
+                ],
                 vec![size(1, 0, Places::Lines)],
             ),
             Self::Ci => (
                 vec![
-                    size(2, 1, Places::Lines),
-                    size(2, 0, Places::EveryOctet),
-                    size(1, 1, Places::EveryOctet),
-                    size(0, 2, Places::Lines),
+                    (BOTH, size(2, 1, Places::Lines)),
+                    (BOTH, size(2, 0, Places::LinesAndMidst)),
+                    (BOTH, size(1, 1, Places::EveryOctet)),
+                    (BOTH, size(0, 2, Places::Lines)),
                 ],
                 vec![size(2, 0, Places::LinesAndMidst), size(1, 1, Places::Lines)],
             ),
             Self::Nightly => (
                 vec![
-                    size(3, 0, Places::LinesAndMidst),
-                    size(2, 1, Places::EveryOctet),
-                    size(1, 2, Places::EveryOctet),
-                    size(0, 3, Places::Lines),
+                    (BOTH, size(3, 0, Places::LinesAndMidst)),
+                    (BOTH, size(2, 0, Places::EveryOctet)),
+                    (BOTH, size(2, 1, Places::LinesAndMidst)),
+                    (BOTH, size(1, 2, Places::EveryOctet)),
+                    (BOTH, size(0, 3, Places::Lines)),
                 ],
-                vec![size(2, 1, Places::LinesAndMidst)],
+                vec![size(2, 1, Places::Lines)],
             ),
         }
     }
@@ -118,7 +124,11 @@ fn named(about: &str, level: Level, size: Size, change: impl Fn(&mut Configurati
         Places::EveryOctet => ", at every octet",
     };
     Named {
-        name: format!("octets, {level}, {about}: {edits} edits{places}, {cuts} cuts"),
+        name: format!(
+            "octets, {level}, {about}: {}{places}, {}",
+            counted(edits.into(), "edit"),
+            counted(cuts.into(), "cut")
+        ),
         configuration,
     }
 }
