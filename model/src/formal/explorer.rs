@@ -80,6 +80,7 @@ pub struct Distance {
 /// Walks all states that the limits allow. `go_on` hears of the number of states at every level, and stops the walk with
 /// `false`.
 pub fn explore<S: System>(system: &mut S, limits: Limits, mut go_on: impl FnMut(u64) -> bool) -> Found<S::Fault> {
+    // Only asked whether a state is there; the levels keep the order.
     let mut seen: FxHashSet<S::State> = FxHashSet::default();
     let mut found = Found {
         states: 0,

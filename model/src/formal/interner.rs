@@ -3,7 +3,11 @@
 use std::hash::Hash;
 
 use indexmap::IndexSet;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+/// What was found out before, by what it was found out of. It is looked up and never walked, so its order, which the same
+/// insertions make the same in every process anyway, leaks into nothing.
+pub(super) type Memo<K, V> = FxHashMap<K, V>;
 
 /// Values by their numbers, and numbers by their values. Equal values have equal numbers, others have others.
 #[derive(Debug, Clone)]

@@ -3,13 +3,11 @@
 use std::hash::Hash;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
-
 use crate::monitor::{Monitor, Violation};
 use crate::observation::Observation;
 
 use super::explorer::{System, Transition};
-use super::interner::Interner;
+use super::interner::{Interner, Memo};
 use super::protocol::{Protocol, Wrong};
 
 /// A system of transitions on each of which something is seen, before anybody judges it.
@@ -85,9 +83,9 @@ pub struct Judged<J, O = Protocol> {
     benches: Interner<Box<[u32]>>,
     start: u32,
     /// What a judge makes of what is seen, by both their numbers.
-    known: FxHashMap<(u32, u32), (u32, Option<u32>)>,
+    known: Memo<(u32, u32), (u32, Option<u32>)>,
     /// What the bench makes of it.
-    known_of_bench: FxHashMap<(u32, u32), (u32, u32)>,
+    known_of_bench: Memo<(u32, u32), (u32, u32)>,
     rules: Interner<&'static str>,
     /// What is wrong by the judges: which one, and by which rule.
     verdicts: Interner<Vec<(usize, &'static str)>>,
@@ -130,8 +128,8 @@ impl<O: Observed, J: Judge<O::Seen>> Judged<J, O> {
             judges: all,
             benches,
             start,
-            known: FxHashMap::default(),
-            known_of_bench: FxHashMap::default(),
+            known: Memo::default(),
+            known_of_bench: Memo::default(),
             rules: Interner::default(),
             verdicts,
         }

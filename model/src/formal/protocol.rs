@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use rustc_hash::FxHashMap;
-
 use crate::mta::delivery::{Delivery, HopId, PeerId};
 use crate::observation::MessageId;
 use crate::scenario::Attack;
@@ -12,7 +10,7 @@ use super::calm::{self, Calm};
 use super::configuration::{Change, Configuration, Names};
 use super::driver::{Driver, Seen, peer_id};
 use super::independence::Dependence;
-use super::interner::Interner;
+use super::interner::{Interner, Memo};
 use super::judged::{Observed, Way};
 use super::world::{Clock, Lasting, Place, World};
 
@@ -100,13 +98,13 @@ pub struct Protocol {
     known: Vec<Option<(u32, u32)>>,
     edges: Vec<Edge>,
     /// What is wrong about an edge, by its place.
-    wrong: FxHashMap<u32, Vec<Wrong>>,
+    wrong: Memo<u32, Vec<Wrong>>,
     injections: Vec<u8>,
     /// The machines and worlds of calms, and what of their promises is broken; many states come to the same calm.
-    calms: FxHashMap<(Calm, u32, u32), Vec<Broken>>,
+    calms: Memo<(Calm, u32, u32), Vec<Broken>>,
     calm_worlds: Interner<World>,
     /// What is broken in the calms after a state.
-    broken: FxHashMap<u32, Vec<(Broken, Calm)>>,
+    broken: Memo<u32, Vec<(Broken, Calm)>>,
 }
 
 impl Protocol {
@@ -121,11 +119,11 @@ impl Protocol {
             seen: Interner::default(),
             known: Vec::new(),
             edges: Vec::new(),
-            wrong: FxHashMap::default(),
+            wrong: Memo::default(),
             injections: Vec::new(),
-            calms: FxHashMap::default(),
+            calms: Memo::default(),
             calm_worlds: Interner::default(),
-            broken: FxHashMap::default(),
+            broken: Memo::default(),
         }
     }
 

@@ -1,14 +1,12 @@
 //! The two machines and the wire between them as a system of transitions, without judges.
 
-use rustc_hash::FxHashMap;
-
 use crate::mta::client::Client;
 use crate::mta::server::Server;
 use crate::mta::session::Transaction;
 use crate::smtp::with_crlf;
 use crate::trace::{Channel, ConnectionId, Event, Presented};
 
-use super::super::interner::Interner;
+use super::super::interner::{Interner, Memo};
 use super::super::judged::{Observed, Way};
 use super::configuration::{Configuration, MESSAGE_ID, next_hop, server_name};
 use super::end::{Act, Fact, Party, react};
@@ -70,15 +68,15 @@ pub struct Wire {
     taps: Interner<[Tap; 2]>,
     seen: Interner<Vec<Event>>,
     facts: Interner<Fact>,
-    reactions: FxHashMap<(Party, u32, u32, bool), usize>,
+    reactions: Memo<(Party, u32, u32, bool), usize>,
     known: Vec<Reaction>,
-    records: FxHashMap<(u32, usize, u32), (u32, u32)>,
-    taken: FxHashMap<(u32, u16), (u32, u32)>,
-    sent: FxHashMap<(u32, usize, bool), u32>,
+    records: Memo<(u32, usize, u32), (u32, u32)>,
+    taken: Memo<(u32, u16), (u32, u32)>,
+    sent: Memo<(u32, usize, bool), u32>,
     /// What can be done to a flight, to whom, inside TLS or not.
-    edits: FxHashMap<(Party, u32, bool), Vec<(Edit, u32)>>,
+    edits: Memo<(Party, u32, bool), Vec<(Edit, u32)>>,
     undisturbed: Option<Undisturbed>,
-    pasts: FxHashMap<[u32; 2], Option<Past>>,
+    pasts: Memo<[u32; 2], Option<Past>>,
 }
 
 /// What a machine made of a fact.
@@ -100,14 +98,14 @@ impl Wire {
             taps: Interner::default(),
             seen: Interner::default(),
             facts: Interner::default(),
-            reactions: FxHashMap::default(),
+            reactions: Memo::default(),
             known: Vec::new(),
-            records: FxHashMap::default(),
-            taken: FxHashMap::default(),
-            sent: FxHashMap::default(),
-            edits: FxHashMap::default(),
+            records: Memo::default(),
+            taken: Memo::default(),
+            sent: Memo::default(),
+            edits: Memo::default(),
             undisturbed: None,
-            pasts: FxHashMap::default(),
+            pasts: Memo::default(),
         };
         wire.flights.number(Flight::default());
         wire.seen.number(Vec::new());
