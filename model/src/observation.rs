@@ -489,6 +489,18 @@ pub enum Observation {
         /// The connection.
         connection: ConnectionId,
     },
+    /// Content arrived at the acceptor after the connection had ended for the dialler: it was on its way, and nobody hears
+    /// the answer.
+    LateContent {
+        /// Who sent it; `None` for the attacker and for strangers.
+        client: Option<HostId>,
+        /// Where it arrived.
+        server: HostId,
+        /// Which connection it arrived on.
+        connection: ConnectionId,
+        /// The message; `None` if it is none of the scenario.
+        message: Option<MessageId>,
+    },
     /// The acceptor closed the connection, and nobody had before.
     ServerHungUp {
         /// The connection.

@@ -320,8 +320,11 @@ impl<'a> Driver<'a> {
         let mutant = self.configuration.mutant;
         match timer {
             Timer::Retry { job, attempts } => {
-                let gap = delivery::gap(self.configuration.schedule, attempts, mutant);
+                let (schedule, lifetime) = (self.configuration.schedule, self.configuration.lifetime);
                 let job = self.job(job);
+                let left = Duration::from_secs(60 * u64::from(job.expires_in.unwrap_or_default()));
+                let age = delivery::lifetime(lifetime, mutant).saturating_sub(left);
+                let gap = delivery::gap(schedule, attempts, age, mutant);
                 job.retries_in = Some(minutes(gap));
                 job.attempts = attempts;
             }

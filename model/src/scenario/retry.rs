@@ -21,8 +21,8 @@ pub enum RetrySchedule {
     Rfc5321,
     /// 300 s, doubling to 4000 s, for 5 days.
     Postfix,
-    /// Every 15 min for 2 h, then from 1 h growing by half up to 16 h after the first, then every 6 h; for 4 days, with a
-    /// warning after 24 h.
+    /// Every 15 min until a message is 2 h old, then from 1 h growing by half until it is 16 h old, then every 6 h; for 4 days,
+    /// with a warning after 24 h.
     Exim,
     /// Quadratic: attempt n comes 400 s × (n - 1)² after the first; for 4 days, with a warning after 4 h.
     Opensmtpd,
@@ -57,22 +57,14 @@ impl RetrySchedule {
         matches!(self, Self::Kumomta | Self::Haraka | Self::Mox)
     }
 
-    /// How long to wait after the attempt of this number (from 1) before the next.
-    pub fn gap(self, attempt: u32) -> Duration {
+    /// How long to wait after the attempt of this number (from 1) before the next, if the message is so old when it fails.
+    pub fn gap(self, attempt: u32, age: Duration) -> Duration {
         let doublings = attempt.saturating_sub(1);
         let seconds = match self {
             Self::Rfc5321 if attempt <= 2 => 30 * MINUTE,
             Self::Rfc5321 => 150 * MINUTE,
             Self::Postfix => doubled(300, doublings).min(4000),
-            Self::Exim => match attempt {
-                0..=8 => 15 * MINUTE,
-                9 => HOUR,
-                10 => 90 * MINUTE,
-                11 => 135 * MINUTE,
-                12 => 12_150,
-                13 => 18_225,
-                _ => 6 * HOUR,
-            },
+            Self::Exim => exim(age.as_secs()),
             // 400 n² less 400 (n - 1)².
             Self::Opensmtpd => 400 * (2 * u64::from(attempt.max(1)) - 1),
             Self::Sendmail | Self::HalfHourly => 30 * MINUTE,
@@ -91,7 +83,7 @@ impl RetrySchedule {
             if age >= lifetime {
                 break;
             }
-            let gap = self.gap(attempt);
+            let gap = self.gap(attempt, age);
             largest = largest.max(gap.min(lifetime));
             age = age.saturating_add(gap);
         }
@@ -125,6 +117,19 @@ impl RetrySchedule {
     }
 }
 
+/// Exim's default rule, `F,2h,15m; G,16h,1h,1.5; F,4d,6h`: each part of it ends at an age, not with a number of attempts.
+fn exim(age: u64) -> u64 {
+    let (mut begins, mut gap) = (2 * HOUR, HOUR);
+    if age < begins {
+        return 15 * MINUTE;
+    }
+    while gap < 6 * HOUR && begins + gap <= age {
+        begins += gap;
+        gap += gap / 2;
+    }
+    gap.min(6 * HOUR)
+}
+
 /// Doubled so often, and never more than fits.
 fn doubled(seconds: u64, doublings: u32) -> u64 {
     seconds.saturating_mul(1 << doublings.min(40))
@@ -136,10 +141,10 @@ mod tests {
 
     /// When the first attempts come, in seconds from the first.
     fn attempts(schedule: RetrySchedule, count: u32) -> Vec<u64> {
-        let mut age = 0;
+        let mut age = Duration::ZERO;
         let later = (1..count).map(|attempt| {
-            age += schedule.gap(attempt).as_secs();
-            age
+            age += schedule.gap(attempt, age);
+            age.as_secs()
         });
         std::iter::once(0).chain(later).collect()
     }
@@ -165,6 +170,12 @@ mod tests {
             exim[9..],
             [10_800, 16_200, 24_300, 36_450, 54_675, 76_275, 97_875, 119_475]
         );
+    }
+
+    #[test]
+    fn exim_tries_less_often_by_the_age_of_a_message_whose_attempts_were_few_and_long() {
+        let gap = |hours: u64| RetrySchedule::Exim.gap(4, Duration::from_secs(hours * HOUR)).as_secs();
+        assert_eq!([1, 2, 4, 5, 15, 20].map(gap), [900, 3600, 5400, 8100, 18_225, 21_600]);
     }
 
     #[test]

@@ -52,6 +52,15 @@ struct Arrival {
     delivered: Option<Mail>,
 }
 
+impl Arrival {
+    fn on(connection: ConnectionId) -> Self {
+        Self {
+            connection,
+            delivered: None,
+        }
+    }
+}
+
 /// What was found in a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Mail {
@@ -99,12 +108,11 @@ impl Monitor for FramingAgreement {
             }
             Observation::Content { connection, .. } | Observation::StrangeContent { connection } => {
                 if let Some(session) = self.sessions.get(connection) {
-                    let arrival = Arrival {
-                        connection,
-                        delivered: None,
-                    };
-                    self.arrived.insert(session.server, arrival);
+                    self.arrived.insert(session.server, Arrival::on(connection));
                 }
+            }
+            Observation::LateContent { server, connection, .. } => {
+                self.arrived.insert(server, Arrival::on(connection));
             }
             Observation::Delivered { host, message } if !self.handed_in.contains(&(host, message)) => {
                 return self.delivered(host, Mail::Known(message));
@@ -263,6 +271,20 @@ mod tests {
         );
         let later = sends().delivered_and_accepted(MX1).sees(strange(MX1));
         assert_eq!(judged(later), Found::Violated("R5321-4.1.1.4-a"));
+    }
+
+    #[test]
+    fn content_that_was_on_its_way_when_the_client_crashed_is_one_message() {
+        let story = Story::new().mail_is_tried().dials(MX1).ehlo(true);
+        let late = Observation::LateContent {
+            client: Some(OUT),
+            server: MX1,
+            connection: story.connection(),
+            message: Some(MAIL),
+        };
+        let late = story.closes().sees(late).delivered(MX1);
+        assert_eq!(judged(late.clone()), Found::NotExercised);
+        assert_eq!(judged(late.sees(strange(MX1))), Found::Violated("R5321-4.1.1.4-a"));
     }
 
     #[test]

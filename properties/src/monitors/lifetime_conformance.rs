@@ -69,6 +69,8 @@ struct Queued {
     attempts: u32,
     /// How long it has waited since its last attempt failed.
     waited: Option<Duration>,
+    /// How old it was then.
+    failed_at_age: Duration,
     /// How many gaps in a row were too short.
     short: u8,
     /// How many gaps in a row were not as configured.
@@ -108,6 +110,7 @@ impl Monitor for LifetimeConformance {
                     age: Duration::ZERO,
                     attempts: 0,
                     waited: None,
+                    failed_at_age: Duration::ZERO,
                     short: 0,
                     off_schedule: 0,
                     status: None,
@@ -124,6 +127,7 @@ impl Monitor for LifetimeConformance {
             Observation::Deferred { host, message } => {
                 if let Some(queued) = self.queue.get_mut(&(host, message)) {
                     queued.waited = Some(Duration::ZERO);
+                    queued.failed_at_age = queued.age;
                 }
             }
             Observation::Running { host, up: false } => {
@@ -174,7 +178,7 @@ impl LifetimeConformance {
             return Ok(());
         };
         let gap = queued.waited.take();
-        let configured = self.setup.retry(host).gap(queued.attempts);
+        let configured = self.setup.retry(host).gap(queued.attempts, queued.failed_at_age);
         queued.attempts = queued.attempts.saturating_add(1);
         let Some(gap) = gap else { return Ok(()) };
         if queued.is_ambiguous || queued.age >= self.setup.lifetime(host) {
@@ -273,8 +277,11 @@ mod tests {
 
     /// Follows a schedule for so many gaps.
     fn follows(schedule: RetrySchedule, gaps: u32) -> Story {
+        let mut age = Duration::ZERO;
         (1..=gaps).fold(Story::new().mail_is_tried(), |story, attempt| {
-            fails_and_waits(story, schedule.gap(attempt))
+            let gap = schedule.gap(attempt, age);
+            age += gap;
+            fails_and_waits(story, gap)
         })
     }
 

@@ -92,6 +92,15 @@ impl Monitor for NoLoss {
             Observation::Content {
                 connection, message, ..
             } => self.content(connection, message),
+            Observation::LateContent {
+                client: Some(_),
+                message: Some(message),
+                ..
+            } => {
+                let passing = self.messages.entry(message).or_default();
+                passing.unanswered = passing.unanswered.saturating_add(1);
+                Ok(())
+            }
             Observation::Replied {
                 connection,
                 phase: Some(Phase::EndOfData),
@@ -211,7 +220,7 @@ impl NoLoss {
 mod tests {
     use postern_model::scenario::Level;
 
-    use super::super::story::{Found, MX1, MX2, Story, setup};
+    use super::super::story::{Found, MAIL, MX1, MX2, OUT, Story, setup};
     use super::*;
 
     fn judged(story: Story) -> Found {
@@ -266,6 +275,21 @@ mod tests {
     fn a_message_whose_acceptance_was_lost_may_arrive_twice() {
         let lost = sends(Story::new().mail_is_tried()).delivered(MX1).closes().deferred();
         let twice = sends(lost.tried_again()).delivered_and_accepted(MX1).sent();
+        assert_eq!(judged(twice.clone()), Found::Holds);
+        assert_eq!(judged(twice.delivered(MX2)), Found::Violated("R5321-4.2.5-a"));
+    }
+
+    #[test]
+    fn content_that_was_on_its_way_when_the_client_crashed_may_arrive_twice() {
+        let crashed = Story::new().mail_is_tried().dials(MX1).ehlo(false);
+        let late = Observation::LateContent {
+            client: Some(OUT),
+            server: MX1,
+            connection: crashed.connection(),
+            message: Some(MAIL),
+        };
+        let arrived = crashed.closes().sees(late).delivered(MX1);
+        let twice = sends(arrived.tried_again()).delivered_and_accepted(MX1).sent();
         assert_eq!(judged(twice.clone()), Found::Holds);
         assert_eq!(judged(twice.delivered(MX2)), Found::Violated("R5321-4.2.5-a"));
     }

@@ -44,8 +44,8 @@ pub struct VanishedTlsAlarm {
     used_tls: BTreeSet<(HostId, HostId)>,
     /// The client and the peers that it may have used TLS with, or that offered it TLS in an earlier session.
     may_have_used_tls: BTreeSet<(HostId, HostId)>,
-    /// The client and the peers at which TLS broke for it, with how long ago, where it may do without TLS for that
-    /// (C-DG-12): then it does not ask, and misses nothing.
+    /// The client and the peers at which TLS broke for it, with how long ago, where it may do without TLS for that, as long
+    /// as it may remember (C-DG-12) and in the retry in clear (SEED-06): then it does not ask, and misses nothing.
     broke: BTreeMap<(HostId, HostId), Duration>,
     sessions: Sessions<Watch>,
     /// In the order of their ends.
@@ -64,7 +64,7 @@ struct Watch {
     wished: bool,
     /// The client gave the handshake up.
     handshake_refused: bool,
-    /// EHLO was refused by a 5yz, so STARTTLS was not to be had: whoever requires TLS goes no further.
+    /// EHLO was refused, in clear for good: STARTTLS was not to be had, or what it achieved was not welcome.
     ehlo_refused: bool,
     /// A reply came inside TLS: there the client knows that the server took its handshake.
     answered_in_tls: bool,
@@ -146,11 +146,11 @@ impl Monitor for VanishedTlsAlarm {
             Observation::Replied {
                 connection,
                 phase: Some(Phase::Ehlo),
-                code: 500..=599,
+                code: code @ 300..,
                 ..
             } => {
                 if let Some(session) = self.sessions.get_mut(connection) {
-                    session.notes.ehlo_refused = true;
+                    session.notes.ehlo_refused |= code >= 500 || session.is_secured();
                 }
             }
             Observation::Command {
@@ -200,7 +200,7 @@ impl VanishedTlsAlarm {
         let setup = &self.setup;
         self.broke.retain(|(client, _), age| {
             *age += time;
-            *age < setup.tls_failure_memory(*client)
+            *age < setup.tls_failure_memory(*client) || *age <= LOG_DELAY
         });
         while self.ended.first().is_some_and(|ended| ended.age > LOG_DELAY) {
             self.expire_first()?;

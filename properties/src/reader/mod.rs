@@ -33,6 +33,8 @@ pub struct Reader {
     listed: Vec<DomainSet>,
     attacks: Vec<u8>,
     connections: BTreeMap<trace::ConnectionId, Connection>,
+    /// Those that have ended for the dialler: who dialled, unless it was the attacker or a stranger, and where.
+    ended: BTreeMap<trace::ConnectionId, (Option<HostId>, HostId)>,
     /// What each host was told of the addresses of others, in order.
     addresses: BTreeMap<(HostId, HostId), Vec<IpAddr>>,
 }
@@ -41,6 +43,8 @@ pub struct Reader {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Connection {
     client: HostId,
+    /// The client dialled it itself.
+    is_clients_own: bool,
     server: HostId,
     conversation: Conversation,
 }
@@ -54,6 +58,7 @@ impl Reader {
             listed: setup.hosts().map(|host| setup.at_start(host).listed).collect(),
             attacks: vec![0; setup.hosts().len()],
             connections: BTreeMap::new(),
+            ended: BTreeMap::new(),
             addresses: BTreeMap::new(),
             setup,
         }
@@ -192,7 +197,16 @@ impl Reader {
                 channel,
                 text,
             } => {
-                let known = self.connections.get_mut(connection)?;
+                let Some(known) = self.connections.get_mut(connection) else {
+                    let (client, server) = *self.ended.get(connection)?;
+                    let late = Observation::LateContent {
+                        client,
+                        server,
+                        connection: id(*connection),
+                        message: lines::token_of(text).and_then(|token| self.message(&token)),
+                    };
+                    return Some(vec![late]);
+                };
                 known.conversation.content();
                 let client = known.client;
                 let connection = id(*connection);
@@ -231,6 +245,8 @@ impl Reader {
             }
             Event::Closed { connection, lost } => {
                 let mut known = self.connections.remove(connection)?;
+                let client = known.is_clients_own.then_some(known.client);
+                self.ended.insert(*connection, (client, known.server));
                 let lost = lost.iter().flat_map(|text| text.lines());
                 let lost = lost.filter_map(|line| known.conversation.lost(id(*connection), line));
                 let closed = Observation::Closed {
@@ -423,26 +439,28 @@ impl Reader {
         let known = on_behalf_of.flatten().or_else(|| self.setup.host(from));
         let is_stranger = relays.is_none() && known.is_none();
         let client = if is_stranger { server } else { known? };
+        let is_clients_own = relays.is_none() && !is_stranger;
         self.connections.insert(
             connection,
             Connection {
                 client,
+                is_clients_own,
                 server,
                 conversation: Conversation::default(),
             },
         );
         let connection = id(connection);
-        Some(match relays.is_some() || is_stranger {
-            true => Observation::Relayed {
-                connection,
-                from: client,
-                to: server,
-            },
-            false => Observation::Dialled {
+        Some(match is_clients_own {
+            true => Observation::Dialled {
                 connection,
                 from: client,
                 to: server,
                 address: self.place_of(client, server, address),
+            },
+            false => Observation::Relayed {
+                connection,
+                from: client,
+                to: server,
             },
         })
     }

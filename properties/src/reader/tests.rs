@@ -512,6 +512,23 @@ fn a_stranger_shows_what_the_server_does() {
 }
 
 #[test]
+fn content_that_arrives_behind_the_end_of_its_connection_is_told_apart() {
+    let content = |tape: Tape| read(tape.closed(&[]).content()).pop();
+    let late = |client| {
+        Some(Observation::LateContent {
+            client,
+            server: MX1,
+            connection: ConnectionId(1),
+            message: None,
+        })
+    };
+    let tape = Tape::new();
+    assert_eq!(content(tape.dials("out.a.example", "mx1.b.example")), late(Some(OUT)));
+    let tape = Tape::new();
+    assert_eq!(content(tape.dials("stranger.example", "mx1.b.example")), late(None));
+}
+
+#[test]
 fn an_address_is_known_by_its_place_in_the_answer() {
     let address = |last: u8| IpAddr::from([203, 0, 113, last]);
     let told = |name_of: &str| Event::Answered {

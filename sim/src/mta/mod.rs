@@ -216,7 +216,12 @@ impl Mta {
     /// The gap of the schedule, or what is left of it after a restart.
     fn until_retry(&self, job: JobId, attempts: u16) -> Duration {
         let now = self.door.now();
-        let gap = delivery::gap(self.world.host(self.index).retry, attempts, self.world.mutant);
+        let gap = delivery::gap(
+            self.world.host(self.index).retry,
+            attempts,
+            self.age(job),
+            self.world.mutant,
+        );
         let Some(mail) = self.mail(job) else { return gap };
         let due = mail.due.get().unwrap_or(now + gap);
         mail.due.set(Some(due));

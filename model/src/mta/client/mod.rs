@@ -192,7 +192,7 @@ impl Client {
                 "octets behind the reply to {request}, before any other command"
             ));
         }
-        if self.stage != Stage::Starttls {
+        if self.stage != Stage::Starttls && !self.is_unwelcome_in_tls(reply) {
             self.suspicion = None;
         }
         match (self.stage, reply.severity()) {
@@ -205,8 +205,9 @@ impl Client {
             (Stage::Greeting, _) if reply.code == 521 && self.has(Mutant::Takes521ForMessageRefusal) => {
                 self.finish(Outcome::RefusedForGood, self.said(reply));
             }
-            // The session may be refused for what TLS achieved (R3207-4.1-c), and only for that (SEED-06).
-            (Stage::Helo, Severity::Permanent) if self.tls && !self.plan.tls.is_required() => {
+            (Stage::Ehlo | Stage::Helo, Severity::Transient | Severity::Permanent)
+                if self.is_unwelcome_in_tls(reply) && !self.plan.tls.is_required() =>
+            {
                 self.finish(Outcome::TlsBroke(WithoutTls::HandshakeFailed), self.said(reply));
             }
             (Stage::Greeting | Stage::Ehlo | Stage::Helo, Severity::Transient | Severity::Permanent) => {
@@ -237,6 +238,11 @@ impl Client {
             self.ehlo();
         }
         self.wait(Stage::Greeting);
+    }
+
+    /// The session inside TLS does not open. It may be for what TLS achieved (R3207-4.1-c), and only for that (SEED-06).
+    fn is_unwelcome_in_tls(&self, reply: &Reply) -> bool {
+        self.tls && matches!(self.stage, Stage::Ehlo | Stage::Helo) && reply.severity() != Severity::Completion
     }
 
     /// HELO offers no STARTTLS (R3207-6-a).

@@ -77,14 +77,15 @@ pub fn lifetime(configured: Duration, mutant: Option<Mutant>) -> Duration {
     }
 }
 
-/// How long the machine's [`Timer::Retry`] runs after this attempt, given the configured schedule.
-pub fn gap(configured: RetrySchedule, attempts: u16, mutant: Option<Mutant>) -> Duration {
+/// How long the machine's [`Timer::Retry`] runs after this attempt at a message that has been queued for so long, given the
+/// configured schedule.
+pub fn gap(configured: RetrySchedule, attempts: u16, age: Duration, mutant: Option<Mutant>) -> Duration {
     let schedule = match mutant {
         Some(Mutant::RetriesAtOnce) if attempts == 1 => return Duration::ZERO,
         Some(Mutant::IgnoresConfiguredSchedule) => RetrySchedule::default(),
         _ => configured,
     };
-    schedule.gap(attempts.into())
+    schedule.gap(attempts.into(), age)
 }
 
 impl Delivery {

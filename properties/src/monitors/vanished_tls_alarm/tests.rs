@@ -220,6 +220,22 @@ fn the_retry_in_clear_may_raise_a_second_alarm_and_need_not() {
 }
 
 #[test]
+fn the_retry_in_clear_after_a_greeting_that_was_refused_inside_tls_does_not_ask_and_misses_nothing() {
+    let refused = |code| {
+        let story = after_tls().dials(MX1).ehlo(true).starttls(220).goes_secure(&[]);
+        story.command(Phase::Ehlo, true).reply(Phase::Ehlo, code).closes()
+    };
+    let in_clear = |story: Story| story.dials(MX1).ehlo(false).transaction(false).closes();
+    for code in [354, 421, 554] {
+        assert_eq!(judged(in_clear(refused(code))), Found::NotExercised, "{code}");
+    }
+    let taken = in_clear(refused(250));
+    assert_eq!(judged(taken), Found::Violated("SEED-10"), "no TLS broke");
+    let later = in_clear(refused(554).deferred().after(HOUR).tried_again());
+    assert_eq!(judged(later), Found::Violated("SEED-10"), "and nothing is remembered");
+}
+
+#[test]
 fn each_later_session_is_worth_an_alarm_again() {
     let once = after_tls().dials(MX1).ehlo(false).alarm(MX1).closes().deferred();
     let twice = once.after(HOUR).tried_again().dials(MX1).ehlo(false).closes();

@@ -88,6 +88,30 @@ fn a_connection_that_breaks_at_tls_is_charged_to_tls() {
 }
 
 #[test]
+fn a_session_that_does_not_open_inside_tls_is_charged_to_tls() {
+    let inside = |rest: &[&str], tls| story(plan(tls), &[&[GREETING, EHLO, "220 go", "<up>"], rest].concat());
+    for rest in [
+        &["421 busy"][..],
+        &["451 not now"],
+        &["354 what"],
+        &["554 no", "421 busy"],
+        &["554 no", "554 no"],
+        &["554 no", "354 what"],
+        &["554 no", "<closed>"],
+    ] {
+        let opportunistic = inside(rest, TlsUse::IfOffered);
+        let broke = Outcome::TlsBroke(WithoutTls::HandshakeFailed);
+        assert_eq!(opportunistic.outcome(), broke, "{rest:?}");
+        assert!(!opportunistic.sent("MAIL"), "{rest:?}");
+        let required = inside(rest, TlsUse::Required).outcome();
+        assert_ne!(required, broke, "{rest:?}");
+        assert_ne!(required, Outcome::RefusedForGood, "{rest:?}");
+    }
+    let open = inside(&[PLAIN, "421 busy"], TlsUse::IfOffered);
+    assert_eq!(open.outcome(), Outcome::RefusedForNow, "of the message, not of TLS");
+}
+
+#[test]
 fn a_server_that_hangs_up_on_whoever_asks_for_tls_is_charged_with_it() {
     let story = story(plan(TlsUse::IfOffered), &[GREETING, EHLO, "421 go away", "<closed>"]);
     assert_eq!(story.outcome(), Outcome::TlsBroke(WithoutTls::Refused));

@@ -20,7 +20,7 @@ fn durations_are_those_of_the_configuration_unless_a_mutant_has_its_own() {
     assert_eq!(lifetime(hours(96), None), hours(96));
     assert_eq!(lifetime(hours(96), Some(Mutant::GivesUpEarly)), hours(24));
     assert_eq!(lifetime(hours(2), Some(Mutant::GivesUpEarly)), hours(2));
-    let after_fourth = |mutant| gap(RetrySchedule::Exim, 4, mutant).as_secs() / 60;
+    let after_fourth = |mutant| gap(RetrySchedule::Exim, 4, hours(1), mutant).as_secs() / 60;
     assert_eq!(after_fourth(None), 15);
     assert_eq!(after_fourth(Some(Mutant::IgnoresConfiguredSchedule)), 150);
 }
@@ -110,6 +110,6 @@ fn lifetimes_and_gaps_are_those_of_the_configuration() {
     assert_eq!(lifetime(week, Some(Mutant::GivesUpEarly)), 24 * hour);
     assert_eq!(lifetime(hour, Some(Mutant::GivesUpEarly)), hour);
     let schedule = RetrySchedule::Exim;
-    let at_once = |attempts| gap(schedule, attempts, Some(Mutant::RetriesAtOnce));
-    assert_eq!((at_once(1), at_once(2)), (Duration::ZERO, schedule.gap(2)));
+    let at_once = |attempts| gap(schedule, attempts, hour, Some(Mutant::RetriesAtOnce));
+    assert_eq!((at_once(1), at_once(2)), (Duration::ZERO, schedule.gap(2, hour)));
 }
