@@ -51,6 +51,8 @@ mutants! {
     TakesStarttlsRefusalForMessageRefusal = "takes-starttls-refusal-for-message-refusal",
     /// The client remembers that a host used TLS and refuses to send to it in clear afterwards.
     RemembersTlsAndRefusesClear = "remembers-tls-and-refuses-clear",
+    /// The client takes it for a policy of a host's that TLS worked there once, and requires TLS of it from then on.
+    LaundersTlsIntoPolicy = "launders-tls-into-policy",
     /// The client, with nothing required, waits for a STARTTLS that is not offered until it gives up.
     RequiresTlsUnasked = "requires-tls-unasked",
     /// The client applies the strictest policy that it has for any next hop to those that no policy names.

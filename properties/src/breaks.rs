@@ -23,7 +23,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::IgnoresTimeToLive => (Property::P08, "SEED-15"),
         Mutant::DemandsTlsOfLocalMail => (Property::P07, "SEED-01"),
         Mutant::DemandsTlsAtData => (Property::P07, "R3207-4-c"),
-        Mutant::RemembersTlsAndRefusesClear => (Property::P09, "SEED-11"),
+        Mutant::RemembersTlsAndRefusesClear | Mutant::LaundersTlsIntoPolicy => (Property::P09, "SEED-11"),
         Mutant::NeverAlarms | Mutant::AlwaysAlarms | Mutant::AlarmHoldsMail => (Property::P10, "SEED-10"),
         Mutant::TriesOnlyFirstExchanger | Mutant::TriesOnlyFirstAddress => (Property::P11, "R5321-5.1-d"),
         Mutant::BouncesSilently => (Property::P12, "R5321-6.1-a"),

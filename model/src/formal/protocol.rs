@@ -132,6 +132,19 @@ impl Protocol {
         self.states.len()
     }
 
+    /// The number of the machine, if all mail is gone and nothing but what it remembers is left.
+    pub(super) fn machine_after_all(&self, state: Number) -> Option<u32> {
+        let (machine, world) = *self.states.value(state.0);
+        let jobs = &self.worlds.value(world).jobs[..self.configuration.messages.len()];
+        let is_over = jobs.iter().all(|job| matches!(job.place, Place::Over(_)));
+        is_over.then_some(machine)
+    }
+
+    /// The machine that has this number.
+    pub(super) fn machine(&self, number: u32) -> &Delivery {
+        self.machines.value(number)
+    }
+
     /// The ways on from a state, as places of edges.
     fn edges(&mut self, state: Number) -> std::ops::Range<u32> {
         let (from, to) = match self.known[state.0 as usize] {
@@ -168,8 +181,7 @@ impl Protocol {
     }
 
     fn number(&mut self, machine: Delivery, world: World) -> Number {
-        let (budget, left) = (self.configuration.budget, world.left);
-        let spent = (budget.attacks - left.attacks) + (budget.drifts - left.drifts) + (budget.restarts - left.restarts);
+        let spent = u8::try_from(world.spent(&self.configuration)).expect("budgets are small");
         let is_quiet = world.is_quiet() && world.clock != Clock::Ended;
         let machine = self.machines.number(machine);
         let world = self.worlds.number(world);
@@ -251,7 +263,7 @@ pub(super) fn take(driver: &mut Driver<'_>, step: Step) {
 }
 
 /// What may happen next.
-fn steps(configuration: &Configuration, world: &World) -> Vec<Step> {
+pub(super) fn steps(configuration: &Configuration, world: &World) -> Vec<Step> {
     let mut steps = Vec::new();
     if world.clock == Clock::Ended {
         return steps;

@@ -167,6 +167,17 @@ impl World {
         &mut self.servers[place_of(peer)]
     }
 
+    /// How much of the budget is spent.
+    pub(super) fn spent(&self, configuration: &Configuration) -> u32 {
+        let (budget, left) = (configuration.budget, self.left);
+        let spent = [
+            budget.attacks - left.attacks,
+            budget.drifts - left.drifts,
+            budget.restarts - left.restarts,
+        ];
+        spent.into_iter().map(u32::from).sum()
+    }
+
     /// Whether a message has something to do before time may move.
     pub(super) fn is_ready(&self, job: usize) -> bool {
         matches!(

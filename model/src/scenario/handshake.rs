@@ -113,6 +113,7 @@ mod tests {
             (Tls12Only, Tls13Only, false),
             (Tls13Only, Tls12Only, false),
             (Current, NoCommonSuite, false),
+            (NoCommonSuite, Tls13Only, true),
             (Tls12Only, Tls10Only, false),
         ] {
             assert_eq!(of(client).can_meet(of(server)), expected, "{client:?} {server:?}");

@@ -30,6 +30,17 @@ pub struct Named {
     pub name: String,
     /// The configuration.
     pub configuration: Configuration,
+    /// What is asked of it.
+    pub question: Question,
+}
+
+/// What is asked of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Whether the judges, the calms and unwinding find anything wrong in any state.
+    IsAllWell,
+    /// Whether two senders ever differ of which the pasts do, and nothing else. The first message is the past.
+    DoPastsMatter,
 }
 
 /// How much there is in a configuration.
@@ -60,6 +71,8 @@ struct Sizes {
     one_domain: Vec<Size>,
     /// Two messages to two domains, or to one host whose failures are remembered.
     pairs: Size,
+    /// A message that is the past, and one that is the present, each with its own budget.
+    pasts: Size,
     /// Everything else.
     rest: Size,
 }
@@ -80,6 +93,7 @@ impl Bounds {
             one_domain: sizes,
             pairs,
             rest,
+            pasts,
         } = self.sizes();
         let mut all = Vec::new();
         for size in sizes {
@@ -122,6 +136,13 @@ impl Bounds {
         all.push(named("a dead first address".to_owned(), dead_address(&rest)));
         all.push(named("a null MX".to_owned(), null_mx()));
         all.push(named("a day of trying".to_owned(), long_lifetime()));
+        for level in LEVELS {
+            all.push(Named {
+                name: format!("pairs of pasts, {level}"),
+                configuration: one_domain(level, &pasts),
+                question: Question::DoPastsMatter,
+            });
+        }
         all
     }
 
@@ -130,11 +151,13 @@ impl Bounds {
             Self::Small => Sizes {
                 one_domain: vec![size(2, 1, 1, 1, 0), size(2, 2, 0, 1, 0)],
                 pairs: size(1, 2, 1, 1, 0),
+                pasts: size(2, 2, 1, 1, 0),
                 rest: size(2, 1, 1, 1, 0),
             },
             Self::Ci => Sizes {
                 one_domain: vec![size(2, 1, 2, 2, 1), size(3, 1, 2, 2, 0), size(2, 2, 1, 1, 0)],
                 pairs: size(1, 2, 1, 1, 1),
+                pasts: size(2, 2, 2, 2, 1),
                 rest: size(2, 1, 2, 2, 1),
             },
             Self::Nightly => Sizes {
@@ -146,6 +169,7 @@ impl Bounds {
                     size(1, 3, 1, 2, 0),
                 ],
                 pairs: size(1, 2, 2, 2, 1),
+                pasts: size(3, 2, 2, 2, 1),
                 rest: size(2, 2, 2, 2, 0),
             },
         }
@@ -168,7 +192,11 @@ pub(super) fn counted(count: usize, what: &str) -> String {
 }
 
 fn named(name: String, configuration: Configuration) -> Named {
-    Named { name, configuration }
+    Named {
+        name,
+        configuration,
+        question: Question::IsAllWell,
+    }
 }
 
 /// Mail to one domain, with every attack and every drift.

@@ -3,6 +3,7 @@
 mod bounds;
 pub mod bytes;
 mod modelled;
+mod pasts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -16,7 +17,7 @@ use postern_model::formal::{
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
 
-pub use bounds::{Bounds, Named};
+pub use bounds::{Bounds, Named, Question};
 pub use modelled::MODELLED;
 
 use crate::monitors::AnyMonitor;
@@ -72,7 +73,7 @@ pub struct Report {
 }
 
 /// The size of one configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Walk {
     /// Distinct states.
     pub states: u64,
@@ -135,7 +136,10 @@ pub fn check(bounds: Bounds, mutant: Option<Mutant>, jobs: usize, go_on: impl Fn
                     }
                     let place = place - at_byte_level.len();
                     let Some(named) = configurations.get(place) else { break };
-                    let found = walk(named, mutant, go_on);
+                    let found = match named.question {
+                        Question::IsAllWell => walk(named, mutant, go_on),
+                        Question::DoPastsMatter => pasts::walk(named, mutant, go_on),
+                    };
                     if let Ok(mut report) = report.lock() {
                         report.add(place, found);
                     }
@@ -157,8 +161,9 @@ fn now() -> Instant {
 }
 
 /// What came of one configuration.
+#[derive(Default)]
 struct Walked {
-    found: Found<Fault>,
+    walk: Walk,
     protocol_states: u64,
     ways: BTreeMap<(Property, &'static str), Way>,
 }
@@ -169,6 +174,22 @@ struct Way {
     order: (bool, Distance),
     steps: Vec<Step>,
     scenario: Scenario,
+}
+
+impl Way {
+    fn entitled(
+        (property, rule): (Property, &'static str),
+        order: (bool, Distance),
+        steps: Vec<Step>,
+        mut scenario: Scenario,
+    ) -> Self {
+        scenario.title = format!(
+            "{} {} breaks {rule}, as the formal model has it",
+            property.id(),
+            property.name()
+        );
+        Self { order, steps, scenario }
+    }
 }
 
 fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> Walked {
@@ -189,20 +210,14 @@ fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> W
         let order = (matches!(fault, Fault::Wrong(Wrong::Depends(_))), *distance);
         let is_first = ways.get(&key).is_none_or(|known: &Way| order < known.order);
         if is_first && let Some(steps) = way_to(&mut system, fault, *distance) {
-            let mut scenario = retell(&configuration, &names, &steps, shown_in(*fault));
-            scenario.title = format!(
-                "{} {} breaks {}, as the formal model has it",
-                key.0.id(),
-                key.0.name(),
-                key.1
-            );
-            let way = Way { order, steps, scenario };
+            let scenario = retell(&configuration, &names, &steps, shown_in(*fault));
+            let way = Way::entitled(key, order, steps, scenario);
             ways.insert(key, way);
         }
     }
     Walked {
         protocol_states: system.observed().states() as u64,
-        found,
+        walk: Walk::of(&found),
         ways,
     }
 }
@@ -217,21 +232,21 @@ impl Report {
             .collect()
     }
 
-    fn count<F: Ord>(&mut self, found: &Found<F>) {
-        self.states += found.states;
-        self.transitions += found.transitions;
-        self.depth = self.depth.max(found.depth);
+    fn count(&mut self, walk: &Walk) {
+        self.states += walk.states;
+        self.transitions += walk.transitions;
+        self.depth = self.depth.max(walk.depth);
     }
 
     fn add_bytes(&mut self, place: usize, walked: bytes::Walked) {
-        self.count(&walked.found);
+        self.count(&Walk::of(&walked.found));
         self.bytes.add(place, walked);
     }
 
     fn add(&mut self, place: usize, walked: Walked) {
-        self.count(&walked.found);
+        self.count(&walked.walk);
         self.protocol_states += walked.protocol_states;
-        self.walks.insert(place, Walk::of(&walked.found));
+        self.walks.insert(place, walked.walk);
         for (key, way) in walked.ways {
             let counterexample = Counterexample {
                 configuration: place,

@@ -9,6 +9,7 @@ pub const MODELLED: &[Mutant] = &[
     Mutant::QueuesNullMx,
     Mutant::BouncesWhenStarttlsVanishes,
     Mutant::RemembersTlsAndRefusesClear,
+    Mutant::LaundersTlsIntoPolicy,
     Mutant::RequiresTlsUnasked,
     Mutant::NeverTriesTls,
     Mutant::DefersAfterBrokenHandshake,

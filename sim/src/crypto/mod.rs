@@ -200,15 +200,18 @@ pub(crate) struct ServerTerms {
 
 /// What a server accepts and presents.
 pub(crate) fn server_config(crypto: Crypto, choice: Arc<Choice>, terms: ServerTerms) -> Arc<ServerConfig> {
-    let provider = match terms.versions {
-        TlsVersions::NoCommonSuite => Arc::new(CryptoProvider {
-            cipher_suites: vec![cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256],
-            ..(*provider(crypto)).clone()
-        }),
-        _ => provider(crypto),
+    let (provider, versions) = match terms.versions {
+        TlsVersions::NoCommonSuite => {
+            let provider = Arc::new(CryptoProvider {
+                cipher_suites: vec![cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256],
+                ..(*provider(crypto)).clone()
+            });
+            (provider, ONLY_TLS12)
+        }
+        other => (provider(crypto), versions(other)),
     };
     let builder = ServerConfig::builder_with_details(provider, Arc::new(SimulatedTime))
-        .with_protocol_versions(versions(terms.versions))
+        .with_protocol_versions(versions)
         .expect("the suites serve the versions");
     let builder = match terms.asks {
         Asks::Nothing => builder.with_no_client_auth(),
@@ -222,11 +225,12 @@ pub(crate) fn server_config(crypto: Crypto, choice: Arc<Choice>, terms: ServerTe
     Arc::new(config)
 }
 
+/// What a host can of what both its ends share. What it lacks as a server alone is the server's.
 fn versions(versions: TlsVersions) -> &'static [&'static SupportedProtocolVersion] {
     match versions {
-        TlsVersions::Tls12Only | TlsVersions::NoCommonSuite => ONLY_TLS12,
+        TlsVersions::Tls12Only => ONLY_TLS12,
         TlsVersions::Tls13Only => ONLY_TLS13,
-        TlsVersions::Current | TlsVersions::Tls10Only => VERSIONS,
+        TlsVersions::Current | TlsVersions::NoCommonSuite | TlsVersions::Tls10Only => VERSIONS,
     }
 }
 

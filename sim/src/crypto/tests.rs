@@ -180,6 +180,8 @@ fn who_has_no_version_or_suite_in_common_is_told_by_an_alert() {
         ),
         (TlsVersions::Tls12Only, TlsVersions::Current, None),
         (TlsVersions::Current, TlsVersions::Tls13Only, None),
+        (TlsVersions::Tls13Only, TlsVersions::NoCommonSuite, None),
+        (TlsVersions::Tls13Only, TlsVersions::Tls10Only, None),
     ] {
         let terms = ServerTerms {
             versions: server,

@@ -229,6 +229,9 @@ impl Delivery {
             (TlsUse::IfOffered, Some(Mutant::RemembersTlsAndRefusesClear)) if self.memory.has_seen_tls(peer) => {
                 TlsUse::Required
             }
+            (TlsUse::IfOffered, Some(Mutant::LaundersTlsIntoPolicy)) if self.memory.has_policy(peer) => {
+                TlsUse::Required
+            }
             (TlsUse::IfOffered, _) if failed => TlsUse::Never,
             (tls, _) => tls,
         }

@@ -15,6 +15,8 @@ pub(super) struct Memory {
     tls_failed: BTreeSet<PeerId>,
     /// Hosts that refused a message for good. Only a mutant looks here: the next message is another (R5321-4.5.4.1-e).
     refused: BTreeSet<PeerId>,
+    /// Hosts that are taken to have published that TLS must be used. Only a mutant does so, because it once was (SEED-11).
+    policies: BTreeSet<PeerId>,
 }
 
 impl Memory {
@@ -63,6 +65,14 @@ impl Memory {
 
     pub(super) fn refused(&mut self, peer: PeerId) {
         self.refused.insert(peer);
+    }
+
+    pub(super) fn takes_for_policy(&mut self, peer: PeerId) {
+        self.policies.insert(peer);
+    }
+
+    pub(super) fn has_policy(&self, peer: PeerId) -> bool {
+        self.policies.contains(&peer)
     }
 
     pub(super) fn has_refused(&self, peer: PeerId) -> bool {

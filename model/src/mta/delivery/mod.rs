@@ -119,6 +119,9 @@ impl Delivery {
             Input::Secured(job) => {
                 if let Some(peer) = self.peer_of(job) {
                     self.memory.secured(job, peer);
+                    if self.has(Mutant::LaundersTlsIntoPolicy) {
+                        self.memory.takes_for_policy(peer);
+                    }
                 }
             }
             Input::WithoutTls(job) => self.without_tls(job),

@@ -52,21 +52,23 @@ fn tls_is_required_unasked_where_it_would_be_tried() {
 
 #[test]
 fn tls_is_required_of_a_host_that_once_had_it_and_of_no_other() {
-    let mut story = trying(Mutant::RemembersTlsAndRefusesClear, Level::May);
-    story.says(Input::Secured(JOB));
-    assert_eq!(
-        story.ended(Outcome::RefusedForNow),
-        connect(SECOND, TlsUse::IfOffered),
-        "never seen with TLS"
-    );
-    story.ended(Outcome::RefusedForNow);
-    story.retried(1);
-    assert_eq!(story.resolved(Level::May), connect(BEST, TlsUse::Required));
-    assert_eq!(
-        story.ended(BROKE),
-        connect(BEST, TlsUse::Never),
-        "the retry in clear stays one"
-    );
+    for mutant in [Mutant::RemembersTlsAndRefusesClear, Mutant::LaundersTlsIntoPolicy] {
+        let mut story = trying(mutant, Level::May);
+        story.says(Input::Secured(JOB));
+        assert_eq!(
+            story.ended(Outcome::RefusedForNow),
+            connect(SECOND, TlsUse::IfOffered),
+            "never seen with TLS"
+        );
+        story.ended(Outcome::RefusedForNow);
+        story.retried(1);
+        assert_eq!(story.resolved(Level::May), connect(BEST, TlsUse::Required));
+        assert_eq!(
+            story.ended(BROKE),
+            connect(BEST, TlsUse::Never),
+            "the retry in clear stays one"
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! Pairs of pasts: two senders of which the pasts differ, and nothing else, walked side by side.
+
+use postern_model::formal::{
+    Budget, Configuration, Dependence, Distance, Fault, Limits, Names, Past, Step, Twins, Wrong, explore, pasts, retell,
+    way_to,
+};
+use postern_model::mutant::Mutant;
+
+use super::{Named, Walked, Way, broken_by, shown_in};
+use crate::setup::Setup;
+
+/// That the pasts show.
+const DIFFERS: Wrong = Wrong::Depends(Dependence::Past);
+
+/// Walks every pair of pasts of a configuration, in which the first message is the past and has a budget of its own.
+pub(super) fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> Walked {
+    let present = Configuration {
+        mutant,
+        ..named.configuration.clone()
+    };
+    let past = Configuration {
+        messages: present.messages[..1].to_vec(),
+        ..present.clone()
+    };
+    let setup = Setup::of(&present.scenario());
+    let names = Names::of(&present, |name| setup.domain(name)).expect("its own scenario names them all");
+    let pasts = pasts(&past, &names);
+    let mut walked = Walked::default();
+    for (place, one) in pasts.iter().enumerate() {
+        for other in &pasts[place + 1..] {
+            let mut twins = Twins::new(&present, &names, [one, other]);
+            let before = walked.walk.states;
+            let found = explore(&mut twins, Limits::default(), |states| go_on(before + states));
+            walked.walk.states += found.states;
+            walked.walk.transitions += found.transitions;
+            walked.walk.depth = walked.walk.depth.max(found.depth);
+            let Some(distance) = found.faults.get(&DIFFERS) else { continue };
+            // The more ordinary one: it is a bug to learn from what happens every day.
+            let told = std::cmp::min_by_key(one, other, |past| (injections(&past.steps), past.steps.len()));
+            let present_steps = way_to(&mut twins, &DIFFERS, *distance).expect("it was found");
+            let way = way(told, present_steps, &present, &names);
+            let (key, order) = (broken_by(Fault::Wrong(DIFFERS)), way.order);
+            if walked.ways.get(&key).is_none_or(|known| order < known.order) {
+                walked.ways.insert(key, way);
+            }
+        }
+    }
+    walked
+}
+
+/// One after the other: the past, and the present in which it shows.
+fn way(past: &Past, present_steps: Vec<Step>, present: &Configuration, names: &Names) -> Way {
+    let mut steps = past.steps.clone();
+    steps.extend(present_steps);
+    let distance = Distance {
+        injections: count(injections(&steps)),
+        steps: count(steps.len()),
+    };
+    let Budget {
+        attacks,
+        drifts,
+        restarts,
+    } = present.budget;
+    let both = Configuration {
+        budget: Budget {
+            attacks: 2 * attacks,
+            drifts: 2 * drifts,
+            restarts: 2 * restarts,
+        },
+        ..present.clone()
+    };
+    let fault = Fault::Wrong(DIFFERS);
+    let scenario = retell(&both, names, &steps, shown_in(fault));
+    Way::entitled(broken_by(fault), (true, distance), steps, scenario)
+}
+
+fn injections(steps: &[Step]) -> usize {
+    steps.iter().filter(|step| step.is_injection()).count()
+}
+
+fn count(of: usize) -> u32 {
+    u32::try_from(of).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Bounds, Question};
+    use super::*;
+
+    /// What the pairs of pasts within small bounds show.
+    fn walked(mutant: Option<Mutant>) -> Vec<Walked> {
+        let configurations = Bounds::Small.configurations().into_iter();
+        let of_pasts = configurations.filter(|named| named.question == Question::DoPastsMatter);
+        of_pasts.map(|named| walk(&named, mutant, |_| true)).collect()
+    }
+
+    #[test]
+    fn pasts_differ_and_do_not_matter() {
+        for walked in walked(None) {
+            assert!(walked.walk.states > 1000, "{}", walked.walk.states);
+            assert!(walked.ways.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_policy_that_is_made_of_a_past_is_seen_where_nothing_else_sees_it() {
+        let laundered = walked(Some(Mutant::LaundersTlsIntoPolicy));
+        let seen = laundered.iter().all(|walked| !walked.ways.is_empty());
+        assert!(seen, "the policy may drift to one that requires nothing, whatever it is at the start");
+        let configurations = Bounds::Small.configurations().into_iter();
+        let others = configurations.filter(|named| named.question == Question::IsAllWell);
+        for named in others {
+            let walked = super::super::walk(&named, Some(Mutant::LaundersTlsIntoPolicy), |_| true);
+            let (property, rule) = broken_by(Fault::Wrong(DIFFERS));
+            assert!(!walked.ways.contains_key(&(property, rule)), "{}", named.name);
+        }
+    }
+}
