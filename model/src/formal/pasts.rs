@@ -8,12 +8,11 @@ use crate::mta::delivery::Delivery;
 use crate::observation::Observation;
 
 use super::configuration::{Configuration, Names};
-use super::driver::{Driver, Seen};
 use super::explorer::{Limits, System, Transition, explore, way_to};
 use super::independence::Dependence;
-use super::interner::Interner;
+use super::interner::Memo;
 use super::judged::{Observed, Way};
-use super::protocol::{Number, Protocol, Step, Wrong, steps, take};
+use super::protocol::{Number, Protocol, Step, Wrong};
 use super::world::{Clock, End, Place, World};
 
 /// What a sender lived through, and what it is now that all its mail is gone.
@@ -26,7 +25,7 @@ pub struct Past {
 
 /// Every past of a configuration that makes a difference to the sender itself.
 pub fn pasts(configuration: &Configuration, names: &Names) -> Vec<Past> {
-    let mut histories = Histories(Protocol::new(configuration.clone(), names.clone()));
+    let mut histories = Histories(Protocol::without_promises(configuration.clone(), names.clone()));
     let found = explore(&mut histories, Limits::default(), |_| true);
     let pasts = found.faults.into_iter().filter_map(|(machine, distance)| {
         Some(Past {
@@ -65,82 +64,74 @@ impl System for Histories {
     }
 }
 
-/// Two senders in one world.
-pub struct Twins<'a> {
-    configuration: &'a Configuration,
-    names: &'a Names,
-    machines: Interner<Delivery>,
-    worlds: Interner<World>,
-    start: Pair,
+/// Two senders in one world, for every pair of pasts.
+pub struct Twins {
+    protocol: Protocol,
+    starts: Vec<Pair>,
+    /// Whether two things that are seen are the same but for alarms, by their numbers.
+    alike: Memo<[u32; 2], bool>,
 }
 
-/// A state: what each of the two is, and the world, which is the same for both as long as they do the same.
+/// A state: that of each of the two. The world is the same for both as long as they do the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Pair {
-    machines: [u32; 2],
-    world: u32,
-}
+pub struct Pair([Number; 2]);
 
-impl<'a> Twins<'a> {
-    /// Two senders with these pasts, the first message of the configuration behind them.
-    pub fn new(configuration: &'a Configuration, names: &'a Names, pasts: [&Past; 2]) -> Self {
-        let (mut machines, mut worlds) = (Interner::default(), Interner::default());
-        let mut world = World::at_start(configuration);
+impl Twins {
+    /// Two senders with these pasts each, the first message of the configuration behind them.
+    pub fn new(configuration: Configuration, names: Names, pasts: &[[&Past; 2]]) -> Self {
+        let mut world = World::at_start(&configuration);
         world.jobs[0].place = Place::Over(End::Sent);
         world.clock = Clock::Moving;
-        let start = Pair {
-            machines: pasts.map(|past| machines.number(past.machine.clone())),
-            world: worlds.number(world),
-        };
+        let mut protocol = Protocol::without_promises(configuration, names);
+        let mut number = |past: &Past| protocol.number(past.machine.clone(), world.clone());
+        let starts = pasts.iter().map(|pair| Pair(pair.map(&mut number))).collect();
         Self {
-            configuration,
-            names,
-            machines,
-            worlds,
-            start,
+            protocol,
+            starts,
+            alike: Memo::default(),
         }
     }
 
-    /// What becomes of one of the two, and what is to be seen of it.
-    fn next(&self, machine: u32, world: &World, step: Step) -> (Delivery, World, Seen) {
-        let machine = self.machines.value(machine).clone();
-        let mut driver = Driver::at(self.configuration, self.names, machine, world.clone());
-        driver.looks_for_dependences = false;
-        take(&mut driver, step);
-        let mut seen = driver.seen;
+    fn are_alike(&mut self, one: u32, other: u32) -> bool {
         // An alarm is what a past may lead to (SEED-10), and the only thing.
-        seen.retain(|(_, observation)| !matches!(observation, Observation::Alarm { .. }));
-        (driver.delivery, driver.world, seen)
+        let but_alarms = |number: u32| {
+            let seen = self.protocol.seen(number).iter();
+            seen.filter(|(_, observation)| !matches!(observation, Observation::Alarm { .. }))
+        };
+        let is_alike = || but_alarms(one).eq(but_alarms(other));
+        one == other || *self.alike.entry([one, other]).or_insert_with(is_alike)
     }
 }
 
-impl System for Twins<'_> {
+impl System for Twins {
     type State = Pair;
     type Step = Step;
     type Fault = Wrong;
 
     fn starts(&mut self) -> Vec<Pair> {
-        vec![self.start]
+        self.starts.clone()
     }
 
     fn transitions(&mut self, state: Pair, into: &mut Vec<Transition<Pair, Step, Wrong>>) {
-        let world = self.worlds.value(state.world).clone();
-        for step in steps(self.configuration, &world) {
-            let [one, other] = state.machines.map(|machine| self.next(machine, &world, step));
-            let is_alike = one.1 == other.1 && one.2 == other.2;
-            let (to, faults) = if is_alike {
-                let machines = [one.0, other.0].map(|machine| self.machines.number(machine));
-                let world = self.worlds.number(one.1);
-                (Pair { machines, world }, Vec::new())
-            } else {
+        let [one, other] = state.0.map(|number| {
+            let mut ways = Vec::new();
+            self.protocol.ways(number, &mut ways);
+            ways
+        });
+        // In one world the same steps are possible, in the same order.
+        for (one, other) in one.into_iter().zip(other) {
+            let is_same_world = self.protocol.world(one.to) == self.protocol.world(other.to);
+            let (to, faults) = match is_same_world && self.are_alike(one.seen, other.seen) {
+                true => (Pair([one.to, other.to]), Vec::new()),
                 // From here on they live in two worlds, and there is nothing to compare.
-                (state, vec![Wrong::Depends(Dependence::Past)])
+                false => (state, vec![Wrong::Depends(Dependence::Past)]),
             };
+            let step = one.step;
             into.push(Transition { step, to, faults });
         }
     }
 
     fn injections(&self, state: Pair) -> u32 {
-        self.worlds.value(state.world).spent(self.configuration)
+        self.protocol.injections(state.0[0])
     }
 }

@@ -105,6 +105,8 @@ pub struct Protocol {
     calm_worlds: Interner<World>,
     /// What is broken in the calms after a state.
     broken: Memo<u32, Vec<(Broken, Calm)>>,
+    /// Whether dependences and broken promises are looked for.
+    is_searching: bool,
 }
 
 impl Protocol {
@@ -124,6 +126,15 @@ impl Protocol {
             calms: Memo::default(),
             calm_worlds: Interner::default(),
             broken: Memo::default(),
+            is_searching: true,
+        }
+    }
+
+    /// The model of a configuration in which nobody looks for dependences and broken promises.
+    pub fn without_promises(configuration: Configuration, names: Names) -> Self {
+        Self {
+            is_searching: false,
+            ..Self::new(configuration, names)
         }
     }
 
@@ -145,6 +156,12 @@ impl Protocol {
         self.machines.value(number)
     }
 
+    /// The number of a state's world.
+    pub(super) fn world(&self, state: Number) -> u32 {
+        let (_, world) = *self.states.value(state.0);
+        world
+    }
+
     /// The ways on from a state, as places of edges.
     fn edges(&mut self, state: Number) -> std::ops::Range<u32> {
         let (from, to) = match self.known[state.0 as usize] {
@@ -160,6 +177,7 @@ impl Protocol {
         let from = u32::try_from(self.edges.len()).expect("there are fewer edges than numbers");
         for step in steps(&self.configuration, &world) {
             let mut driver = Driver::at(&self.configuration, &self.names, machine.clone(), world.clone());
+            driver.looks_for_dependences = self.is_searching;
             take(&mut driver, step);
             let mut wrong: Vec<Wrong> = driver.dependences.drain(..).map(Wrong::Depends).collect();
             let (machine, world, seen) = (driver.delivery, driver.world, driver.seen);
@@ -180,7 +198,7 @@ impl Protocol {
         (from, to)
     }
 
-    fn number(&mut self, machine: Delivery, world: World) -> Number {
+    pub(super) fn number(&mut self, machine: Delivery, world: World) -> Number {
         let spent = u8::try_from(world.spent(&self.configuration)).expect("budgets are small");
         let is_quiet = world.is_quiet() && world.clock != Clock::Ended;
         let machine = self.machines.number(machine);
@@ -189,7 +207,7 @@ impl Protocol {
         if self.known.len() <= number as usize {
             self.known.push(None);
             self.injections.push(spent);
-            if is_quiet {
+            if is_quiet && self.is_searching {
                 let broken = self.broken_in_calm(machine, world);
                 if !broken.is_empty() {
                     self.broken.insert(number, broken);
@@ -263,7 +281,7 @@ pub(super) fn take(driver: &mut Driver<'_>, step: Step) {
 }
 
 /// What may happen next.
-pub(super) fn steps(configuration: &Configuration, world: &World) -> Vec<Step> {
+fn steps(configuration: &Configuration, world: &World) -> Vec<Step> {
     let mut steps = Vec::new();
     if world.clock == Clock::Ended {
         return steps;

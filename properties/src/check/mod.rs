@@ -73,7 +73,7 @@ pub struct Report {
 }
 
 /// The size of one configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Walk {
     /// Distinct states.
     pub states: u64,
@@ -161,7 +161,6 @@ fn now() -> Instant {
 }
 
 /// What came of one configuration.
-#[derive(Default)]
 struct Walked {
     walk: Walk,
     protocol_states: u64,

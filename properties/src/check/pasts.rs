@@ -1,12 +1,14 @@
 //! Pairs of pasts: two senders of which the pasts differ, and nothing else, walked side by side.
 
+use std::collections::BTreeMap;
+
 use postern_model::formal::{
-    Budget, Configuration, Dependence, Distance, Fault, Limits, Names, Past, Step, Twins, Wrong, explore, pasts, retell,
-    way_to,
+    Budget, Configuration, Dependence, Distance, Fault, Limits, Names, Past, Step, Twins, Wrong, explore, pasts,
+    retell, way_to,
 };
 use postern_model::mutant::Mutant;
 
-use super::{Named, Walked, Way, broken_by, shown_in};
+use super::{Named, Walk, Walked, Way, broken_by, shown_in};
 use crate::setup::Setup;
 
 /// That the pasts show.
@@ -25,27 +27,31 @@ pub(super) fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) ->
     let setup = Setup::of(&present.scenario());
     let names = Names::of(&present, |name| setup.domain(name)).expect("its own scenario names them all");
     let pasts = pasts(&past, &names);
-    let mut walked = Walked::default();
-    for (place, one) in pasts.iter().enumerate() {
-        for other in &pasts[place + 1..] {
-            let mut twins = Twins::new(&present, &names, [one, other]);
-            let before = walked.walk.states;
-            let found = explore(&mut twins, Limits::default(), |states| go_on(before + states));
-            walked.walk.states += found.states;
-            walked.walk.transitions += found.transitions;
-            walked.walk.depth = walked.walk.depth.max(found.depth);
-            let Some(distance) = found.faults.get(&DIFFERS) else { continue };
-            // The more ordinary one: it is a bug to learn from what happens every day.
-            let told = std::cmp::min_by_key(one, other, |past| (injections(&past.steps), past.steps.len()));
-            let present_steps = way_to(&mut twins, &DIFFERS, *distance).expect("it was found");
-            let way = way(told, present_steps, &present, &names);
-            let (key, order) = (broken_by(Fault::Wrong(DIFFERS)), way.order);
-            if walked.ways.get(&key).is_none_or(|known| order < known.order) {
-                walked.ways.insert(key, way);
-            }
-        }
+    let firsts = pasts.iter().enumerate();
+    let pairs: Vec<[&Past; 2]> = firsts
+        .flat_map(|(place, one)| pasts[place + 1..].iter().map(move |other| [one, other]))
+        .collect();
+    let mut twins = Twins::new(present.clone(), names.clone(), &pairs);
+    let found = explore(&mut twins, Limits::default(), go_on);
+    let mut ways = BTreeMap::new();
+    if let Some(distance) = found.faults.get(&DIFFERS) {
+        let way = pairs.iter().filter_map(|pair| {
+            let mut twins = Twins::new(present.clone(), names.clone(), &[*pair]);
+            let present_steps = way_to(&mut twins, &DIFFERS, *distance)?;
+            // The more ordinary past: it is a bug to learn from what happens every day.
+            let past = pair
+                .iter()
+                .min_by_key(|past| (injections(&past.steps), past.steps.len()))?;
+            Some(way(past, present_steps, &present, &names))
+        });
+        let way = way.min_by_key(|way| way.order).expect("it is between some pair");
+        ways.insert(broken_by(Fault::Wrong(DIFFERS)), way);
     }
-    walked
+    Walked {
+        walk: Walk::of(&found),
+        protocol_states: 0,
+        ways,
+    }
 }
 
 /// One after the other: the past, and the present in which it shows.
@@ -106,7 +112,10 @@ mod tests {
     fn a_policy_that_is_made_of_a_past_is_seen_where_nothing_else_sees_it() {
         let laundered = walked(Some(Mutant::LaundersTlsIntoPolicy));
         let seen = laundered.iter().all(|walked| !walked.ways.is_empty());
-        assert!(seen, "the policy may drift to one that requires nothing, whatever it is at the start");
+        assert!(
+            seen,
+            "the policy may drift to one that requires nothing, whatever it is at the start"
+        );
         let configurations = Bounds::Small.configurations().into_iter();
         let others = configurations.filter(|named| named.question == Question::IsAllWell);
         for named in others {
