@@ -62,6 +62,8 @@ pub struct Configuration {
     pub drifts: Vec<Change>,
     /// Whether attacks and drift are only tried right before a step that they matter to.
     pub is_lazy: bool,
+    /// Whether, of messages to one next hop that stand alike, only the first may go on.
+    pub is_symmetric: bool,
     /// The one bug of every machine, if any.
     pub mutant: Option<Mutant>,
 }
@@ -188,6 +190,7 @@ impl Configuration {
             attacks: Vec::new(),
             drifts: Vec::new(),
             is_lazy: true,
+            is_symmetric: true,
             mutant: None,
         }
     }

@@ -294,7 +294,9 @@ fn steps(configuration: &Configuration, world: &World) -> Vec<Step> {
     {
         steps.push(Step::HandIn(super::driver::message_id(job)));
     }
-    let ready = jobs.clone().filter(|job| world.is_ready(*job));
+    let ready = jobs.clone().filter(|job| {
+        world.is_ready(*job) && !(configuration.is_symmetric && has_twin_before(configuration, world, *job))
+    });
     steps.extend(ready.map(|job| Step::Go(super::driver::message_id(job))));
     let is_over = outside.is_none() && jobs.clone().all(|job| matches!(world.jobs[job].place, Place::Over(_)));
     match (is_quiet, is_over, world.until_next()) {
@@ -307,6 +309,15 @@ fn steps(configuration: &Configuration, world: &World) -> Vec<Step> {
     }
     inject(configuration, world, is_quiet, &mut steps);
     steps
+}
+
+/// Whether an earlier message is about to begin an attempt just as this one is: which of them goes first is a matter of
+/// names. What the machine knows of them is then the same, too.
+fn has_twin_before(configuration: &Configuration, world: &World, job: usize) -> bool {
+    let is_twin = |other: usize| {
+        configuration.messages[other] == configuration.messages[job] && world.jobs[other] == world.jobs[job]
+    };
+    world.jobs[job].place == Place::Resolves && (0..job).any(is_twin)
 }
 
 /// What may happen and need not. Where the configuration is lazy, only what the next step of some message looks at.
@@ -369,6 +380,8 @@ fn reads(configuration: &Configuration, world: &World) -> Vec<Read> {
             Place::Dials { peer, .. } => reads.extend([Read::Policy(*hop), Read::Path(peer)]),
             Place::Reuses(_) => reads.push(Read::Policy(*hop)),
             Place::Talks { peer, .. } => reads.push(Read::Recipient(peer, *hop)),
+            // The calm that is tried from here finds the policy as it is then.
+            Place::Waits | Place::Hangs { .. } if world.is_quiet() => reads.push(Read::Policy(*hop)),
             Place::Outside | Place::Waits | Place::Hangs { .. } | Place::Over(_) => {}
         }
     }

@@ -293,6 +293,33 @@ fn shown_in(fault: Fault) -> Option<Calm> {
 mod tests {
     use super::*;
 
+    /// What is broken in a configuration, and how many states it has.
+    fn broken_in(named: &Named, mutant: Option<Mutant>, is_reduced: bool) -> (BTreeSet<(Property, &'static str)>, u64) {
+        let mut named = named.clone();
+        named.configuration.is_lazy &= is_reduced;
+        named.configuration.is_symmetric &= is_reduced;
+        let walked = walk(&named, mutant, |_| true);
+        (walked.ways.into_keys().collect(), walked.walk.states)
+    }
+
+    #[test]
+    fn the_full_graph_breaks_what_the_reduced_one_breaks_whatever_the_mutant() {
+        let configurations = Bounds::Small.configurations().into_iter();
+        let configurations: Vec<_> = configurations
+            .filter(|named| named.question == Question::IsAllWell)
+            .collect();
+        let mut states = (0, 0);
+        for mutant in std::iter::once(None).chain(MODELLED.iter().copied().map(Some)) {
+            for named in &configurations {
+                let (reduced, few) = broken_in(named, mutant, true);
+                let (full, many) = broken_in(named, mutant, false);
+                assert_eq!(reduced, full, "{mutant:?} in {}", named.name);
+                states = (states.0 + few, states.1 + many);
+            }
+        }
+        assert!(states.1 > states.0, "the reductions reduce: {states:?}");
+    }
+
     #[test]
     fn nothing_is_wrong_within_small_bounds() {
         let report = check(Bounds::Small, None, 2, |_| true);
