@@ -26,6 +26,7 @@ pub mod setup;
 pub mod shrink;
 pub mod situations;
 pub mod subjects;
+pub mod suite;
 pub mod table;
 pub mod threats;
 

@@ -494,7 +494,12 @@ fn names(scenario: &Scenario) -> Vec<DomainName> {
             ) => mention(domain),
             Action::Forge { forgery, .. } => mention(&forgery.domain),
             Action::Drift(
-                Drift::Tls(_) | Drift::Certificate(_) | Drift::Trouble(_) | Drift::Crash { .. } | Drift::Clock(_),
+                Drift::Tls(_)
+                | Drift::Certificate(_)
+                | Drift::Trouble(_)
+                | Drift::Crash { .. }
+                | Drift::Hold { .. }
+                | Drift::Clock(_),
             )
             | Action::Attack { .. }
             | Action::Visit(_) => {}

@@ -59,17 +59,17 @@ pub(crate) struct KeptSession {
     conversation: Conversation,
     machine: Client,
     dialled: Dialled,
-    /// The certificate was checked for the next hop.
-    authenticated: bool,
+    /// The next hop that the certificate was checked for, if it was.
+    authenticated: Option<DomainName>,
 }
 
 impl KeptSession {
-    /// What the session proved for the next hop that it was opened for.
-    pub(crate) fn proof(&self, next_hop: HopId) -> Proof {
-        match (self.machine.is_secured(), self.authenticated) {
+    /// What the session proved, and for which next hop: the one that it was opened for.
+    pub(crate) fn proof(&self, hop: impl FnOnce(&DomainName) -> HopId) -> Proof {
+        match (self.machine.is_secured(), &self.authenticated) {
             (false, _) => Proof::Clear,
-            (true, false) => Proof::Encrypted,
-            (true, true) => Proof::Authenticated(next_hop),
+            (true, None) => Proof::Encrypted,
+            (true, Some(next_hop)) => Proof::Authenticated(hop(next_hop)),
         }
     }
 
@@ -81,7 +81,9 @@ impl KeptSession {
             dialled,
             authenticated,
         } = self;
-        errand.mail.security.set(match (machine.is_secured(), authenticated) {
+        // What was proved of another next hop is nothing to this one (R7435-3-d).
+        let is_proved = authenticated.as_ref() == Some(&errand.mail.next_hop);
+        errand.mail.security.set(match (machine.is_secured(), is_proved) {
             (false, _) => Security::Clear,
             (true, false) => Security::Encrypted,
             (true, true) => Security::Authenticated,
@@ -126,7 +128,7 @@ pub(crate) async fn send(errand: Errand<'_>, stream: Stream, dialled: Dialled) -
                 mutant: mta.world.mutant,
             };
             let sender = Sender::new(errand, Client::new(plan), dialled);
-            let authenticated = tls == TlsUse::Authenticated;
+            let authenticated = (tls == TlsUse::Authenticated).then(|| mail.next_hop.clone());
             sender
                 .converse(async |sender| converse(&mta.door, stream, sender).await, authenticated)
                 .await
@@ -244,6 +246,8 @@ struct Sender<'a> {
     ended: Option<(Outcome, String)>,
     /// Why the handshake failed, in the words of TLS.
     handshake_failure: Option<String>,
+    /// For how long the next command is held.
+    hold: Duration,
 }
 
 impl<'a> Sender<'a> {
@@ -254,13 +258,14 @@ impl<'a> Sender<'a> {
             dialled,
             ended: None,
             handshake_failure: None,
+            hold: Duration::ZERO,
         }
     }
 
     async fn converse(
         mut self,
         conversation: impl AsyncFnOnce(&mut Self) -> Option<Conversation>,
-        authenticated: bool,
+        authenticated: Option<DomainName>,
     ) -> Sent {
         let connection = self.dialled.connection();
         let mta = self.errand.mta;
@@ -329,6 +334,10 @@ impl Party for Sender<'_> {
         self.machine.poll()
     }
 
+    fn lateness(&mut self) -> Duration {
+        std::mem::take(&mut self.hold)
+    }
+
     async fn listing(&mut self, _domain: DomainName) -> Listing {
         Listing::LookupFailed
     }
@@ -384,7 +393,12 @@ impl Party for Sender<'_> {
 
     fn note(&mut self, note: Note) {
         match note {
-            Note::Phase(phase) => self.errand.reached(phase),
+            Note::Phase(phase) => {
+                self.errand.reached(phase);
+                if phase == Phase::Mail {
+                    self.hold = self.errand.held_for(phase);
+                }
+            }
             Note::WithoutTls(_) => self.errand.without_tls(),
             Note::Ended { outcome, because } => {
                 let because = match self.handshake_failure.take() {
@@ -424,6 +438,12 @@ impl Sender<'_> {
             why,
         });
         stream
+    }
+}
+
+impl Errand<'_> {
+    fn held_for(&self, phase: Phase) -> Duration {
+        self.mta.held_for(self.mail, self.attempt, self.exchanger, phase)
     }
 }
 

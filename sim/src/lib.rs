@@ -16,9 +16,11 @@ mod subjects;
 mod tap;
 mod world;
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::rc::Rc;
 
+use postern_model::mta::delivery::Decision;
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
 use postern_model::trace::Trace;
@@ -67,6 +69,8 @@ pub struct Run {
     pub trace_hash: String,
     /// How many SMTP connections stood.
     pub sessions: u64,
+    /// What the delivery machines of all hosts decided, in the abstract.
+    pub decisions: BTreeSet<Decision>,
 }
 
 /// The testbed itself failed: what came out is no verdict about anybody.
@@ -105,6 +109,7 @@ pub fn run(scenario: &Scenario, options: Options) -> Result<Run, WorldError> {
     let wire_hash = simulation.network().wire_hash();
     // The hosts go with their connections, which are recorded as closed no more.
     let (trace, sessions) = (world.recorder.take_trace(), world.recorder.sessions());
+    let decisions = world.recorder.take_decisions();
     drop(simulation);
     ended?;
     Ok(Run {
@@ -112,6 +117,7 @@ pub fn run(scenario: &Scenario, options: Options) -> Result<Run, WorldError> {
         trace,
         wire_hash,
         sessions,
+        decisions,
     })
 }
 

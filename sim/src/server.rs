@@ -272,7 +272,7 @@ impl Party for Receiver {
         self.machine.poll()
     }
 
-    fn lateness(&self) -> Duration {
+    fn lateness(&mut self) -> Duration {
         lateness(&self.mta, self.client.as_ref())
     }
 

@@ -23,7 +23,7 @@ pub(crate) trait Party {
     fn poll(&mut self) -> Output;
 
     /// How late the peer gets what it is sent.
-    fn lateness(&self) -> Duration {
+    fn lateness(&mut self) -> Duration {
         Duration::ZERO
     }
 

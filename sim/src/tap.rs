@@ -5,10 +5,11 @@
 //! carry it, which the wire counts, whatever TLS the dialler runs on top.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
+use postern_model::mta::delivery::Decision;
 use postern_model::name::{DomainName, Token};
 use postern_model::trace::{
     Channel, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Presented, Trace,
@@ -31,6 +32,7 @@ pub(crate) struct Recorder {
     taps: RefCell<BTreeMap<ConnectionId, Rc<Tap>>>,
     notifications: RefCell<BTreeMap<Token, u32>>,
     sessions: Cell<u64>,
+    decisions: RefCell<BTreeSet<Decision>>,
 }
 
 impl Recorder {
@@ -42,6 +44,7 @@ impl Recorder {
             taps: RefCell::default(),
             notifications: RefCell::default(),
             sessions: Cell::new(0),
+            decisions: RefCell::default(),
         }
     }
 
@@ -121,6 +124,16 @@ impl Recorder {
     /// How many connections stood so far, not counting those that the attacker dialled.
     pub(crate) fn sessions(&self) -> u64 {
         self.sessions.get()
+    }
+
+    /// A delivery machine is about to decide.
+    pub(crate) fn decides(&self, decision: Decision) {
+        self.decisions.borrow_mut().insert(decision);
+    }
+
+    /// What was decided, at the end of the run.
+    pub(crate) fn take_decisions(&self) -> BTreeSet<Decision> {
+        self.decisions.take()
     }
 
     /// The trace, at the end of the run.

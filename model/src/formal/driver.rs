@@ -8,7 +8,7 @@ mod session;
 
 use std::time::Duration;
 
-use crate::mta::delivery::{self, Delivery, HopId, Input, JobId, KEPT_FOR, Output, PeerId, Settings, Timer};
+use crate::mta::delivery::{self, Decision, Delivery, HopId, Input, JobId, KEPT_FOR, Output, PeerId, Settings, Timer};
 use crate::mta::session::Outcome;
 use crate::observation::{Code, ConnectionId, DomainId, DomainSet, HostId, MessageId, MxAnswer, Observation};
 use crate::report::{About, ReportAction};
@@ -35,6 +35,8 @@ pub(super) struct Driver<'a> {
     /// What a command depended on that it must not depend on, where that is looked for.
     pub(super) dependences: Vec<Dependence>,
     pub(super) looks_for_dependences: bool,
+    /// What the machine decided, where that is asked for.
+    pub(super) decisions: Option<Vec<Decision>>,
     /// Whether messages were sent in clear, by place; for whoever asks how well they fared.
     pub(super) sent_in_clear: [bool; super::configuration::MESSAGES_MAX],
     time: Duration,
@@ -55,6 +57,7 @@ impl<'a> Driver<'a> {
             seen: Seen::new(),
             dependences: Vec::new(),
             looks_for_dependences: true,
+            decisions: None,
             sent_in_clear: Default::default(),
             time: Duration::ZERO,
         }
@@ -270,6 +273,9 @@ impl<'a> Driver<'a> {
     fn handle(&mut self, input: Input) {
         if self.looks_for_dependences {
             self.dependences.extend(independence::found(&self.delivery, &input));
+        }
+        if let Some(decisions) = &mut self.decisions {
+            decisions.push(self.delivery.decision(&input));
         }
         self.delivery.handle(input);
         loop {

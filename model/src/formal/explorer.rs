@@ -159,6 +159,27 @@ pub fn way_to<S: System>(system: &mut S, fault: &S::Fault, distance: Distance) -
     None
 }
 
+/// A shortest way to every fault, injections or not. Of several ways the one that comes first in the order of the system's
+/// own transitions.
+pub(super) fn ways_to_all<S: System>(system: &mut S) -> BTreeMap<S::Fault, Vec<S::Step>> {
+    let mut reached: Reached<S::State, S::Step> = IndexMap::default();
+    reached.extend(system.starts().into_iter().map(|start| (start, None)));
+    let mut ways = BTreeMap::new();
+    let mut transitions = Vec::new();
+    let mut place = 0;
+    while let Some((state, _)) = reached.get_index(place) {
+        system.transitions(*state, &mut transitions);
+        for Transition { step, to, faults } in transitions.drain(..) {
+            for fault in faults {
+                ways.entry(fault).or_insert_with(|| way(&reached, place, step.clone()));
+            }
+            reached.entry(to).or_insert(Some((place, step)));
+        }
+        place += 1;
+    }
+    ways
+}
+
 fn way<S, P: Clone>(reached: &Reached<S, P>, place: usize, last: P) -> Vec<P> {
     let mut steps = vec![last];
     let mut place = place;
@@ -246,6 +267,13 @@ mod tests {
         let way = way_to(&mut Line, &"trap", distance).expect("there is one");
         assert_eq!(way.len(), 5);
         assert_eq!(way.iter().filter(|step| **step == "back").count(), 1);
+    }
+
+    #[test]
+    fn the_ways_to_all_faults_are_the_shortest() {
+        let ways = ways_to_all(&mut Line);
+        assert_eq!(ways.len(), 1);
+        assert_eq!(ways["trap"], ["on", "on", "on", "on", "back"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod bytes;
 mod calm;
 mod configuration;
+mod decisions;
 mod driver;
 mod explorer;
 mod independence;
@@ -14,11 +15,13 @@ mod interner;
 mod judged;
 mod pasts;
 mod protocol;
+mod rehearsal;
 mod retelling;
 mod world;
 
 pub use calm::Calm;
 pub use configuration::{ATTACKS, Budget, Change, Configuration, Exchanger, Names};
+pub use decisions::{decisions, decisions_on};
 pub use driver::Seen;
 pub use explorer::{Distance, Found, Limits, System, Transition, explore, way_to};
 pub use independence::Dependence;
@@ -26,5 +29,6 @@ pub use interner::Interner;
 pub use judged::{Fault, Judge, Judged, Observed, State, Way};
 pub use pasts::{Pair, Past, Twins, pasts};
 pub use protocol::{Broken, Number, Protocol, Step, Wrong};
+pub use rehearsal::rehearse;
 pub use retelling::retell;
 pub use world::Lasting;

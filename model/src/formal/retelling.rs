@@ -20,10 +20,10 @@ use super::world::{Lasting, Place};
 const APART: Duration = Duration::from_secs(20);
 
 /// How long an attack of a moment lasts: shorter than any timer of the model.
-const MOMENT: Duration = Duration::from_secs(50);
+pub(super) const MOMENT: Duration = Duration::from_secs(50);
 
 /// How long the sender is down.
-const DOWN: Duration = Duration::from_secs(1);
+pub(super) const DOWN: Duration = Duration::from_secs(1);
 
 /// The lifetime, in place of the model's, which is short so that the states are few: as RFC 5321 asks, and over when all
 /// is told.
@@ -93,7 +93,7 @@ impl Teller<'_> {
                     self.dials.insert((message, self.driver.attempts(message), peer));
                 }
             }
-            Step::Pass => self.elapsed += self.until_next(),
+            Step::Pass => self.elapsed += until_next(&self.driver),
             Step::Attack(peer, attack, lasting) => {
                 if lasting == Lasting::Ever {
                     self.endless.push((self.scenario.step.len(), self.elapsed));
@@ -103,7 +103,7 @@ impl Teller<'_> {
                 self.place(host(peer), action, then);
             }
             Step::Drift(change) => {
-                let (host, drift) = self.drift(change);
+                let (host, drift) = drift(&self.driver, change);
                 self.place(host, Action::Drift(drift), then);
             }
             Step::Restart => {
@@ -232,28 +232,28 @@ impl Teller<'_> {
     fn token(&self, job: usize) -> Option<Token> {
         self.scenario.message.get(job).map(|message| message.name.clone())
     }
-
-    /// What a change is as things stand.
-    fn drift(&self, change: Change) -> (DomainName, Drift) {
-        let world = &self.driver.world;
-        let restores = match change {
-            Change::Tls(peer) => !world.server(peer).tls,
-            Change::Certificate(peer) => world.server(peer).certificate_is_bad,
-            Change::Configured(peer, hop) => !world.server(peer).configured[usize::from(hop)],
-            Change::Listed(peer, hop) => !world.server(peer).listed[usize::from(hop)],
-            Change::Lookups(hop) => world.lookups_fail[usize::from(hop)],
-            Change::ServerLookups(peer, hop) => world.server(peer).lookups_fail[usize::from(hop)],
-            Change::Policy(..) => false,
-        };
-        self.driver.configuration.drift(change, restores)
-    }
-
-    fn until_next(&self) -> Duration {
-        let minutes = self.driver.world.until_next().unwrap_or_default();
-        Duration::from_secs(60 * u64::from(minutes))
-    }
 }
 
-fn host(peer: PeerId) -> DomainName {
+/// What a change is as things stand.
+pub(super) fn drift(driver: &Driver<'_>, change: Change) -> (DomainName, Drift) {
+    let world = &driver.world;
+    let restores = match change {
+        Change::Tls(peer) => !world.server(peer).tls,
+        Change::Certificate(peer) => world.server(peer).certificate_is_bad,
+        Change::Configured(peer, hop) => !world.server(peer).configured[usize::from(hop)],
+        Change::Listed(peer, hop) => !world.server(peer).listed[usize::from(hop)],
+        Change::Lookups(hop) => world.lookups_fail[usize::from(hop)],
+        Change::ServerLookups(peer, hop) => world.server(peer).lookups_fail[usize::from(hop)],
+        Change::Policy(..) => false,
+    };
+    driver.configuration.drift(change, restores)
+}
+
+pub(super) fn until_next(driver: &Driver<'_>) -> Duration {
+    let minutes = driver.world.until_next().unwrap_or_default();
+    Duration::from_secs(60 * u64::from(minutes))
+}
+
+pub(super) fn host(peer: PeerId) -> DomainName {
     exchanger_name(usize::from(peer.0) - 1)
 }

@@ -352,6 +352,14 @@ pub enum Drift {
         #[schemars(with = "super::reference::Time")]
         down_for: Duration,
     },
+    /// What stands at the position of the step goes on no sooner: the beginning of an attempt, a dial, or MAIL. Every queue
+    /// manager has its own order of doing things; this sets it.
+    Hold {
+        /// From the start of the run.
+        #[serde(with = "humantime_serde")]
+        #[schemars(with = "super::reference::Time")]
+        until: Duration,
+    },
     /// Lookups that this host makes about a domain start to fail (SERVFAIL).
     FailLookups(DomainName),
     /// Lookups that this host makes about a domain work again.

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Action, Attack, Clock, DemandStage, Domain, Drift, Expectation, Host, Lie, Message, Scenario, Step, When};
+use super::{
+    Action, Attack, Clock, DemandStage, Domain, Drift, Expectation, Host, Lie, Message, Phase, Scenario, Step, When,
+};
 use crate::name::{DomainName, Mailbox, Token};
 
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -251,6 +253,19 @@ impl Scenario {
             Action::Drift(Drift::Crash { down_for }) => {
                 let range = Duration::from_secs(1)..=DAY * 30;
                 check_duration(place.key("drift").key("crash"), *down_for, &range, "1s to 30 days")
+            }
+            Action::Drift(Drift::Hold { until }) => {
+                let place = place.key("drift").key("hold");
+                check_time(place.key("until"), *until)?;
+                match &step.when {
+                    When::On(position) if matches!(position.phase, Phase::Lookup | Phase::Connect | Phase::Mail) => {
+                        Ok(())
+                    }
+                    _ => {
+                        Err(place
+                            .problem("what is held stands at the phase lookup, connect or mail: say which by `on`"))
+                    }
+                }
             }
             Action::Drift(Drift::Clock(clock)) => check_clock(place.key("drift").key("clock"), *clock),
             Action::Drift(_) | Action::Visit(_) => Ok(()),

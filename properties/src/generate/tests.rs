@@ -140,6 +140,7 @@ fn drift_kind(drift: &Drift) -> &'static str {
         Drift::Unconfigure(_) => "unconfigure",
         Drift::Policy { .. } => "policy",
         Drift::Crash { .. } => "crash",
+        Drift::Hold { .. } => "hold",
         Drift::FailLookups(_) => "fail lookups",
         Drift::RestoreLookups(_) => "restore lookups",
         Drift::Clock(_) => "clock",

@@ -129,7 +129,12 @@ fn is_about(step: &Step, name: &DomainName) -> bool {
         ) => domain == name,
         Action::Forge { forgery, .. } => forgery.domain == *name,
         Action::Drift(
-            Drift::Tls(_) | Drift::Certificate(_) | Drift::Trouble(_) | Drift::Crash { .. } | Drift::Clock(_),
+            Drift::Tls(_)
+            | Drift::Certificate(_)
+            | Drift::Trouble(_)
+            | Drift::Crash { .. }
+            | Drift::Hold { .. }
+            | Drift::Clock(_),
         )
         | Action::Attack { .. }
         | Action::Visit(_) => false,

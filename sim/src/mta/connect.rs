@@ -20,6 +20,7 @@ impl Mta {
             let exchanger = mta.world.host(usize::from(peer.0)).name.clone();
             mta.reached(&mail, attempt, &exchanger, Phase::Connect);
             mta.door.while_alive().await;
+            mta.hold(&mail, attempt, &exchanger, Phase::Connect).await;
             let located = client::locate(&mta, &exchanger, address).await;
             let level = mta.level_for(&mail.next_hop);
             if mta.planned_level(job) != Some(level) {
@@ -49,11 +50,12 @@ impl Mta {
         let attempt = self.attempts(job);
         let mta = Rc::clone(self);
         self.door.spawn(async move {
+            let exchanger = mta.world.host(usize::from(peer.0)).name.clone();
+            mta.hold(&mail, attempt, &exchanger, Phase::Mail).await;
             let level = mta.level_for(&mail.next_hop);
             if mta.planned_level(job) != Some(level) && mta.world.mutant != Some(Mutant::KeepsOldPolicyOnReuse) {
                 return mta.handle(Input::PolicyChanged { job, level });
             }
-            let exchanger = mta.world.host(usize::from(peer.0)).name.clone();
             let errand = Errand {
                 mta: &mta,
                 job,
@@ -87,7 +89,7 @@ impl Mta {
         state.sent_to = Some(peer);
         drop(state);
         if let Some(session) = sent.kept {
-            let proof = session.proof(self.world.hop(&mail.next_hop));
+            let proof = session.proof(|next_hop| self.world.hop(next_hop));
             self.handle(Input::Kept { job, proof });
             self.kept.borrow_mut().insert(peer, session);
         }

@@ -115,6 +115,7 @@ impl Mta {
         if !self.door.is_alive() {
             return;
         }
+        self.world.recorder.decides(self.delivery.borrow().decision(&input));
         self.delivery.borrow_mut().handle(input);
         loop {
             let output = self.delivery.borrow_mut().poll();
@@ -145,13 +146,21 @@ impl Mta {
 
     /// Delivery stands at this phase of the present attempt.
     pub(crate) fn reached(&self, mail: &Mail, attempt: u16, host: &DomainName, phase: Phase) {
-        let position = Position {
-            message: mail.token.clone(),
-            attempt: attempt.into(),
-            host: host.clone(),
-            phase,
-        };
-        self.world.reached(&position);
+        self.world.reached(&position_of(mail, attempt, host, phase));
+    }
+
+    /// For how long delivery is held at this phase of the present attempt.
+    pub(crate) fn held_for(&self, mail: &Mail, attempt: u16, host: &DomainName, phase: Phase) -> Duration {
+        let until = self.world.held_until(&position_of(mail, attempt, host, phase));
+        until.unwrap_or_default().saturating_sub(self.door.now())
+    }
+
+    /// Waits for as long.
+    async fn hold(&self, mail: &Mail, attempt: u16, host: &DomainName, phase: Phase) {
+        let hold = self.held_for(mail, attempt, host, phase);
+        if !hold.is_zero() {
+            self.door.sleep(hold).await;
+        }
     }
 
     /// This host, as a server, stands at this phase of the attempt at a message.
@@ -300,5 +309,14 @@ impl Mta {
         let mail = self.spool().remove(job)?;
         self.world.work_ended();
         Some(mail)
+    }
+}
+
+fn position_of(mail: &Mail, attempt: u16, host: &DomainName, phase: Phase) -> Position {
+    Position {
+        message: mail.token.clone(),
+        attempt: attempt.into(),
+        host: host.clone(),
+        phase,
     }
 }

@@ -56,6 +56,7 @@ impl Mta {
         self.door.spawn(async move {
             mta.reached(&mail, attempt, &mta.name, Phase::Lookup);
             mta.door.while_alive().await;
+            mta.hold(&mail, attempt, &mta.name, Phase::Lookup).await;
             mail.state.borrow_mut().last_attempt = Some(mta.door.wall_clock());
             let level = mta.level_for(&mail.next_hop);
             mta.log(LogEntry::Attempt {

@@ -60,7 +60,7 @@ impl World {
                 self.network.set_clock(host.as_str(), clock);
                 Setting::Clock { host, clock }
             }
-            Drift::Crash { .. } => return,
+            Drift::Crash { .. } | Drift::Hold { .. } => return,
             Drift::FailLookups(domain) => {
                 self.zones
                     .borrow_mut()

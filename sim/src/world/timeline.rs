@@ -11,9 +11,22 @@ use super::{World, address_of_host};
 use crate::net::Door;
 
 impl World {
+    /// Until when what stands at a position is held there. Every hold is good for one time.
+    pub(crate) fn held_until(&self, position: &Position) -> Option<Duration> {
+        let mut waiting = self.waiting.borrow_mut();
+        let (place, until) = waiting.iter().enumerate().find_map(|(place, &index)| {
+            let step = &self.scenario.step[index];
+            let until = hold(step)?;
+            matches!(&step.when, When::On(awaited) if awaited == position).then_some((place, until))
+        })?;
+        waiting.remove(place);
+        Some(until)
+    }
+
     /// Fires the steps that wait for a position.
     pub(super) fn fire_at(&self, position: &Position) {
-        let fires = |step: &Step| matches!(&step.when, When::On(awaited) if awaited == position);
+        let is_awaited = |step: &Step| matches!(&step.when, When::On(awaited) if awaited == position);
+        let fires = |step: &Step| is_awaited(step) && hold(step).is_none();
         let firing: Vec<usize> = self
             .waiting
             .borrow()
@@ -177,5 +190,12 @@ impl World {
                 active,
             });
         }
+    }
+}
+
+fn hold(step: &Step) -> Option<Duration> {
+    match step.action {
+        Action::Drift(Drift::Hold { until }) => Some(until),
+        _ => None,
     }
 }

@@ -165,7 +165,7 @@ impl Delivery {
         }
     }
 
-    fn has_room(&self, peer: PeerId) -> bool {
+    pub(super) fn has_room(&self, peer: PeerId) -> bool {
         let in_the_way = match self.settings.mutant {
             Some(Mutant::OneSlowDestinationBlocksAll) => self.sessions.len(),
             _ => self.sessions.values().filter(|other| **other == peer).count(),

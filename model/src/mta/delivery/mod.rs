@@ -8,6 +8,7 @@
 //! [`Output::Idle`].
 
 mod attempt;
+mod decision;
 mod memory;
 mod reuse;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod vocabulary;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+pub use decision::{Decision, Event, HostMemory, JobState, ProofKind};
 pub use reuse::KEPT_FOR;
 pub use vocabulary::{Cause, HopId, Input, JobId, Output, PeerId, Proof, Role, Route, Settings, Timer};
 

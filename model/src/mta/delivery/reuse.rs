@@ -20,6 +20,12 @@ pub(super) struct Kept {
     tried_tls: bool,
 }
 
+impl Kept {
+    pub(super) fn proof(self) -> Proof {
+        self.proof
+    }
+}
+
 impl Delivery {
     /// Keeps the session of a job that was accepted, in place of one that is kept with the same host already.
     pub(super) fn keep(&mut self, job: JobId, proof: Proof) {

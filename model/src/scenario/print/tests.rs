@@ -322,6 +322,7 @@ fn drifts() -> impl Strategy<Value = Drift> {
         domain().prop_map(Drift::Unconfigure),
         (domain(), select(&LEVELS[..])).prop_map(|(next_hop, level)| Drift::Policy { next_hop, level }),
         times(1, 30 * 86_400).prop_map(|down_for| Drift::Crash { down_for }),
+        times(0, 86_400).prop_map(|until| Drift::Hold { until }),
         domain().prop_map(Drift::FailLookups),
         domain().prop_map(Drift::RestoreLookups),
         clocks().prop_map(Drift::Clock),
