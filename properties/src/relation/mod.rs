@@ -100,7 +100,7 @@ relations! {
     LostReply = lost_reply P13 3600 "with and without a lost reply to the end of data",
     BoundaryNonInterference = boundary P28 1000 "with and without somebody who interferes before TLS",
     AdversaryIndifference = adversary P34 225 "with and without STARTTLS stripped everywhere",
-    RoleInvariance = role P35 88 "with a host as originator and as relay",
+    RoleInvariance = role P35 96 "with a host as originator and as relay",
 }
 
 impl Relation {

@@ -86,6 +86,8 @@ pub struct Client {
     without_tls: Option<WithoutTls>,
     /// What a break of the connection now would be charged to.
     suspicion: Option<WithoutTls>,
+    /// A reply inside TLS said so: TLS did not vanish, and is not welcome.
+    is_unwelcome: bool,
     replies: ReplyReader,
     outputs: VecDeque<Output>,
 }
@@ -100,6 +102,7 @@ impl Client {
             extensions: Extensions::default(),
             without_tls: None,
             suspicion: None,
+            is_unwelcome: false,
             replies: ReplyReader::new(),
             outputs: VecDeque::from([Output::Arm(Timer::Connect)]),
         }
@@ -192,7 +195,8 @@ impl Client {
                 "octets behind the reply to {request}, before any other command"
             ));
         }
-        if self.stage != Stage::Starttls && !self.is_unwelcome_in_tls(reply) {
+        self.is_unwelcome = self.is_unwelcome_in_tls(reply);
+        if self.stage != Stage::Starttls && !self.is_unwelcome {
             self.suspicion = None;
         }
         match (self.stage, reply.severity()) {
@@ -206,7 +210,7 @@ impl Client {
                 self.finish(Outcome::RefusedForGood, self.said(reply));
             }
             (Stage::Ehlo | Stage::Helo, Severity::Transient | Severity::Permanent)
-                if self.is_unwelcome_in_tls(reply) && !self.plan.tls.is_required() =>
+                if self.is_unwelcome && !self.plan.tls.is_required() =>
             {
                 self.finish(Outcome::TlsBroke(WithoutTls::HandshakeFailed), self.said(reply));
             }
@@ -490,7 +494,9 @@ impl Client {
         let Some(reason) = self.suspicion else {
             return self.abort(Outcome::ConnectionFailed, why);
         };
-        self.give_up_tls(reason);
+        if !self.is_unwelcome {
+            self.give_up_tls(reason);
+        }
         if self.plan.tls.is_required() {
             self.abort(Outcome::TlsUnavailable(reason), format!("TLS is required, but {why}"));
         } else {

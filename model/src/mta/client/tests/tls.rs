@@ -103,6 +103,7 @@ fn a_session_that_does_not_open_inside_tls_is_charged_to_tls() {
         let broke = Outcome::TlsBroke(WithoutTls::HandshakeFailed);
         assert_eq!(opportunistic.outcome(), broke, "{rest:?}");
         assert!(!opportunistic.sent("MAIL"), "{rest:?}");
+        assert_eq!(opportunistic.without_tls(), [], "no alarm: TLS was there, {rest:?}");
         let required = inside(rest, TlsUse::Required).outcome();
         assert_ne!(required, broke, "{rest:?}");
         assert_ne!(required, Outcome::RefusedForGood, "{rest:?}");
