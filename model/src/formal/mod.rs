@@ -12,6 +12,7 @@ mod explorer;
 mod independence;
 mod interner;
 mod judged;
+mod projection;
 mod protocol;
 mod retelling;
 mod world;
@@ -23,6 +24,7 @@ pub use explorer::{Distance, Found, Limits, System, Transition, explore, way_to}
 pub use independence::Dependence;
 pub use interner::Interner;
 pub use judged::{Fault, Judge, Judged, Observed, State, Way};
+pub use projection::{Projected, projected};
 pub use protocol::{Broken, Number, Protocol, Step, Wrong};
 pub use retelling::retell;
 pub use world::Lasting;

@@ -251,7 +251,7 @@ pub(super) fn take(driver: &mut Driver<'_>, step: Step) {
 }
 
 /// What may happen next.
-fn steps(configuration: &Configuration, world: &World) -> Vec<Step> {
+pub(super) fn steps(configuration: &Configuration, world: &World) -> Vec<Step> {
     let mut steps = Vec::new();
     if world.clock == Clock::Ended {
         return steps;

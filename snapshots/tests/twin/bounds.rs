@@ -1,0 +1,110 @@
+//! The bounds within which both models are walked, in the words of each.
+
+use postern_model::formal::{ATTACKS, Budget, Change, Configuration, Exchanger};
+use postern_model::mta::delivery::{HopId, PeerId};
+use postern_model::mutant::Mutant;
+use postern_model::scenario::{Attack, Level};
+
+const LEVELS: [Level; 4] = [Level::None, Level::May, Level::Encrypt, Level::Secure];
+const HOP: HopId = HopId(0);
+
+/// How much there is, and may happen, in one walk of each model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) level: Level,
+    pub(crate) exchangers: u8,
+    pub(crate) messages: usize,
+    /// The first exchanger wishes to refuse mail without TLS.
+    pub(crate) demands_tls: bool,
+    pub(crate) budget: Budget,
+}
+
+/// The bounds, from level, exchangers, messages and the budget of attacks, drifts and restarts.
+const fn bounds(level: Level, exchangers: u8, messages: usize, budget: (u8, u8, u8)) -> Bounds {
+    let (attacks, drifts, restarts) = budget;
+    Bounds {
+        level,
+        exchangers,
+        messages,
+        demands_tls: false,
+        budget: Budget {
+            attacks,
+            drifts,
+            restarts,
+        },
+    }
+}
+
+/// A host that demands TLS beside all the rest.
+const fn demanding(bounds: Bounds) -> Bounds {
+    Bounds {
+        demands_tls: true,
+        ..bounds
+    }
+}
+
+/// Where both must see the same.
+pub(crate) const COMPARED: [Bounds; 7] = [
+    bounds(Level::None, 1, 1, (1, 1, 1)),
+    bounds(Level::May, 1, 1, (2, 2, 1)),
+    bounds(Level::May, 2, 1, (1, 2, 0)),
+    bounds(Level::Encrypt, 2, 1, (2, 1, 0)),
+    bounds(Level::Secure, 2, 1, (1, 1, 1)),
+    bounds(Level::May, 1, 2, (1, 1, 1)),
+    demanding(bounds(Level::May, 1, 2, (1, 1, 0))),
+];
+
+impl Bounds {
+    /// In the words of our model. Injections may come at any moment, and not only where they are looked at next: the twin
+    /// knows nothing of that economy.
+    pub(crate) fn configuration(self, mutant: Option<Mutant>) -> Configuration {
+        let exchangers = (0..self.exchangers).map(|place| Exchanger {
+            demands_tls: self.demands_tls && place == 0,
+            ..Exchanger::of_first(10 * (u16::from(place) + 1))
+        });
+        let mut drifts = vec![Change::Lookups(HOP)];
+        drifts.extend(LEVELS.map(|level| Change::Policy(HOP, level)));
+        for peer in (1..=self.exchangers).map(PeerId) {
+            drifts.extend([
+                Change::Tls(peer),
+                Change::Certificate(peer),
+                Change::Configured(peer, HOP),
+                Change::Listed(peer, HOP),
+                Change::ServerLookups(peer, HOP),
+            ]);
+        }
+        let attacks = ATTACKS.iter().copied();
+        Configuration {
+            messages: vec![HOP; self.messages],
+            exchangers: exchangers.collect(),
+            budget: self.budget,
+            // A host that never answers takes time, which an attempt in the twin does not.
+            attacks: attacks.filter(|attack| *attack != Attack::BlackHole).collect(),
+            drifts,
+            is_lazy: false,
+            mutant,
+            ..Configuration::calm(self.level)
+        }
+    }
+
+    /// In the words of the twin: what its preprocessor is told.
+    pub(crate) fn definitions(self, mutant: Option<Mutant>) -> Vec<String> {
+        let Budget {
+            attacks,
+            drifts,
+            restarts,
+        } = self.budget;
+        let name = |words: String| words.to_uppercase().replace('-', "_");
+        let mutant = mutant.map_or("SOUND".to_owned(), |mutant| name(mutant.to_string()));
+        vec![
+            format!("-DLEVEL={}", name(self.level.to_string())),
+            format!("-DHOSTS={}", self.exchangers),
+            format!("-DMESSAGES={}", self.messages),
+            format!("-DDEMANDS={}", self.demands_tls),
+            format!("-DATTACKS={attacks}"),
+            format!("-DDRIFTS={drifts}"),
+            format!("-DRESTARTS={restarts}"),
+            format!("-DMUTANT={mutant}"),
+        ]
+    }
+}
