@@ -60,6 +60,7 @@
 #define CLOSE_AT_MAIL 6      /* in clear; inside TLS nobody on the path knows where the transaction is */
 #define CLOSE_FOR_REPLY 7    /* in clear, in place of the reply to the final dot (C-NET-1) */
 #define REFUSE 8             /* the connection itself */
+#define BLACK_HOLE 9         /* nothing comes back from the host at all */
 
 /* Where a message is. */
 #define OUTSIDE 0
@@ -101,6 +102,12 @@
  * is short here so that a few attempts fill it. */
 #define GAP 30
 #define LIFETIME 75
+/* For how long a sender waits for a connection to stand. RFC 5321 names no figure; this is the one of the testbed. */
+#define PATIENCE 2
+/* Whether attackers can make a host not answer at all. */
+#ifndef BLACK_HOLES
+#define BLACK_HOLES false
+#endif
 
 /* ---- What an outsider sees ---------------------------------------------------------------------------------------- */
 
@@ -123,6 +130,7 @@ byte restarts_left = RESTARTS;
 byte fate[MESSAGES];
 byte expires_in[MESSAGES];
 byte retries_in[MESSAGES];
+byte hangs_for[MESSAGES];        /* a host was dialled that does not answer */
 bool went_in_clear[MESSAGES];    /* content was sent in clear, accepted or not (C-NET-1) */
 bool went_in_tls[MESSAGES];
 bool alarm_was_raised[HOSTS];
@@ -130,6 +138,7 @@ bool alarm_was_raised[HOSTS];
 /* ---- What only the sender knows ------------------------------------------------------------------------------------ */
 
 bool is_under_way[MESSAGES];     /* an attempt is due or goes on */
+bool gives_up[MESSAGES];         /* a host was waited for long enough */
 bool is_cut_short[MESSAGES];     /* the attempt died in a crash */
 bool tls_was_used[HOSTS];        /* in a session before (R3207-6-c, SEED-10) */
 
@@ -144,6 +153,7 @@ bool tls_was_used[HOSTS];        /* in a session before (R3207-6-c, SEED-10) */
 #define RESTS(one) (!is_under_way[one])
 #define IS_OVER(one) (fate[one] == SENT || fate[one] == GIVEN_BACK)
 #define IS_QUEUED(one) (fate[one] == QUEUED)
+#define GIVES_UP(one) (gives_up[one])
 
 /* ---- The projection ------------------------------------------------------------------------------------------------ */
 
@@ -153,15 +163,16 @@ c_code {
 		static const char *levels[] = { "none", "may", "encrypt", "secure" };
 		static const char *attacks[] = { "safe", "StripStarttls", "AnswerStarttls(454)", "AnswerStarttls(554)",
 			"GarbageAfterGoAhead", "InterceptTls(UnknownAuthority)", "CloseAt(Mail)",
-			"CloseInsteadOfReply(EndOfData)", "Refuse" };
+			"CloseInsteadOfReply(EndOfData)", "Refuse", "BlackHole" };
 		static const char *fates[] = { "outside", "queued", "sent", "given-back" };
 		static const char *content[] = { "unseen", "clear", "tls", "both" };
 		int message, host;
 		printf("state hop1=%s,%s ", levels[now.level], now.lookups_fail ? "fail" : "work");
 		for (message = 0; message < MESSAGES; message++) {
-			printf("m%d=%s", message + 1, fates[now.fate[message]]);
+			printf("m%d=%s", message + 1, now.hangs_for[message] ? "hangs" : fates[now.fate[message]]);
 			if (now.fate[message] == QUEUED)
-				printf(",%d,%d", now.expires_in[message], now.retries_in[message]);
+				printf(",%d,%d", now.expires_in[message],
+					now.hangs_for[message] ? now.hangs_for[message] : now.retries_in[message]);
 			printf(",%s ", content[now.went_in_clear[message] + 2 * now.went_in_tls[message]]);
 		}
 		for (host = 0; host < HOSTS; host++) {
@@ -373,9 +384,9 @@ inline dial()
 	is_proved = false;
 	code = 0;
 	if
-	:: met == REFUSE || level == NONE || is_retry_in_clear || (MUTANT == NEVER_TRIES_TLS && level == MAY) ->
+	:: met == REFUSE || met == BLACK_HOLE || level == NONE || is_retry_in_clear || (MUTANT == NEVER_TRIES_TLS && level == MAY) ->
 		/* In a retry the story of TLS at this host is that it broke. */
-		tls = (is_retry_in_clear && met != REFUSE -> BROKE : NOT_ASKED)
+		tls = (is_retry_in_clear -> BROKE : NOT_ASKED)
 	:: else ->
 		if
 		:: tls_is_off[host] || met == STRIP -> tls = NOT_OFFERED
@@ -475,7 +486,11 @@ same_host:
 			dial();
 			if
 			:: met == REFUSE -> goto next_host
-			:: met != REFUSE && (tls == STANDS || planned_level == NONE || is_retry_in_clear) -> skip
+			:: met == BLACK_HOLE ->
+				hangs_for[_pid] = PATIENCE;
+				is_under_way[_pid] = false;
+				goto hangs
+			:: met != REFUSE && met != BLACK_HOLE && (tls == STANDS || planned_level == NONE || is_retry_in_clear) -> skip
 			:: else ->
 				/* TLS was wished for and is not there, or was not asked for by a mutant. */
 				if
@@ -492,7 +507,7 @@ same_host:
 					/* Behind a 220 there is no way back into clear (R3207-4-g): the same host is dialled anew. */
 					if
 					:: MUTANT == DEFERS_AFTER_BROKEN_HANDSHAKE -> judge_passing_over_for_tls(); goto next_host
-					:: else -> is_retry_in_clear = true; goto same_host
+					:: else -> is_retry_in_clear = true; goto dials_again
 					fi
 				:: else ->
 					/* On in clear, on the same session (R3207-4-b, R3207-6-b). */
@@ -528,7 +543,15 @@ same_host:
 			/* 451 says not now; 530 is about the session and not about the message (SEED-04). */
 			:: else -> goto next_host
 			fi
-		}
+		};
+
+		/* One connection is closed and another dialled: in between anything may happen. */
+dials_again:
+		goto same_host;
+
+		/* Nobody answers, and meanwhile time moves. */
+hangs:
+		atomic { gives_up[_pid] -> gives_up[_pid] = false; goto next_host }
 	} unless {
 		/* What is in stable storage is tried again at once where an attempt was cut short (R5321-4.2.5-a). */
 		atomic {
@@ -547,8 +570,11 @@ gone:
 /* Once all mail is gone nothing that happens matters any more. */
 #define MATTERS !EVERY(IS_OVER)
 
+/* A session that never came to be ends in the moment in which its time is out, as every session ends in its last moment. */
+#define IN_BETWEEN !ANY(GIVES_UP)
+
 /* On the paths to one host, and at the host itself. */
-active [HOSTS] proctype surroundings()
+active [HOSTS] proctype surroundings() provided (IN_BETWEEN)
 {
 	byte host = _pid - MESSAGES;
 
@@ -566,6 +592,7 @@ end:
 		:: attack[host] = CLOSE_AT_MAIL
 		:: attack[host] = CLOSE_FOR_REPLY
 		:: attack[host] = REFUSE
+		:: BLACK_HOLES -> attack[host] = BLACK_HOLE
 		fi;
 		if
 		:: attack_lasts[host] = true
@@ -587,7 +614,7 @@ end:
 }
 
 /* At the sender. */
-active proctype household()
+active proctype household() provided (IN_BETWEEN)
 {
 	byte place;
 
@@ -612,7 +639,9 @@ end:
 			tls_was_used[place] = false
 		};
 		for (place : 0 .. MESSAGES - 1) {
-			is_cut_short[place] = is_under_way[place]
+			is_cut_short[place] = is_under_way[place] || hangs_for[place] > 0;
+			is_under_way[place] = is_cut_short[place];
+			hangs_for[place] = 0
 		};
 		place = 0
 	}
@@ -620,6 +649,8 @@ end:
 }
 
 /* Time goes to the next moment at which something is due, while no attempt is under way. */
+#define SOONER(one, other) (one < other -> one : other)
+
 active proctype passage()
 {
 	byte place;
@@ -632,20 +663,27 @@ end:
 		next = LIFETIME;
 		for (place : 0 .. MESSAGES - 1) {
 			if
-			:: fate[place] == QUEUED && expires_in[place] < next -> next = expires_in[place]
+			:: fate[place] == QUEUED && hangs_for[place] == 0 -> next = SOONER(retries_in[place], next)
+			:: fate[place] == QUEUED && hangs_for[place] > 0 -> next = SOONER(hangs_for[place], next)
 			:: else
 			fi;
 			if
-			:: fate[place] == QUEUED && retries_in[place] < next -> next = retries_in[place]
+			:: fate[place] == QUEUED && expires_in[place] > 0 -> next = SOONER(expires_in[place], next)
 			:: else
 			fi
 		};
 		for (place : 0 .. MESSAGES - 1) {
 			if
-			:: fate[place] == QUEUED ->
+			:: fate[place] == QUEUED && hangs_for[place] > 0 ->
+				/* The end of the lifetime finds an attempt under way, which is thereby the last. */
+				expires_in[place] = (expires_in[place] > next -> expires_in[place] - next : 0);
+				hangs_for[place] = hangs_for[place] - next;
+				is_under_way[place] = hangs_for[place] == 0;
+				gives_up[place] = is_under_way[place]
+			:: fate[place] == QUEUED && hangs_for[place] == 0 ->
+				/* The end of the lifetime brings one last attempt, whatever the schedule says. */
 				expires_in[place] = expires_in[place] - next;
 				retries_in[place] = retries_in[place] - next;
-				/* The end of the lifetime brings one last attempt, whatever the schedule says. */
 				is_under_way[place] = expires_in[place] == 0 || retries_in[place] == 0
 			:: else
 			fi

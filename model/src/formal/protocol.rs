@@ -259,9 +259,7 @@ pub(super) fn steps(configuration: &Configuration, world: &World) -> Vec<Step> {
     let jobs = 0..configuration.messages.len();
     let is_quiet = world.is_quiet();
     let outside = jobs.clone().find(|job| world.jobs[*job].place == Place::Outside);
-    if let Some(job) = outside
-        && (is_quiet || world.clock == Clock::AtStart)
-    {
+    if let Some(job) = outside {
         steps.push(Step::HandIn(super::driver::message_id(job)));
     }
     let ready = jobs.clone().filter(|job| world.is_ready(*job));

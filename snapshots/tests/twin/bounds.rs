@@ -16,6 +16,8 @@ pub(crate) struct Bounds {
     pub(crate) messages: usize,
     /// The first exchanger wishes to refuse mail without TLS.
     pub(crate) demands_tls: bool,
+    /// Attackers can make a host not answer at all, which takes time.
+    pub(crate) has_black_holes: bool,
     pub(crate) budget: Budget,
 }
 
@@ -27,6 +29,7 @@ const fn bounds(level: Level, exchangers: u8, messages: usize, budget: (u8, u8, 
         exchangers,
         messages,
         demands_tls: false,
+        has_black_holes: false,
         budget: Budget {
             attacks,
             drifts,
@@ -43,8 +46,16 @@ const fn demanding(bounds: Bounds) -> Bounds {
     }
 }
 
+/// Hosts may be made not to answer, beside all the rest.
+const fn with_black_holes(bounds: Bounds) -> Bounds {
+    Bounds {
+        has_black_holes: true,
+        ..bounds
+    }
+}
+
 /// Where both must see the same.
-pub(crate) const COMPARED: [Bounds; 7] = [
+pub(crate) const COMPARED: [Bounds; 9] = [
     bounds(Level::None, 1, 1, (1, 1, 1)),
     bounds(Level::May, 1, 1, (2, 2, 1)),
     bounds(Level::May, 2, 1, (1, 2, 0)),
@@ -52,6 +63,35 @@ pub(crate) const COMPARED: [Bounds; 7] = [
     bounds(Level::Secure, 2, 1, (1, 1, 1)),
     bounds(Level::May, 1, 2, (1, 1, 1)),
     demanding(bounds(Level::May, 1, 2, (1, 1, 0))),
+    with_black_holes(bounds(Level::May, 2, 1, (2, 1, 1))),
+    with_black_holes(bounds(Level::Encrypt, 1, 2, (1, 1, 0))),
+];
+
+/// The mutants that are rebuilt in the twin, each with bounds within which it shows.
+pub(crate) const MUTANTS: [(Mutant, Bounds); 14] = [
+    (Mutant::FallsBackToClear, bounds(Level::Encrypt, 1, 1, (1, 0, 0))),
+    (
+        Mutant::BouncesWhenStarttlsVanishes,
+        bounds(Level::Encrypt, 1, 1, (1, 0, 0)),
+    ),
+    (Mutant::RequiresTlsUnasked, bounds(Level::May, 1, 1, (1, 0, 0))),
+    (Mutant::NeverTriesTls, bounds(Level::May, 1, 1, (1, 0, 0))),
+    (Mutant::DefersAfterBrokenHandshake, bounds(Level::May, 1, 1, (1, 0, 0))),
+    (Mutant::NeverAlarms, bounds(Level::May, 1, 2, (1, 0, 0))),
+    (Mutant::AlwaysAlarms, bounds(Level::May, 1, 1, (1, 0, 0))),
+    (Mutant::TriesOnlyFirstExchanger, bounds(Level::May, 2, 1, (1, 0, 0))),
+    (Mutant::WaitsAfterTlsFailure, bounds(Level::Encrypt, 2, 1, (1, 0, 0))),
+    (Mutant::IgnoresPreference, bounds(Level::May, 2, 1, (1, 1, 0))),
+    (Mutant::BouncesOnServfail, bounds(Level::May, 1, 1, (0, 1, 0))),
+    (Mutant::RetriesAfter5yz, bounds(Level::May, 1, 1, (0, 1, 0))),
+    (
+        Mutant::DemandsTlsOfLocalMail,
+        demanding(bounds(Level::May, 1, 1, (1, 0, 0))),
+    ),
+    (
+        Mutant::TakesFailedLookupForUnlisted,
+        demanding(bounds(Level::May, 1, 1, (1, 1, 0))),
+    ),
 ];
 
 impl Bounds {
@@ -78,8 +118,9 @@ impl Bounds {
             messages: vec![HOP; self.messages],
             exchangers: exchangers.collect(),
             budget: self.budget,
-            // A host that never answers takes time, which an attempt in the twin does not.
-            attacks: attacks.filter(|attack| *attack != Attack::BlackHole).collect(),
+            attacks: attacks
+                .filter(|attack| self.has_black_holes || *attack != Attack::BlackHole)
+                .collect(),
             drifts,
             is_lazy: false,
             mutant,
@@ -101,6 +142,7 @@ impl Bounds {
             format!("-DHOSTS={}", self.exchangers),
             format!("-DMESSAGES={}", self.messages),
             format!("-DDEMANDS={}", self.demands_tls),
+            format!("-DBLACK_HOLES={}", self.has_black_holes),
             format!("-DATTACKS={attacks}"),
             format!("-DDRIFTS={drifts}"),
             format!("-DRESTARTS={restarts}"),

@@ -1,12 +1,130 @@
+//! The formal model against its twin in Promela, which somebody else wrote from the rules: within the same bounds an outsider
+//! must see the same of both, and what breaks a property in one must break it in the other.
+
 mod bounds;
-use postern_model::formal::projected;
+mod spin;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use insta::{Settings, assert_snapshot};
+use mailpostern::breaks::breaks;
+use mailpostern::table::{Column, table};
+use postern_model::formal::{Budget, projected};
+
+use self::bounds::{Bounds, COMPARED, MUTANTS};
+
 #[test]
-fn dump() {
-    let which: usize = std::env::var("WHICH").unwrap().parse().unwrap();
-    let bounds = bounds::COMPARED[which];
-    let t = std::time::Instant::now();
-    let found = projected(&bounds.configuration(None));
-    eprintln!("{bounds:?} states {} lines {} in {:?}\n{}", found.states, found.lines.len(), t.elapsed(), bounds.definitions(None).join(" "));
-    let text: String = found.lines.iter().map(|l| format!("state {l}\n")).collect();
-    std::fs::write(format!("/tmp/twin/ours{which}.txt"), text).unwrap();
+fn our_model_shows_an_outsider_as_much_as_was_reviewed() {
+    let rows = COMPARED.iter().map(|bounds| {
+        let found = projected(&bounds.configuration(None));
+        let mut row = described(bounds);
+        row.extend([found.lines.len().to_string(), found.states.to_string()]);
+        row
+    });
+    let ours = [Column::Number("seen"), Column::Number("our states")];
+    let columns = COLUMNS.into_iter().chain(ours).collect::<Vec<_>>();
+    settings().bind(|| assert_snapshot!("twin", table(&columns, rows)));
+}
+
+#[test]
+fn the_twin_shows_the_same_and_breaks_nothing() {
+    if !spin::is_here() {
+        return;
+    }
+    for (place, bounds) in COMPARED.iter().enumerate() {
+        let twin = spin::run(&format!("bounds-{place}"), &bounds.definitions(None));
+        assert_eq!(twin.errors, Vec::<String>::new(), "{bounds:?}");
+        assert_eq!(twin.violated, BTreeSet::new(), "{bounds:?}");
+        let ours = projected(&bounds.configuration(None));
+        assert_same(&ours.lines, &twin.lines, &format!("{bounds:?}"));
+        eprintln!("{} seen, {} states in the twin, {} in ours: {bounds:?}", ours.lines.len(), twin.states, ours.states);
+    }
+}
+
+#[test]
+fn a_mutant_of_the_twin_breaks_what_its_original_breaks() {
+    if !spin::is_here() {
+        return;
+    }
+    let mut rows = Vec::new();
+    for (mutant, bounds) in MUTANTS {
+        let twin = spin::run(&mutant.to_string(), &bounds.definitions(Some(mutant)));
+        let (property, rule) = breaks(mutant);
+        assert!(
+            twin.violated.contains(property.id()),
+            "{mutant} breaks {:?} in the twin, and not {}",
+            twin.violated,
+            property.id()
+        );
+        let ours = projected(&bounds.configuration(Some(mutant)));
+        assert_same(&ours.lines, &twin.lines, &mutant.to_string());
+        let violated: Vec<String> = twin.violated.into_iter().collect();
+        let mut row = vec![mutant.to_string(), property.id().to_owned(), rule.to_owned(), violated.join(", ")];
+        row.extend(described(&bounds));
+        rows.push(row);
+    }
+    let first = [
+        Column::Text("mutant"),
+        Column::Text("property"),
+        Column::Text("rule"),
+        Column::Text("broken in the twin"),
+    ];
+    let columns = first.into_iter().chain(COLUMNS).collect::<Vec<_>>();
+    settings().bind(|| assert_snapshot!("twin-mutants", table(&columns, rows)));
+}
+
+const COLUMNS: [Column; 8] = [
+    Column::Text("level"),
+    Column::Number("exchangers"),
+    Column::Number("messages"),
+    Column::Text("demands TLS"),
+    Column::Text("black holes"),
+    Column::Number("attacks"),
+    Column::Number("drifts"),
+    Column::Number("restarts"),
+];
+
+fn described(bounds: &Bounds) -> Vec<String> {
+    let Budget {
+        attacks,
+        drifts,
+        restarts,
+    } = bounds.budget;
+    let yes = |it_is: bool| if it_is { "yes" } else { "no" }.to_owned();
+    vec![
+        bounds.level.to_string(),
+        bounds.exchangers.to_string(),
+        bounds.messages.to_string(),
+        yes(bounds.demands_tls),
+        yes(bounds.has_black_holes),
+        attacks.to_string(),
+        drifts.to_string(),
+        restarts.to_string(),
+    ]
+}
+
+/// More differing states than these nobody reads.
+const TOLD_MAX: usize = 5;
+
+fn assert_same(ours: &BTreeSet<String>, twin: &BTreeSet<String>, about: &str) {
+    let told = |lines: Vec<&String>| {
+        let more = lines.len().saturating_sub(TOLD_MAX);
+        let told: String = lines.into_iter().take(TOLD_MAX).map(|line| format!("  {line}\n")).collect();
+        format!("{told}  and {more} more\n")
+    };
+    assert!(
+        ours == twin,
+        "{about}\nonly in our model:\n{}only in the twin:\n{}",
+        told(ours.difference(twin).collect()),
+        told(twin.difference(ours).collect())
+    );
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings::new();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tables"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings
 }
