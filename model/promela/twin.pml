@@ -140,6 +140,7 @@ bool alarm_was_raised[HOSTS];
 bool is_under_way[MESSAGES];     /* an attempt is due or goes on */
 bool gives_up[MESSAGES];         /* a host was waited for long enough */
 bool is_cut_short[MESSAGES];     /* the attempt died in a crash */
+bool was_tried_at_once[MESSAGES];   /* by the mutant that does so, which does it once */
 bool tls_was_used[HOSTS];        /* in a session before (R3207-6-c, SEED-10) */
 
 /* Of one message, of two, or of all. */
@@ -309,7 +310,8 @@ inline defer_or_expire()
 	if
 	:: expires_in[_pid] == 0 -> give_back(EXPIRED)
 	:: else ->
-		retries_in[_pid] = (MUTANT == RETRIES_AT_ONCE -> 0 : GAP);
+		retries_in[_pid] = (MUTANT == RETRIES_AT_ONCE && !was_tried_at_once[_pid] -> 0 : GAP);
+		was_tried_at_once[_pid] = MUTANT == RETRIES_AT_ONCE;
 		judge_gap();
 		attempt_is_over()
 	fi
@@ -494,7 +496,7 @@ same_host:
 			:: else ->
 				/* TLS was wished for and is not there, or was not asked for by a mutant. */
 				if
-				:: planned_level >= ENCRYPT ->
+				:: planned_level >= ENCRYPT || MUTANT == REQUIRES_TLS_UNASKED ->
 					/* Next host, else it waits: the TLS may be back tomorrow (SEED-11, SEED-12). */
 					if
 					:: MUTANT == FALLS_BACK_TO_CLEAR -> skip
@@ -503,7 +505,7 @@ same_host:
 					:: MUTANT == WAITS_AFTER_TLS_FAILURE -> defer_or_expire(); goto again
 					:: else -> judge_passing_over_for_tls(); goto next_host
 					fi
-				:: planned_level == MAY && tls == BROKE ->
+				:: planned_level == MAY && tls == BROKE && MUTANT != REQUIRES_TLS_UNASKED ->
 					/* Behind a 220 there is no way back into clear (R3207-4-g): the same host is dialled anew. */
 					if
 					:: MUTANT == DEFERS_AFTER_BROKEN_HANDSHAKE -> judge_passing_over_for_tls(); goto next_host
@@ -511,10 +513,7 @@ same_host:
 					fi
 				:: else ->
 					/* On in clear, on the same session (R3207-4-b, R3207-6-b). */
-					if
-					:: MUTANT == REQUIRES_TLS_UNASKED -> judge_passing_over_for_tls(); goto next_host
-					:: else -> skip
-					fi
+					skip
 				fi
 			fi
 		};
