@@ -89,7 +89,9 @@ impl Past {
         for (_, observation) in seen {
             match *observation {
                 Observation::Content { message, tls: true, .. } => self.went_in_tls[usize::from(message.0)] = true,
-                Observation::Content { message, tls: false, .. } => self.went_in_clear[usize::from(message.0)] = true,
+                Observation::Content {
+                    message, tls: false, ..
+                } => self.went_in_clear[usize::from(message.0)] = true,
                 // The sender itself is host 0, and the exchangers follow.
                 Observation::Alarm { peer, .. } => self.alarmed[usize::from(peer.0) - 1] = true,
                 _ => {}
@@ -184,18 +186,17 @@ impl View<'_> {
         })
     }
 
-    fn exchanger(
-        &self,
-        formatter: &mut fmt::Formatter<'_>,
-        place: usize,
-        hops: std::ops::Range<usize>,
-    ) -> fmt::Result {
+    fn exchanger(&self, formatter: &mut fmt::Formatter<'_>, place: usize, hops: std::ops::Range<usize>) -> fmt::Result {
         let server = &self.state.world.servers[place];
         let tls = if server.tls { "tls" } else { "off" };
         let certificate = if server.certificate_is_bad { "bad" } else { "good" };
         write!(formatter, "{tls},{certificate}")?;
         for hop in hops {
-            let configured = if server.configured[hop] { "configured" } else { "unconfigured" };
+            let configured = if server.configured[hop] {
+                "configured"
+            } else {
+                "unconfigured"
+            };
             let listed = if server.listed[hop] { "listed" } else { "unlisted" };
             let lookups = works(!server.lookups_fail[hop]);
             write!(formatter, ",{configured},{listed},{lookups}")?;
@@ -205,7 +206,11 @@ impl View<'_> {
             Some((attack, Lasting::Moment)) => write!(formatter, ",{attack:?},moment")?,
             Some((attack, Lasting::Ever)) => write!(formatter, ",{attack:?},ever")?,
         }
-        formatter.write_str(if self.state.past.alarmed[place] { ",alarm " } else { ",silent " })
+        formatter.write_str(if self.state.past.alarmed[place] {
+            ",alarm "
+        } else {
+            ",silent "
+        })
     }
 }
 

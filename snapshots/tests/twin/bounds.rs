@@ -67,6 +67,9 @@ pub(crate) const COMPARED: [Bounds; 9] = [
     with_black_holes(bounds(Level::Encrypt, 1, 2, (1, 1, 0))),
 ];
 
+/// Few states, to show what their lines look like.
+pub(crate) const EXAMPLE: Bounds = bounds(Level::Encrypt, 1, 1, (1, 0, 0));
+
 /// The mutants that are rebuilt in the twin, each with bounds within which it shows.
 pub(crate) const MUTANTS: [(Mutant, Bounds); 15] = [
     (Mutant::FallsBackToClear, bounds(Level::Encrypt, 1, 1, (1, 0, 0))),

@@ -5,15 +5,19 @@ mod bounds;
 mod spin;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
 use insta::{Settings, assert_snapshot};
 use mailpostern::breaks::breaks;
 use mailpostern::table::{Column, table};
-use postern_model::formal::{Budget, Projected, projected};
+use postern_model::formal::{Budget, Configuration, Projected, projected};
+use postern_model::scenario::Attack;
 
-use self::bounds::{Bounds, COMPARED, MUTANTS};
+use self::bounds::{Bounds, COMPARED, EXAMPLE, MUTANTS};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/model.md");
 
 /// Our model within all bounds: two tests want it.
 static OURS: LazyLock<Vec<Projected>> =
@@ -29,6 +33,29 @@ fn our_model_shows_an_outsider_as_much_as_was_reviewed() {
     let ours = [Column::Number("seen"), Column::Number("our states")];
     let columns = COLUMNS.into_iter().chain(ours).collect::<Vec<_>>();
     settings().bind(|| assert_snapshot!("twin", table(&columns, rows)));
+}
+
+#[test]
+fn an_outsider_sees_lines_as_the_page_explains_them() {
+    let one_attack = Configuration {
+        attacks: vec![Attack::StripStarttls],
+        ..EXAMPLE.configuration(None)
+    };
+    let lines: Vec<String> = projected(&one_attack).lines.into_iter().collect();
+    settings().bind(|| assert_snapshot!("projection", lines.join("\n")));
+
+    let page = fs::read_to_string(PAGE).expect("docs/model.md is there");
+    let is_word = |word: &&str| word.len() > 1 && word.chars().all(|sign| sign.is_ascii_lowercase() || sign == '-');
+    let words: BTreeSet<&str> = OURS
+        .iter()
+        .flat_map(|found| &found.lines)
+        .flat_map(|line| line.split([' ', '=', ',', '/']))
+        .filter(is_word)
+        .collect();
+    let (explained, _): (BTreeSet<&str>, BTreeSet<&str>) = words
+        .iter()
+        .partition(|word| page.contains(&format!("`{word}`")) || page.contains(&format!("`{word}=`")));
+    assert_eq!(words, explained, "docs/model.md does not explain every word");
 }
 
 #[test]
@@ -68,7 +95,12 @@ fn a_mutant_of_the_twin_breaks_what_its_original_breaks() {
         let ours = projected(&bounds.configuration(Some(mutant)));
         assert_same(&ours.lines, &twin.lines, &mutant.to_string());
         let violated: Vec<String> = twin.violated.into_iter().collect();
-        let mut row = vec![mutant.to_string(), property.id().to_owned(), rule.to_owned(), violated.join(", ")];
+        let mut row = vec![
+            mutant.to_string(),
+            property.id().to_owned(),
+            rule.to_owned(),
+            violated.join(", "),
+        ];
         row.extend(described(&bounds));
         rows.push(row);
     }
@@ -118,7 +150,11 @@ const TOLD_MAX: usize = 5;
 fn assert_same(ours: &BTreeSet<String>, twin: &BTreeSet<String>, about: &str) {
     let told = |lines: Vec<&String>| {
         let more = lines.len().saturating_sub(TOLD_MAX);
-        let told: String = lines.into_iter().take(TOLD_MAX).map(|line| format!("  {line}\n")).collect();
+        let told: String = lines
+            .into_iter()
+            .take(TOLD_MAX)
+            .map(|line| format!("  {line}\n"))
+            .collect();
         format!("{told}  and {more} more\n")
     };
     assert!(

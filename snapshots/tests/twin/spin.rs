@@ -11,7 +11,8 @@ const REQUIRED: &str = "POSTERN_REQUIRE_SPIN";
 const TWIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/promela/twin.pml");
 const COMPILER: &str = "cc";
 
-/// How the verifier is compiled: not optimised, for that takes longer than it saves; without partial order reduction: that leaves out states, and here each is counted.
+/// How the verifier is compiled: not optimised, for that takes longer than it saves; and without partial order reduction, for
+/// that leaves out states, and here each is looked at.
 const COMPILED_FOR: [&str; 3] = ["-O0", "-DNOREDUCE", "-DSAFETY"];
 
 /// Deep enough for every run (`-m`), in a table that is small at first (`-w`), past every error (`-c0`), and without a list of
@@ -37,7 +38,10 @@ pub(crate) fn is_here() -> bool {
         .filter(|(program, version)| Command::new(program).arg(version).output().is_err())
         .map(|(program, _)| program)
         .collect();
-    let says = format!("the Promela twin was not run: no {} on this machine", missing.join(" and no "));
+    let says = format!(
+        "the Promela twin was not run: no {} on this machine",
+        missing.join(" and no ")
+    );
     assert!(
         missing.is_empty() || std::env::var_os(REQUIRED).is_none(),
         "{says}, and {REQUIRED} is set"
