@@ -7,14 +7,17 @@
  * attempt is under way. `pan` prints it, one line for each state of that kind; equal states print equal lines.
  *
  * Who acts:
- *   message      one for each message: its attempts at delivery, as the sending MTA makes them
- *   environment  attackers on the path, whatever drifts, and crashes of the sender, at any moment, on a budget
- *   passage      time, which moves only while no attempt is under way: answers take no time
+ *   message       one for each message: its attempts at delivery, as the sending MTA makes them
+ *   surroundings  of each host: attackers on the paths to it, and what drifts at it, at any moment, on a budget
+ *   household     of the sender: its policy and its lookups drift, and it crashes
+ *   passage       of time, which moves only while no attempt is under way: answers take no time
+ *   outsider      looks on, and prints what there is to see
  *
- * An attempt has three moments, between which anything may happen: the lookup; the dial of a host, up to where TLS stands or
- * does not; and the mail transaction.
+ * An attempt has three kinds of moment, between which anything may happen: the lookup; the dial of a host, up to where TLS
+ * stands or does not; and the mail transaction. What a failure leads to belongs to the moment of the failure.
  *
- *   spin -DLEVEL=MAY -DHOSTS=2 -DATTACKS=1 -DDRIFTS=1 -a twin.pml && gcc -O2 -DNOREDUCE -DSAFETY -o pan pan.c && ./pan
+ *   spin -DLEVEL=MAY -DHOSTS=2 -DATTACKS=1 -DDRIFTS=1 -o2 -a twin.pml && gcc -O2 -DNOREDUCE -DSAFETY -o pan pan.c
+ *   ./pan -m100000 | sort -u
  */
 
 /* What a run is about: see the table of bounds in docs/model.md. */
@@ -39,6 +42,10 @@
 /* The first host wishes to refuse mail without TLS. */
 #ifndef DEMANDS
 #define DEMANDS false
+#endif
+/* Attackers can make a host not answer at all. */
+#ifndef BLACK_HOLES
+#define BLACK_HOLES false
 #endif
 #ifndef MUTANT
 #define MUTANT SOUND
@@ -104,10 +111,6 @@
 #define LIFETIME 75
 /* For how long a sender waits for a connection to stand. RFC 5321 names no figure; this is the one of the testbed. */
 #define PATIENCE 2
-/* Whether attackers can make a host not answer at all. */
-#ifndef BLACK_HOLES
-#define BLACK_HOLES false
-#endif
 
 /* ---- What an outsider sees ---------------------------------------------------------------------------------------- */
 
@@ -700,7 +703,8 @@ end:
 	od
 }
 
-/* Looks on, while no attempt is under way, and changes nothing. So every state of that kind is printed. */
+/* Looks on, while no attempt is under way, and changes nothing. So every state of that kind is printed. It is a process of its
+ * own because C code inside the atomic sequences above made the verifier of SPIN 6.5.2 lose states. */
 active proctype outsider()
 {
 end:
