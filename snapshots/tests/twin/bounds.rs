@@ -140,7 +140,7 @@ impl Bounds {
             restarts,
         } = self.budget;
         let name = |words: String| words.to_uppercase().replace('-', "_");
-        let mutant = mutant.map_or("SOUND".to_owned(), |mutant| name(mutant.to_string()));
+        let mutant = mutant.map_or_else(|| "SOUND".to_owned(), |mutant| name(mutant.to_string()));
         vec![
             format!("-DLEVEL={}", name(self.level.to_string())),
             format!("-DHOSTS={}", self.exchangers),
