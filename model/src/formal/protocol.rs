@@ -12,7 +12,7 @@ use super::driver::{Driver, Seen, peer_id};
 use super::independence::Dependence;
 use super::interner::{Interner, Memo};
 use super::judged::{Observed, Way};
-use super::world::{Clock, Lasting, Place, World};
+use super::world::{Clock, Job, Lasting, Place, World};
 
 pub use super::calm::Broken;
 
@@ -311,8 +311,10 @@ fn inject(configuration: &Configuration, world: &World, is_quiet: bool, steps: &
             .jobs
             .iter()
             .any(|job| !matches!(job.place, Place::Outside | Place::Over(_)));
-        let dials = world.jobs.iter().any(|job| matches!(job.place, Place::Dials { .. }));
-        if has_mail && (is_quiet || dials || !configuration.is_lazy) {
+        // Before the lookup there is nothing to lose that is not still there behind it.
+        let is_past_lookup =
+            |job: &Job| matches!(job.place, Place::Dials { .. } | Place::Reuses(_) | Place::Talks { .. });
+        if has_mail && (is_quiet || world.jobs.iter().any(is_past_lookup) || !configuration.is_lazy) {
             steps.push(Step::Restart);
         }
     }

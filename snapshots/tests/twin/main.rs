@@ -2,6 +2,8 @@
 //! must see the same of both, and what breaks a property in one must break it in the other.
 
 mod bounds;
+mod economy;
+mod same;
 mod spin;
 
 use std::collections::BTreeSet;
@@ -16,6 +18,7 @@ use postern_model::formal::{Budget, Configuration, Projected, projected};
 use postern_model::scenario::Attack;
 
 use self::bounds::{Bounds, COMPARED, EXAMPLE, MUTANTS};
+use self::same::assert_same;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/model.md");
 
@@ -67,7 +70,11 @@ fn the_twin_shows_the_same_and_breaks_nothing() {
         let twin = spin::run(&format!("bounds-{place}"), &bounds.definitions(None));
         assert_eq!(twin.errors, Vec::<String>::new(), "{bounds:?}");
         assert_eq!(twin.violated, BTreeSet::new(), "{bounds:?}");
-        assert_same(&ours.lines, &twin.lines, &format!("{bounds:?}"));
+        assert_same(
+            ("our model", &ours.lines),
+            ("the twin", &twin.lines),
+            &format!("{bounds:?}"),
+        );
         eprintln!(
             "{} seen, {} states in the twin, {} in ours: {bounds:?}",
             ours.lines.len(),
@@ -93,7 +100,11 @@ fn a_mutant_of_the_twin_breaks_what_its_original_breaks() {
             property.id()
         );
         let ours = projected(&bounds.configuration(Some(mutant)));
-        assert_same(&ours.lines, &twin.lines, &mutant.to_string());
+        assert_same(
+            ("our model", &ours.lines),
+            ("the twin", &twin.lines),
+            &mutant.to_string(),
+        );
         let violated: Vec<String> = twin.violated.into_iter().collect();
         let mut row = vec![
             mutant.to_string(),
@@ -142,27 +153,6 @@ fn described(bounds: &Bounds) -> Vec<String> {
         drifts.to_string(),
         restarts.to_string(),
     ]
-}
-
-/// More differing states than these nobody reads.
-const TOLD_MAX: usize = 5;
-
-fn assert_same(ours: &BTreeSet<String>, twin: &BTreeSet<String>, about: &str) {
-    let told = |lines: Vec<&String>| {
-        let more = lines.len().saturating_sub(TOLD_MAX);
-        let told: String = lines
-            .into_iter()
-            .take(TOLD_MAX)
-            .map(|line| format!("  {line}\n"))
-            .collect();
-        format!("{told}  and {more} more\n")
-    };
-    assert!(
-        ours == twin,
-        "{about}\nonly in our model:\n{}only in the twin:\n{}",
-        told(ours.difference(twin).collect()),
-        told(twin.difference(ours).collect())
-    );
 }
 
 fn settings() -> Settings {
