@@ -389,7 +389,8 @@ inline dial()
 	is_proved = false;
 	code = 0;
 	if
-	:: met == REFUSE || met == BLACK_HOLE || level == NONE || is_retry_in_clear || (MUTANT == NEVER_TRIES_TLS && level == MAY) ->
+	:: met == REFUSE || met == BLACK_HOLE || level == NONE || is_retry_in_clear ||
+	   (MUTANT == NEVER_TRIES_TLS && level == MAY) ->
 		/* In a retry the story of TLS at this host is that it broke. */
 		tls = (is_retry_in_clear -> BROKE : NOT_ASKED)
 	:: else ->
