@@ -193,8 +193,12 @@ impl<'a> Driver<'a> {
             let (expires_in, retries_in) = (self.world.jobs[place].expires_in, retries_in);
             self.handle(restored);
             // What is in stable storage says since when, and until when.
-            self.world.jobs[place].expires_in = expires_in.or(Some(0));
+            self.world.jobs[place].expires_in = expires_in;
             self.world.jobs[place].retries_in = retries_in;
+            // A lifetime that was over is over still: what begins now is the last attempt, and no gap comes before it.
+            if expires_in.is_none() {
+                self.handle(Input::Expired(Timer::Lifetime(job_id(place))));
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use super::driver::{Driver, Seen, peer_id};
 use super::independence::Dependence;
 use super::interner::{Interner, Memo};
 use super::judged::{Observed, Way};
-use super::world::{Clock, Lasting, Place, World};
+use super::world::{Clock, Job, Lasting, Place, World};
 
 pub use super::calm::Broken;
 
@@ -289,9 +289,7 @@ pub(super) fn steps(configuration: &Configuration, world: &World) -> Vec<Step> {
     let jobs = 0..configuration.messages.len();
     let is_quiet = world.is_quiet();
     let outside = jobs.clone().find(|job| world.jobs[*job].place == Place::Outside);
-    if let Some(job) = outside
-        && (is_quiet || world.clock == Clock::AtStart)
-    {
+    if let Some(job) = outside {
         steps.push(Step::HandIn(super::driver::message_id(job)));
     }
     let ready = jobs.clone().filter(|job| {
@@ -354,8 +352,10 @@ fn inject(configuration: &Configuration, world: &World, is_quiet: bool, steps: &
             .jobs
             .iter()
             .any(|job| !matches!(job.place, Place::Outside | Place::Over(_)));
-        let dials = world.jobs.iter().any(|job| matches!(job.place, Place::Dials { .. }));
-        if has_mail && (is_quiet || dials || !configuration.is_lazy) {
+        // Before the lookup there is nothing to lose that is not still there behind it.
+        let is_past_lookup =
+            |job: &Job| matches!(job.place, Place::Dials { .. } | Place::Reuses(_) | Place::Talks { .. });
+        if has_mail && (is_quiet || world.jobs.iter().any(is_past_lookup) || !configuration.is_lazy) {
             steps.push(Step::Restart);
         }
     }
