@@ -20,10 +20,10 @@ use postern_model::formal::{Judged, Limits, Number, Protocol, State, Step, Syste
 use stateright::{Checker, CheckerBuilder, Model, Property};
 
 /// The configuration of bounds `ci` that is walked.
-const CONFIGURATION: &str = "1 message to one domain with 3 exchangers, encrypt";
+const CONFIGURATION: &str = "1 message to one domain with 2 exchangers, may";
 
 /// How often each engine walks.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// What walks the states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

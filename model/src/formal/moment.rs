@@ -83,8 +83,9 @@ impl Dynamics {
             return Vec::new();
         }
         let in_calm = |calm| {
-            let broken = calm::broken(self.calmed(moment.clone(), calm), calm);
-            broken.into_iter().map(move |broken| (broken, calm))
+            let mut driver = self.driver(moment.clone());
+            calm::calm_down(&self.configuration, &mut driver.world, calm);
+            calm::broken(driver, calm).into_iter().map(move |broken| (broken, calm))
         };
         Calm::all(&self.configuration).flat_map(in_calm).collect()
     }
@@ -100,11 +101,11 @@ impl Dynamics {
         (budget.attacks - left.attacks) + (budget.drifts - left.drifts) + (budget.restarts - left.restarts)
     }
 
-    /// On the way from a moment at which nothing more goes wrong.
-    pub(super) fn calmed(&self, moment: Moment, calm: Calm) -> Driver<'_> {
-        let mut driver = self.driver(moment);
-        calm::calm_down(&mut driver, calm);
-        driver
+    /// The world in a calm. What is broken depends on nothing of the world but this.
+    pub(super) fn calmed(&self, world: &World) -> World {
+        let mut calmed = world.clone();
+        calm::calm_down(&self.configuration, &mut calmed, Calm::Tls);
+        calmed
     }
 
     pub(super) fn driver_at_start(&self) -> Driver<'_> {

@@ -4,7 +4,7 @@
 
 use crate::mta::delivery::Delivery;
 
-use super::calm::{self, Broken, Calm};
+use super::calm::{Broken, Calm};
 use super::driver::Seen;
 use super::independence::Dependence;
 use super::interner::{Interner, Memo};
@@ -49,8 +49,8 @@ pub struct Protocol {
     /// What is wrong about an edge, by its place.
     wrong: Memo<u32, Vec<Wrong>>,
     injections: Vec<u8>,
-    /// The machines and worlds of calms, and what of their promises is broken; many states come to the same calm.
-    calms: Memo<(Calm, u32, u32), Vec<Broken>>,
+    /// What is broken in the calms, by machine and calm world; many states come to the same.
+    calms: Memo<(u32, u32), Vec<(Broken, Calm)>>,
     calm_worlds: Interner<World>,
     /// What is broken in the calms after a state.
     broken: Memo<u32, Vec<(Broken, Calm)>>,
@@ -141,15 +141,14 @@ impl Protocol {
 
     /// What is broken in the calms after a state in which all wait.
     fn broken_in_calm(&mut self, machine: u32, world: u32) -> Vec<(Broken, Calm)> {
-        let mut all = Vec::new();
-        for calm in Calm::all(self.dynamics.configuration()) {
-            let driver = self.dynamics.calmed(self.moment(machine, world), calm);
-            let number = self.calm_worlds.number(driver.world.clone());
-            let broken = self.calms.entry((calm, machine, number));
-            let broken = broken.or_insert_with(|| calm::broken(driver, calm));
-            all.extend(broken.iter().map(|broken| (*broken, calm)));
+        let calmed = self.dynamics.calmed(self.worlds.value(world));
+        let calmed = self.calm_worlds.number(calmed);
+        if let Some(known) = self.calms.get(&(machine, calmed)) {
+            return known.clone();
         }
-        all
+        let broken = self.dynamics.broken(&self.moment(machine, world));
+        self.calms.insert((machine, calmed), broken.clone());
+        broken
     }
 }
 
