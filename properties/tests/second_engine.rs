@@ -57,18 +57,21 @@ const MUTANTS: [Mutant; 6] = [
 ];
 
 /// Few states, and enough of them for every one of these mutants.
-fn is_for_mutants(named: &&Named) -> bool {
-    ["1 message to one domain", "a host that wishes for TLS"]
-        .iter()
-        .any(|family| named.name.starts_with(family))
-}
+const FOR_MUTANTS: [&str; 5] = [
+    "1 message to one domain with 2 exchangers, may",
+    "1 message to one domain with 2 exchangers, encrypt",
+    "2 messages to one domain with 2 exchangers, may",
+    "remembered failures, may",
+    "a host that wishes for TLS, none",
+];
 
 #[test]
 fn both_engines_find_the_same_mutants_wrong_and_in_the_same_way() {
     let mut found = BTreeSet::new();
-    let configurations = Bounds::Small.configurations();
+    let mut configurations = Bounds::Small.configurations();
+    configurations.retain(|named| FOR_MUTANTS.contains(&named.name.as_str()));
     for mutant in MUTANTS {
-        for named in configurations.iter().filter(is_for_mutants) {
+        for named in &configurations {
             let own = kinds(&by_own(named, Some(mutant)));
             let second = Second::judged(named, Some(mutant))
                 .checker()
