@@ -124,7 +124,7 @@ mod tests {
             let named = &Bounds::Small.configurations()[0];
             let at = Loopback(SocketAddr::from(([127, 0, 0, 1], 0)));
             serve(named, None, 1, at, |address| {
-                tell.send(address).expect("the test listens")
+                tell.send(address).expect("the test listens");
             })
         });
         let address = ready.recv().expect("it is served");
