@@ -109,6 +109,23 @@ fn unknown_clients_mutants_and_tiers_are_refused_with_the_known_ones() {
 }
 
 #[test]
+fn the_explorer_is_served_to_this_machine_only() {
+    assert_refused(
+        &["check", "--serve", "0.0.0.0:3000"],
+        "0.0.0.0 can be reached from other machines: only loopback is served, such as 127.0.0.1:3000",
+    );
+    assert_refused(
+        &["check", "--serve", "3000"],
+        "write an address and a port of this machine, such as 127.0.0.1:3000",
+    );
+    assert_refused(&["check", "--configuration", "1"], "--serve");
+    assert_refused(
+        &["check", "--serve", "127.0.0.1:0", "--configuration", "99"],
+        "99 is no configuration of bounds small: write a number from 1 to ",
+    );
+}
+
+#[test]
 fn what_cannot_be_read_is_refused() {
     let advice = "write the path of a scenario, or a seed such as 7 or 0x5eed";
     assert_refused(&["replay", "no-such-file.toml"], "cannot read no-such-file.toml: ");

@@ -5,9 +5,9 @@
 use crate::mta::delivery::{HopId, PeerId};
 use crate::scenario::{Attack, Level};
 
-use super::configuration::{Budget, Change, Configuration, HOPS_MAX};
+use super::configuration::{Budget, Configuration};
 use super::driver::{Driver, peer_id};
-use super::world::{End, Lasting, Place};
+use super::world::{End, Lasting, Place, Server, World};
 
 /// How the hosts stand from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,37 +48,34 @@ impl Calm {
 }
 
 /// Lets nothing more happen, and sets the hosts right.
-pub(super) fn calm_down(driver: &mut Driver<'_>, calm: Calm) {
-    driver.looks_for_dependences = false;
-    driver.world.left = Budget::default();
-    for place in 0..driver.configuration.exchangers.len() {
+///
+/// Of the world before, a calm keeps only what all calms keep. So all of them follow from any one.
+pub(super) fn calm_down(configuration: &Configuration, world: &mut World, calm: Calm) {
+    world.left = Budget::default();
+    world.lookups_fail = Default::default();
+    for place in 0..configuration.exchangers.len() {
         let peer = peer_id(place);
-        let wants_tls = calm != Calm::NoTls;
-        if driver.world.server(peer).tls != wants_tls {
-            driver.change(Change::Tls(peer));
-        }
-        if driver.world.server(peer).certificate_is_bad {
-            driver.change(Change::Certificate(peer));
-        }
-        for hop in hops() {
-            let serves = driver.configuration.exchangers[place].preference[usize::from(hop)].is_some();
-            let server = driver.world.server_mut(peer);
-            server.lookups_fail = Default::default();
-            server.listed[usize::from(hop)] = serves;
-            server.configured[usize::from(hop)] = serves;
-        }
-        driver.world.server_mut(peer).attack = match calm {
-            Calm::BrokenTls => Some((Attack::GarbageAfterGoAhead, Lasting::Ever)),
-            Calm::OnlyAt(one) if one != peer => Some((Attack::Refuse, Lasting::Ever)),
-            Calm::Tls | Calm::NoTls | Calm::OnlyAt(_) => None,
+        let serves = configuration.exchangers[place]
+            .preference
+            .map(|preference| preference.is_some());
+        *world.server_mut(peer) = Server {
+            tls: calm != Calm::NoTls,
+            certificate_is_bad: false,
+            configured: serves,
+            listed: serves,
+            lookups_fail: Default::default(),
+            attack: match calm {
+                Calm::BrokenTls => Some((Attack::GarbageAfterGoAhead, Lasting::Ever)),
+                Calm::OnlyAt(one) if one != peer => Some((Attack::Refuse, Lasting::Ever)),
+                Calm::Tls | Calm::NoTls | Calm::OnlyAt(_) => None,
+            },
         };
     }
-    driver.world.lookups_fail = Default::default();
-    driver.seen.clear();
 }
 
 /// The promises that are broken from a state of calm on, to any message that is in the queue.
 pub(super) fn broken(mut driver: Driver<'_>, calm: Calm) -> Vec<Broken> {
+    driver.looks_for_dependences = false;
     let jobs = 0..driver.configuration.messages.len();
     let is_promised = |job: &usize| {
         let queued = driver.world.jobs[*job];
@@ -143,10 +140,6 @@ fn run(driver: &mut Driver<'_>) {
             return;
         }
     }
-}
-
-fn hops() -> impl Iterator<Item = HopId> {
-    (0..HOPS_MAX).map(hop)
 }
 
 pub(super) fn hop(place: usize) -> HopId {

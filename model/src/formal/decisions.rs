@@ -8,7 +8,7 @@ use super::configuration::{Configuration, Names};
 use super::driver::Driver;
 use super::explorer::{System, Transition, ways_to_all};
 use super::interner::Interner;
-use super::protocol::{Step, steps, take};
+use super::step::{Step, steps, take};
 use super::world::World;
 
 /// Every decision that the machine comes to in a configuration, each at the end of a shortest way to it.

@@ -91,11 +91,31 @@ pub struct Judged<J, O = Protocol> {
     verdicts: Interner<Vec<(usize, &'static str)>>,
 }
 
+/// A place on the bench.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Seat<J> {
+pub enum Seat<J> {
+    /// A judge sits here.
     Taken(J),
     /// The judge has found a violation and is of no more use.
     Convicted,
+}
+
+impl<J> Seat<J> {
+    /// The seat after what is seen next, and the violation that it completes.
+    pub fn hear<Seen>(&self, seen: &Seen, is_end: bool) -> (Self, Option<Violation>)
+    where
+        J: Judge<Seen>,
+    {
+        let Self::Taken(judge) = self else {
+            return (Self::Convicted, None);
+        };
+        let mut judge = judge.clone();
+        let heard = judge.hear(seen);
+        match heard.and_then(|()| if is_end { judge.end() } else { Ok(()) }) {
+            Err(violation) => (Self::Convicted, Some(violation)),
+            Ok(()) => (Self::Taken(judge), None),
+        }
+    }
 }
 
 /// What is wrong about a transition.
@@ -161,18 +181,7 @@ impl<O: Observed, J: Judge<O::Seen>> Judged<J, O> {
         if let Some(known) = self.known.get(&(judge, seen)) {
             return *known;
         }
-        let (then, violation) = match self.judges.value(judge) {
-            Seat::Convicted => (Seat::Convicted, None),
-            Seat::Taken(judge) => {
-                let mut judge = judge.clone();
-                let heard = judge.hear(self.observed.seen(seen));
-                let heard = heard.and_then(|()| if is_end { judge.end() } else { Ok(()) });
-                match heard {
-                    Err(violation) => (Seat::Convicted, Some(violation)),
-                    Ok(()) => (Seat::Taken(judge), None),
-                }
-            }
-        };
+        let (then, violation) = self.judges.value(judge).hear(self.observed.seen(seen), is_end);
         let rule = violation.map(|violation| self.rules.number(violation.rule));
         let result = (self.judges.number(then), rule);
         self.known.insert((judge, seen), result);

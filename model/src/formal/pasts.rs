@@ -7,12 +7,13 @@
 use crate::mta::delivery::Delivery;
 use crate::observation::Observation;
 
-use super::configuration::{Configuration, Names};
 use super::explorer::{Limits, System, Transition, explore, way_to};
 use super::independence::Dependence;
 use super::interner::Memo;
 use super::judged::{Observed, Way};
-use super::protocol::{Number, Protocol, Step, Wrong};
+use super::moment::{Dynamics, Moment};
+use super::protocol::{Number, Protocol, Wrong};
+use super::step::Step;
 use super::world::{Clock, End, Place, World};
 
 /// What a sender lived through, and what it is now that all its mail is gone.
@@ -24,8 +25,8 @@ pub struct Past {
 }
 
 /// Every past of a configuration that makes a difference to the sender itself.
-pub fn pasts(configuration: &Configuration, names: &Names) -> Vec<Past> {
-    let mut histories = Histories(Protocol::without_promises(configuration.clone(), names.clone()));
+pub fn pasts(dynamics: Dynamics) -> Vec<Past> {
+    let mut histories = Histories(Protocol::without_promises(dynamics));
     let found = explore(&mut histories, Limits::default(), |_| true);
     let pasts = found.faults.into_iter().filter_map(|(machine, distance)| {
         Some(Past {
@@ -78,12 +79,17 @@ pub struct Pair([Number; 2]);
 
 impl Twins {
     /// Two senders with these pasts each, the first message of the configuration behind them.
-    pub fn new(configuration: Configuration, names: Names, pasts: &[[&Past; 2]]) -> Self {
-        let mut world = World::at_start(&configuration);
+    pub fn new(dynamics: Dynamics, pasts: &[[&Past; 2]]) -> Self {
+        let mut world = World::at_start(dynamics.configuration());
         world.jobs[0].place = Place::Over(End::Sent);
         world.clock = Clock::Moving;
-        let mut protocol = Protocol::without_promises(configuration, names);
-        let mut number = |past: &Past| protocol.number(past.machine.clone(), world.clone());
+        let mut protocol = Protocol::without_promises(dynamics);
+        let mut number = |past: &Past| {
+            protocol.number(Moment {
+                machine: past.machine.clone(),
+                world: world.clone(),
+            })
+        };
         let starts = pasts.iter().map(|pair| Pair(pair.map(&mut number))).collect();
         Self {
             protocol,

@@ -15,7 +15,7 @@ use super::configuration::{Configuration, EXCHANGERS_MAX, MESSAGES_MAX, Names};
 use super::driver::{Driver, Seen, message_id, peer_id};
 use super::explorer::{Limits, System, Transition, explore};
 use super::interner::Interner;
-use super::protocol::{Step, steps, take};
+use super::step::{Step, steps, take};
 use super::world::{Clock, End, Lasting, Place, World};
 
 /// Everything that can be seen in a configuration.

@@ -10,8 +10,8 @@ use crate::scenario::{Action, Drift, Phase, Position, Scenario, Step as Told, Wh
 
 use super::configuration::{Configuration, Names, SENDER, exchanger_name, name};
 use super::driver::Driver;
-use super::protocol::{Step, take};
 use super::retelling::{self, DOWN, MOMENT};
+use super::step::{Step, take};
 use super::world::{Lasting, Place};
 
 /// The time for one step: longer than any that does not wait, and so short that no timer of the model notices.

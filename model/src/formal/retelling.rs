@@ -11,9 +11,10 @@ use crate::name::{DomainName, Token};
 use crate::scenario::{Action, Attack, Drift, Phase, Position, Scenario, Step as Told, When};
 
 use super::calm::Calm;
-use super::configuration::{Change, Configuration, Names, SENDER, exchanger_name, name};
+use super::configuration::{Change, SENDER, exchanger_name, name};
 use super::driver::{Driver, peer_id};
-use super::protocol::{Step, take};
+use super::moment::Dynamics;
+use super::step::{Step, take};
 use super::world::{Lasting, Place};
 
 /// How far apart messages are handed in that come one after the other: sessions are kept for a minute.
@@ -30,9 +31,10 @@ pub(super) const DOWN: Duration = Duration::from_secs(1);
 const LIFETIME: Duration = Duration::from_secs(5 * 24 * 3600);
 
 /// The scenario of a course of events, and of the calm that is to come behind it, if any.
-pub fn retell(configuration: &Configuration, names: &Names, steps: &[Step], then: Option<Calm>) -> Scenario {
+pub fn retell(dynamics: &Dynamics, steps: &[Step], then: Option<Calm>) -> Scenario {
+    let configuration = dynamics.configuration();
     let mut teller = Teller {
-        driver: Driver::at_start(configuration, names),
+        driver: dynamics.driver_at_start(),
         scenario: configuration.scenario(),
         elapsed: Duration::ZERO,
         handed_in: vec![None; configuration.messages.len()],

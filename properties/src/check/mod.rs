@@ -4,6 +4,8 @@ mod bounds;
 pub mod bytes;
 mod modelled;
 mod pasts;
+pub mod second;
+pub mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -11,8 +13,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use postern_model::formal::{
-    Broken, Calm, Dependence, Distance, Fault, Found, Judged, Limits, Names, Protocol, Step, Wrong, explore, retell,
-    way_to,
+    Broken, Calm, Dependence, Distance, Dynamics, Fault, Found, Judged, Limits, Names, Protocol, Step, Wrong, explore,
+    retell, way_to,
 };
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
@@ -160,6 +162,30 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// What every engine is given of one configuration.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What can happen in it.
+    pub dynamics: Dynamics,
+    /// The monitors of [`JUDGED`], in its order, at the start.
+    pub bench: Vec<AnyMonitor>,
+}
+
+impl Case {
+    /// A configuration, if need be with a bug.
+    pub fn of(named: &Named, mutant: Option<Mutant>) -> Self {
+        let mut configuration = named.configuration.clone();
+        configuration.mutant = mutant;
+        let setup = Setup::of(&configuration.scenario());
+        let names = Names::of(&configuration, |name| setup.domain(name)).expect("its own scenario names them all");
+        let judges = JUDGED.iter().filter_map(|property| AnyMonitor::of(*property, &setup));
+        Self {
+            bench: judges.collect(),
+            dynamics: Dynamics::new(configuration, names),
+        }
+    }
+}
+
 /// What came of one configuration.
 struct Walked {
     walk: Walk,
@@ -192,15 +218,8 @@ impl Way {
 }
 
 fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> Walked {
-    let mut configuration = named.configuration.clone();
-    configuration.mutant = mutant;
-    let setup = Setup::of(&configuration.scenario());
-    let names = Names::of(&configuration, |name| setup.domain(name)).expect("its own scenario names them all");
-    let bench = || {
-        let judges = JUDGED.iter().filter_map(|property| AnyMonitor::of(*property, &setup));
-        judges.collect::<Vec<_>>()
-    };
-    let mut system = Judged::by(Protocol::new(configuration.clone(), names.clone()), bench());
+    let Case { dynamics, bench } = Case::of(named, mutant);
+    let mut system = Judged::by(Protocol::new(dynamics.clone()), bench);
     let found = explore(&mut system, Limits::default(), go_on);
     let mut ways = BTreeMap::new();
     for (fault, distance) in &found.faults {
@@ -209,7 +228,7 @@ fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> W
         let order = (matches!(fault, Fault::Wrong(Wrong::Depends(_))), *distance);
         let is_first = ways.get(&key).is_none_or(|known: &Way| order < known.order);
         if is_first && let Some(steps) = way_to(&mut system, fault, *distance) {
-            let scenario = retell(&configuration, &names, &steps, shown_in(*fault));
+            let scenario = retell(&dynamics, &steps, shown_in(*fault));
             let way = Way::entitled(key, order, steps, scenario);
             ways.insert(key, way);
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use postern_model::formal::{
-    Budget, Configuration, Dependence, Distance, Fault, Limits, Names, Past, Step, Twins, Wrong, explore, pasts,
-    retell, way_to,
+    Budget, Configuration, Dependence, Distance, Dynamics, Fault, Limits, Names, Past, Step, Twins, Wrong, explore,
+    pasts, retell, way_to,
 };
 use postern_model::mutant::Mutant;
 
@@ -26,17 +26,18 @@ pub(super) fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) ->
     };
     let setup = Setup::of(&present.scenario());
     let names = Names::of(&present, |name| setup.domain(name)).expect("its own scenario names them all");
-    let pasts = pasts(&past, &names);
+    let pasts = pasts(Dynamics::new(past, names.clone()));
+    let dynamics = Dynamics::new(present.clone(), names.clone());
     let firsts = pasts.iter().enumerate();
     let pairs: Vec<[&Past; 2]> = firsts
         .flat_map(|(place, one)| pasts[place + 1..].iter().map(move |other| [one, other]))
         .collect();
-    let mut twins = Twins::new(present.clone(), names.clone(), &pairs);
+    let mut twins = Twins::new(dynamics.clone(), &pairs);
     let found = explore(&mut twins, Limits::default(), go_on);
     let mut ways = BTreeMap::new();
     if let Some(distance) = found.faults.get(&DIFFERS) {
         let way = pairs.iter().filter_map(|pair| {
-            let mut twins = Twins::new(present.clone(), names.clone(), &[*pair]);
+            let mut twins = Twins::new(dynamics.clone(), &[*pair]);
             let present_steps = way_to(&mut twins, &DIFFERS, *distance)?;
             // The more ordinary past: it is a bug to learn from what happens every day.
             let past = pair
@@ -76,7 +77,7 @@ fn way(past: &Past, present_steps: Vec<Step>, present: &Configuration, names: &N
         ..present.clone()
     };
     let fault = Fault::Wrong(DIFFERS);
-    let scenario = retell(&both, names, &steps, shown_in(fault));
+    let scenario = retell(&Dynamics::new(both, names.clone()), &steps, shown_in(fault));
     Way::entitled(broken_by(fault), (true, distance), steps, scenario)
 }
 

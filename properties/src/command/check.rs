@@ -1,5 +1,6 @@
 //! `postern check`: the formal model, every state within named bounds.
 
+use std::convert::Infallible;
 use std::fmt::{Display, Write};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,8 @@ use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
 use mailpostern::campaign::FOUND_FOLDER;
-use mailpostern::check::{self, Bounds, Report};
+use mailpostern::check::serve::{self, Loopback};
+use mailpostern::check::{self, Bounds, Named, Report};
 use mailpostern::rules::Property;
 use mailpostern::table::{Column, table};
 use postern_model::formal::Distance;
@@ -52,18 +54,27 @@ pub(super) struct Arguments {
     /// How many threads to use [default: all]
     #[arg(long, value_name = "J", value_parser = arguments::jobs, allow_negative_numbers = true)]
     jobs: Option<usize>,
+    /// Do not walk: serve Stateright's Explorer of one configuration to a browser on this machine
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:3000")]
+    serve: Option<Loopback>,
+    /// Which configuration to serve: its place, from 1, or the beginning of its name [default: 1]
+    #[arg(long, value_name = "WHICH", requires = "serve")]
+    configuration: Option<String>,
 }
 
-/// Walks the model.
+/// Walks the model, or serves it.
 ///
 /// # Errors
-/// When interrupts cannot be caught.
+/// When interrupts cannot be caught, or the model cannot be served.
 pub(super) fn run(arguments: &Arguments, with_progress: bool) -> Result<Outcome, CommandError> {
-    let stop = stop::on_interrupt()?;
     let jobs = arguments
         .jobs
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let bounds = Bounds::from(arguments.bounds);
+    if let Some(at) = arguments.serve {
+        match serve(arguments, bounds, jobs, at)? {}
+    }
+    let stop = stop::on_interrupt()?;
     let progress = ProgressLine::new("states", None, with_progress);
     let walk = check::check(bounds, arguments.mutant, jobs, |states| {
         progress.show(states, String::new);
@@ -78,6 +89,32 @@ pub(super) fn run(arguments: &Arguments, with_progress: bool) -> Result<Outcome,
         json: json(&walk, bounds, interrupted, &files),
         last_line: last_line(&walk, bounds, interrupted),
     })
+}
+
+/// Serves one configuration to a browser until an interrupt ends the process.
+fn serve(arguments: &Arguments, bounds: Bounds, jobs: usize, at: Loopback) -> Result<Infallible, CommandError> {
+    let all = bounds.configurations();
+    let which = arguments.configuration.as_deref().unwrap_or("1");
+    let named = chosen(&all, which).ok_or_else(|| CommandError::UnknownConfiguration {
+        which: which.to_owned(),
+        bounds: bounds.name(),
+        known: all.len(),
+    })?;
+    let ready = |address| {
+        eprintln!(
+            "“{}” is at http://{address}/ in a browser on this machine; Ctrl-C ends it.",
+            named.name
+        );
+    };
+    Ok(serve::serve(named, arguments.mutant, jobs, at, ready)?)
+}
+
+/// The configuration at this place, from 1, or the first whose name begins so.
+fn chosen<'a>(all: &'a [Named], which: &str) -> Option<&'a Named> {
+    match which.parse::<usize>() {
+        Ok(place) => place.checked_sub(1).and_then(|place| all.get(place)),
+        Err(_) => all.iter().find(|named| named.name.starts_with(which)),
+    }
 }
 
 /// The file of each counterexample, in the order of the violations.
@@ -229,4 +266,20 @@ fn last_line(report: &Report, bounds: Bounds, interrupted: bool) -> String {
         Bounds::Nightly => "go on with `postern explore`",
     };
     format!("Nothing is wrong in any of {states} states: {next}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_chosen_by_place_or_by_the_beginning_of_its_name() {
+        let all = Bounds::Small.configurations();
+        let name = |which| chosen(&all, which).map(|named| named.name.as_str());
+        assert_eq!(name("1"), Some(all[0].name.as_str()));
+        assert_eq!(name("a null"), Some("a null MX"));
+        for wrong in ["0", "24", "-1", "no such"] {
+            assert_eq!(name(wrong), None, "{wrong}");
+        }
+    }
 }

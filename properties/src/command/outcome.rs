@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use mailpostern::catalogue::CatalogueError;
+use mailpostern::check::serve::ServeError;
 use postern_model::scenario::ScenarioError;
 
 /// How a command ends, as the exit status of the process.
@@ -74,6 +75,21 @@ pub(crate) enum CommandError {
         /// Why, and what would be right.
         why: String,
     },
+    /// The bounds have no such configuration.
+    #[error(
+        "{which} is no configuration of bounds {bounds}: write a number from 1 to {known}, or the beginning of a name"
+    )]
+    UnknownConfiguration {
+        /// What was asked for.
+        which: String,
+        /// The name of the bounds.
+        bounds: &'static str,
+        /// How many configurations they have.
+        known: usize,
+    },
+    /// The model cannot be served to a browser.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// The testbed itself failed.
     #[error("the testbed failed, which says nothing about any MTA: {0}")]
     Testbed(String),
@@ -82,8 +98,12 @@ pub(crate) enum CommandError {
 impl CommandError {
     pub(crate) fn status(&self) -> Status {
         match self {
-            Self::Scenario(_) | Self::Catalogue(_) | Self::Unreadable { .. } => Status::BadInput,
-            Self::Testbed(_) => Status::TestbedFailed,
+            Self::Scenario(_)
+            | Self::Catalogue(_)
+            | Self::Unreadable { .. }
+            | Self::UnknownConfiguration { .. }
+            | Self::Serve(ServeError::CannotListen { .. }) => Status::BadInput,
+            Self::Testbed(_) | Self::Serve(ServeError::Ended) => Status::TestbedFailed,
         }
     }
 }
