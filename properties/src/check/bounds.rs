@@ -151,7 +151,7 @@ impl Bounds {
             Self::Small => Sizes {
                 one_domain: vec![size(2, 1, 1, 1, 0), size(2, 2, 0, 1, 0)],
                 pairs: size(1, 2, 1, 1, 0),
-                pasts: size(2, 2, 1, 1, 0),
+                pasts: size(1, 2, 1, 1, 0),
                 rest: size(2, 1, 1, 1, 0),
             },
             Self::Ci => Sizes {

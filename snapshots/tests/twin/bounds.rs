@@ -127,6 +127,7 @@ impl Bounds {
                 .collect(),
             drifts,
             is_lazy: false,
+            is_symmetric: false,
             mutant,
             ..Configuration::calm(self.level)
         }

@@ -57,6 +57,11 @@ from = "<>"
 to = "bob@b.example"
 
 [[step]]
+on = { message = "m1", attempt = 1, host = "mx1.b.example", phase = "connect" }
+host = "out.a.example"
+drift = { hold = { until = "1h" } }
+
+[[step]]
 on = { message = "m1", attempt = 2, host = "mx1.b.example", phase = "end-of-data" }
 host = "mx1.b.example"
 attack = { answer-starttls = 454 }
@@ -322,7 +327,6 @@ fn drifts() -> impl Strategy<Value = Drift> {
         domain().prop_map(Drift::Unconfigure),
         (domain(), select(&LEVELS[..])).prop_map(|(next_hop, level)| Drift::Policy { next_hop, level }),
         times(1, 30 * 86_400).prop_map(|down_for| Drift::Crash { down_for }),
-        times(0, 86_400).prop_map(|until| Drift::Hold { until }),
         domain().prop_map(Drift::FailLookups),
         domain().prop_map(Drift::RestoreLookups),
         clocks().prop_map(Drift::Clock),

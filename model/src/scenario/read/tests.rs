@@ -85,6 +85,11 @@ fn times_that_cannot_be_are_refused() {
         "attack = \"refuse\"\nlasting = \"0s\"",
         "f:26: step[0].lasting: out of range: it must be more than 0s, to 400 days",
     );
+    assert_refused(
+        "drift = { tls = \"off\" }",
+        "drift = { hold = { until = \"1h\" } }",
+        "f:25: step[0].drift.hold: what is held stands at the phase lookup, connect or mail: say which by `on`",
+    );
     for (clock, allowed) in [
         ("ahead = \"7001 years\"", "1s to 7000 years"),
         ("behind = \"51 years\"", "1s to 50 years"),
