@@ -109,6 +109,12 @@ fn unknown_clients_mutants_and_tiers_are_refused_with_the_known_ones() {
 }
 
 #[test]
+fn the_suite_of_the_model_is_played_whole_and_not_drawn() {
+    assert_refused(&["explore", "--suite", "model", "--seeds", "3"], "--seeds");
+    assert_refused(&["explore", "--suite", "none"], "model");
+}
+
+#[test]
 fn the_explorer_is_served_to_this_machine_only() {
     assert_refused(
         &["check", "--serve", "0.0.0.0:3000"],

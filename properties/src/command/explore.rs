@@ -19,6 +19,7 @@ use super::outcome::{CommandError, Outcome, Status};
 use super::prices;
 use super::progress::ProgressLine;
 use super::stop;
+use super::suite::{self, SuiteName};
 
 /// How many lines of the transcript lead up to a violation in the report.
 const TAIL_LINES: usize = 12;
@@ -59,6 +60,9 @@ pub(super) struct Arguments {
     /// The distribution that worlds are drawn from
     #[arg(long, value_enum, default_value_t)]
     profile: ProfileName,
+    /// Play scenarios that are made and not drawn, in place of random worlds
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with_all = ["seeds", "from", "limit", "crypto", "client", "mutant", "shard", "reading", "profile"])]
+    suite: Option<SuiteName>,
 }
 
 /// Explores.
@@ -68,6 +72,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, with_progress: bool) -> Result<Outcome, CommandError> {
     let stop = stop::on_interrupt()?;
     let campaign = arguments.campaign(Arc::clone(&stop));
+    if arguments.suite == Some(SuiteName::Model) {
+        return suite::run(campaign.jobs, &stop, with_progress);
+    }
     let total = (campaign.seeds < u64::MAX).then(|| campaign.seeds.div_ceil(campaign.shard.of));
     let progress = ProgressLine::new("worlds", total, with_progress);
     let report = campaign::explore(&campaign, |now| {

@@ -14,6 +14,7 @@ mod replay;
 mod rules;
 mod source;
 mod stop;
+mod suite;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
