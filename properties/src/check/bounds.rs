@@ -157,7 +157,7 @@ impl Bounds {
             Self::Ci => Sizes {
                 one_domain: vec![size(2, 1, 2, 2, 1), size(3, 1, 2, 2, 0), size(2, 2, 1, 1, 0)],
                 pairs: size(1, 2, 1, 1, 1),
-                pasts: size(2, 2, 2, 2, 1),
+                pasts: size(2, 2, 2, 1, 1),
                 rest: size(2, 1, 2, 2, 1),
             },
             Self::Nightly => Sizes {
