@@ -191,6 +191,12 @@ impl World {
         (0..MESSAGES_MAX).all(|job| !self.is_ready(job))
     }
 
+    /// Whether all wait for a timer, or for something from outside, and more is to come: then promises about the calm that
+    /// may follow can be broken.
+    pub(super) fn is_calm_due(&self) -> bool {
+        self.is_quiet() && self.clock != Clock::Ended
+    }
+
     /// How long until a timer goes off; `None` if none runs.
     pub(super) fn until_next(&self) -> Option<Minutes> {
         let jobs = self.jobs.iter().flat_map(|job| {
