@@ -8,6 +8,8 @@ mod notify;
 mod queue;
 mod resolve;
 mod spool;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

@@ -113,6 +113,26 @@ fn a_session_that_does_not_open_inside_tls_is_charged_to_tls() {
 }
 
 #[test]
+fn tls_did_not_vanish_where_too_much_was_said_inside_it() {
+    for said in ["250 mx.b.example\n250 and more", "554 no\n554 no"] {
+        let script = [GREETING, EHLO, "220 go", "<up>", said];
+        let story = story(plan(TlsUse::IfOffered), &script);
+        assert_eq!(
+            story.outcome(),
+            Outcome::TlsBroke(WithoutTls::HandshakeFailed),
+            "{said}"
+        );
+        assert_eq!(story.without_tls(), [], "no alarm: TLS was there, {said}");
+    }
+    let garbage = story(plan(TlsUse::IfOffered), &[GREETING, EHLO, "220 go", "<up>", "what"]);
+    assert_eq!(
+        garbage.without_tls(),
+        [WithoutTls::HandshakeFailed],
+        "nothing that is a reply"
+    );
+}
+
+#[test]
 fn a_server_that_hangs_up_on_whoever_asks_for_tls_is_charged_with_it() {
     let story = story(plan(TlsUse::IfOffered), &[GREETING, EHLO, "421 go away", "<closed>"]);
     assert_eq!(story.outcome(), Outcome::TlsBroke(WithoutTls::Refused));
