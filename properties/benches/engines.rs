@@ -54,7 +54,11 @@ fn engines() -> Vec<Engine> {
     let ways = orders.into_iter().flat_map(|order| [(order, 1), (order, 2)]);
     let whole = ways.clone().map(|(order, threads)| Engine::Whole(order, threads));
     let numbered = ways.map(|(order, threads)| Engine::Numbered(order, threads));
-    [Engine::Own(2), Engine::Own(1)].into_iter().chain(whole).chain(numbered).collect()
+    [Engine::Own(2), Engine::Own(1)]
+        .into_iter()
+        .chain(whole)
+        .chain(numbered)
+        .collect()
 }
 
 impl fmt::Display for Engine {

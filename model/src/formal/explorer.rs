@@ -134,7 +134,7 @@ pub fn explore<S: System>(
 type Seen<S> = DashSet<<S as System>::State, FxBuildHasher>;
 
 /// How many states of a level a thread takes at a time.
-const CHUNK: usize = 128;
+const CHUNK: usize = 1024;
 
 /// The states of a level, and what threads need to know to walk on from them.
 struct Frontier<'a, S: System> {
@@ -349,8 +349,18 @@ mod tests {
         let by_many = explore(&cube, Limits::default(), &workers.share(), |_| true);
         let by_one = explore(&cube, Limits::default(), &Share::ALONE, |_| true);
         assert_eq!(by_many, by_one);
-        assert_eq!((by_one.states, by_one.transitions, by_one.depth), (1 << 14, 14 << 14, 14));
-        assert_eq!(by_one.faults.into_values().map(|distance| distance.steps).collect::<Vec<_>>(), [14]);
+        assert_eq!(
+            (by_one.states, by_one.transitions, by_one.depth),
+            (1 << 14, 14 << 14, 14)
+        );
+        assert_eq!(
+            by_one
+                .faults
+                .into_values()
+                .map(|distance| distance.steps)
+                .collect::<Vec<_>>(),
+            [14]
+        );
     }
 
     #[test]

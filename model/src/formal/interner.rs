@@ -96,6 +96,10 @@ mod tests {
         });
         assert_eq!(one, other);
         assert_eq!(words.len(), 1000);
-        assert!((0..5000).zip(one).all(|(word, number)| *words.value(number) == word % 1000));
+        assert!(
+            (0..5000)
+                .zip(one)
+                .all(|(word, number)| *words.value(number) == word % 1000)
+        );
     }
 }

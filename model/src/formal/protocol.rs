@@ -152,7 +152,9 @@ impl Protocol {
         let moment = self.moment(node);
         let steps = self.dynamics.steps(&moment).into_iter();
         let edges = steps.map(|step| {
-            let Taken { to, seen, dependences, .. } = self.dynamics.take(moment.clone(), step);
+            let Taken {
+                to, seen, dependences, ..
+            } = self.dynamics.take(moment.clone(), step);
             let to = self.number(to);
             let mut wrong: Vec<Wrong> = dependences.into_iter().map(Wrong::Depends).collect();
             let broken = self.broken.value(self.broken_after(to)).iter();

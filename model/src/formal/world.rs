@@ -89,8 +89,8 @@ pub(super) enum Place {
         connection: u8,
         ends_in: Minutes,
     },
-    /// A session that was kept is to be used for it.
-    Reuses(PeerId),
+    /// This session, which was kept, is to be used for it.
+    Reuses { peer: PeerId, session: Session },
     /// A session stands, secured as far as it will be.
     Talks { peer: PeerId, session: Session },
     /// Sent, or given back.
@@ -182,7 +182,7 @@ impl World {
     pub(super) fn is_ready(&self, job: usize) -> bool {
         matches!(
             self.jobs[job].place,
-            Place::Resolves | Place::Dials { .. } | Place::Reuses(_) | Place::Talks { .. }
+            Place::Resolves | Place::Dials { .. } | Place::Reuses { .. } | Place::Talks { .. }
         )
     }
 

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use postern_model::formal::{
-    Broken, Calm, Dependence, Distance, Dynamics, Fault, Found, Judged, Limits, Names, Protocol, Share, Step, Workers, Wrong,
-    explore, retell, way_to,
+    Broken, Calm, Dependence, Distance, Dynamics, Fault, Found, Judged, Limits, Names, Protocol, Share, Step, Workers,
+    Wrong, explore, retell, way_to,
 };
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;

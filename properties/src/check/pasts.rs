@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use postern_model::formal::{
-    Budget, Configuration, Dependence, Distance, Dynamics, Fault, Limits, Names, Past, Share, Step, Twins, Wrong, explore,
-    pasts, retell, way_to,
+    Budget, Configuration, Dependence, Distance, Dynamics, Fault, Limits, Names, Past, Share, Step, Twins, Wrong,
+    explore, pasts, retell, way_to,
 };
 use postern_model::mutant::Mutant;
 
@@ -15,12 +15,7 @@ use crate::setup::Setup;
 const DIFFERS: Wrong = Wrong::Depends(Dependence::Past);
 
 /// Walks every pair of pasts of a configuration, in which the first message is the past and has a budget of its own.
-pub(super) fn walk(
-    named: &Named,
-    mutant: Option<Mutant>,
-    share: &Share<'_>,
-    go_on: impl Fn(u64) -> bool,
-) -> Walked {
+pub(super) fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_on: impl Fn(u64) -> bool) -> Walked {
     let present = Configuration {
         mutant,
         ..named.configuration.clone()
@@ -103,7 +98,9 @@ mod tests {
     fn walked(mutant: Option<Mutant>) -> Vec<Walked> {
         let configurations = Bounds::Small.configurations().into_iter();
         let of_pasts = configurations.filter(|named| named.question == Question::DoPastsMatter);
-        of_pasts.map(|named| walk(&named, mutant, &Share::ALONE, |_| true)).collect()
+        of_pasts
+            .map(|named| walk(&named, mutant, &Share::ALONE, |_| true))
+            .collect()
     }
 
     #[test]

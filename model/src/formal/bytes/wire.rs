@@ -75,11 +75,14 @@ pub struct Wire {
     records: Memo<(u32, usize, u32), (u32, u32)>,
     taken: Memo<(u32, u16), (u32, u32)>,
     sent: Memo<(u32, usize, bool), u32>,
-    /// What can be done to a flight, to whom, inside TLS or not.
-    edits: Memo<(Party, u32, bool), Arc<[(Edit, u32)]>>,
+    /// By whom it is for, the flight, and whether that is inside TLS.
+    edits: Memo<(Party, u32, bool), Edited>,
     undisturbed: Option<Undisturbed>,
     pasts: Memo<[u32; 2], Option<Past>>,
 }
+
+/// What can be done to a flight, and what is on its way then, by its number.
+type Edited = Arc<[(Edit, u32)]>;
 
 /// What a machine made of a fact.
 #[derive(Debug, Clone)]
@@ -494,7 +497,7 @@ impl Wire {
     }
 
     /// Inside TLS whatever the editor takes away or puts in breaks the connection off there.
-    fn edits(&self, key: (Party, u32, bool)) -> Arc<[(Edit, u32)]> {
+    fn edits(&self, key: (Party, u32, bool)) -> Edited {
         if let Some(known) = self.edits.get(&key) {
             return known.clone();
         }
@@ -512,7 +515,7 @@ impl Wire {
             after.edit(edit, |item| alphabet[usize::from(item)].as_bytes());
             (edit, self.flights.number(after))
         });
-        let edited: Arc<[(Edit, u32)]> = edited.filter(|(_, after)| *after != flight).collect();
+        let edited: Edited = edited.filter(|(_, after)| *after != flight).collect();
         self.edits.insert(key, edited.clone());
         edited
     }

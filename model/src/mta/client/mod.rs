@@ -10,7 +10,8 @@
 //!   [`Outcome::RefusedForNow`]. A 5yz here is about the host (RFC 5321 §3.1: 554, RFC 7504: 521), not about the message,
 //!   which was never named. The next exchanger, or the same host tomorrow, may take it; and anyone on the path can say 521.
 //!   Where EHLO or HELO is refused inside TLS, for now or for good, and TLS was not required, it may be for what TLS achieved
-//!   (R3207-4.1-c): [`Outcome::TlsBroke`], so that mail fares no worse than without TLS (SEED-06).
+//!   (R3207-4.1-c): [`Outcome::TlsBroke`], so that mail fares no worse than without TLS (SEED-06). RFC 3207 has 554 for
+//!   that; taking every refusal for one is our choice, since a client cannot tell them apart.
 //! - **The host refuses the message** (MAIL, RCPT, DATA, final dot): 4yz for now, 5yz for good (RFC 5321 §4.2.1).
 //!   530 in clear is for now: it says that TLS is missing, which may come back (R3207-6-d), and not that the message is bad.
 //! - **The host refuses STARTTLS**, by whatever code: a reply to that command and not to the message, which goes on in
@@ -496,10 +497,18 @@ impl Client {
         let Some(reason) = self.suspicion else {
             return self.abort(Outcome::ConnectionFailed, why);
         };
-        if !self.was_answered_in_tls {
-            self.give_up_tls(reason);
+        let is_required = self.plan.tls.is_required();
+        if self.was_answered_in_tls {
+            // TLS was there: what is missing is a host that takes the session.
+            let outcome = if is_required {
+                Outcome::ConnectionFailed
+            } else {
+                Outcome::TlsBroke(reason)
+            };
+            return self.abort(outcome, why);
         }
-        if self.plan.tls.is_required() {
+        self.give_up_tls(reason);
+        if is_required {
             self.abort(Outcome::TlsUnavailable(reason), format!("TLS is required, but {why}"));
         } else {
             self.abort(Outcome::TlsBroke(reason), why);

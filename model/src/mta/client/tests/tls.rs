@@ -107,6 +107,8 @@ fn a_session_that_does_not_open_inside_tls_is_charged_to_tls() {
         let required = inside(rest, TlsUse::Required).outcome();
         assert_ne!(required, broke, "{rest:?}");
         assert_ne!(required, Outcome::RefusedForGood, "{rest:?}");
+        let is_said_to_lack_tls = matches!(required, Outcome::TlsUnavailable(_));
+        assert!(!is_said_to_lack_tls, "TLS was there, {rest:?}");
     }
     let open = inside(&[PLAIN, "421 busy"], TlsUse::IfOffered);
     assert_eq!(open.outcome(), Outcome::RefusedForNow, "of the message, not of TLS");
