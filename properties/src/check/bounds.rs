@@ -162,15 +162,19 @@ impl Bounds {
             },
             Self::Nightly => Sizes {
                 one_domain: vec![
-                    size(1, 2, 2, 2, 1),
-                    size(2, 2, 2, 2, 0),
+                    size(2, 1, 3, 2, 1),
+                    size(2, 1, 2, 3, 1),
                     size(3, 1, 2, 3, 1),
-                    size(4, 1, 2, 2, 1),
-                    size(1, 3, 1, 2, 0),
+                    size(4, 1, 2, 3, 1),
+                    size(1, 2, 2, 2, 1),
+                    size(2, 2, 2, 1, 1),
+                    size(2, 2, 1, 2, 0),
+                    size(1, 3, 1, 1, 1),
+                    size(1, 3, 2, 1, 0),
                 ],
                 pairs: size(1, 2, 2, 2, 1),
-                pasts: size(3, 2, 2, 2, 1),
-                rest: size(2, 2, 2, 2, 0),
+                pasts: size(2, 2, 2, 2, 1),
+                rest: size(2, 1, 3, 3, 1),
             },
         }
     }
