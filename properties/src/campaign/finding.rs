@@ -60,8 +60,8 @@ pub fn replay_command(campaign: &Campaign, seed: u64) -> String {
 /// The command that replays a saved scenario, which has its mutant in it, under real cryptography.
 fn replay(what: impl Display, client: Client) -> String {
     let client = match client {
-        Client::Postern => "",
-        Client::Lettre => " --client lettre",
+        Client::Postern => String::new(),
+        Client::Subject(subject) => format!(" --client {subject}"),
     };
     format!("cargo run --release -- replay {what}{client}")
 }
@@ -134,8 +134,8 @@ fn examined(scenario: &Scenario, crypto: Crypto, client: Client, property: Prope
 fn save(campaign: &Campaign, property: Property, rule: &str, scenario: &Scenario) -> Result<PathBuf, String> {
     let mutant = scenario.mutant.map(|mutant| format!("-{mutant}")).unwrap_or_default();
     let client = match campaign.client {
-        Client::Postern => "",
-        Client::Lettre => "-lettre",
+        Client::Postern => String::new(),
+        Client::Subject(subject) => format!("-{}", subject.name().replace(':', "-")),
     };
     // A rule may bear the numbers of two sections, as R7504-3/4.
     let rule = rule.replace('/', "-");
