@@ -11,8 +11,8 @@ use crate::scenario::{
     UnlistedAnswer,
 };
 use crate::trace::{
-    Answer, Channel, Claim, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Permanent, Presented,
-    Question, Record, Setting,
+    Answer, Channel, Claim, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Permanent,
+    Presented, Question, Record, Setting,
 };
 
 const CHARACTERS_MAX: usize = 200;
@@ -280,7 +280,10 @@ fn told(claim: &Claim) -> String {
     let extensions = claim.extensions.as_ref().map_or_else(String::new, |extensions| {
         format!(", extensions [{}]", extensions.join(", "))
     });
-    format!("=     the client tells its caller: {what}, {how}{reply}{extensions}; {}", claim.words)
+    format!(
+        "=     the client tells its caller: {what}, {how}{reply}{extensions}; {}",
+        claim.words
+    )
 }
 
 /// One line of bounded length without control characters.

@@ -55,7 +55,10 @@ pub fn survey(campaign: &Campaign, on_progress: impl FnMut(Progress)) -> Survey 
     let tally = explore_worlds(campaign, on_progress, |_| false);
     let properties = Property::ALL.iter().map(|property| {
         let counts = tally.properties.get(property).copied().unwrap_or_default();
-        let broken = tally.violations.iter().filter(|((violated, _), _)| violated == property);
+        let broken = tally
+            .violations
+            .iter()
+            .filter(|((violated, _), _)| violated == property);
         let rules = broken.map(|((_, rule), violations)| Broken {
             rule,
             worlds: violations.worlds,
@@ -76,7 +79,10 @@ pub fn survey(campaign: &Campaign, on_progress: impl FnMut(Progress)) -> Survey 
         fingerprint: tally.fingerprint,
         properties: properties.collect(),
         failed: tally.failed,
-        first_failure: tally.failures.first_key_value().map(|(seed, what)| (*seed, what.clone())),
+        first_failure: tally
+            .failures
+            .first_key_value()
+            .map(|(seed, what)| (*seed, what.clone())),
     }
 }
 
@@ -88,7 +94,9 @@ fn why(campaign: &Campaign, property: Property, seed: u64) -> String {
         mutant: None,
     };
     let examined = examine(&scenario(campaign, seed), options, Relations::Drawn);
-    let verdict = examined.ok().and_then(|examined| examined.judgement.verdict(property).cloned());
+    let verdict = examined
+        .ok()
+        .and_then(|examined| examined.judgement.verdict(property).cloned());
     match verdict {
         Some(Verdict::Violated { violation, .. }) => violation.why,
         _ => String::from("it was violated once and is not again: the world is not deterministic"),

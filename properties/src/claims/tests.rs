@@ -55,6 +55,11 @@ fn session(last: Event) -> Trace {
         line(Dialler, Tls, "EHLO out.a.example"),
         line(Acceptor, Tls, "250-mx1.b.example"),
         line(Acceptor, Tls, "250 8BITMIME"),
+        Event::Content {
+            connection: CONNECTION,
+            channel: Tls,
+            text: String::new(),
+        },
         line(Acceptor, Tls, "250 2.0.0 OK"),
         last,
     ];
@@ -82,6 +87,7 @@ fn rule(trace: &Trace, property: Property) -> Option<&'static str> {
 #[test]
 fn what_was_said_inside_tls_may_be_told() {
     let trace = session(told(Some((250, "2.0.0 OK")), &["8BITMIME"]));
+    assert_eq!(verdict(&trace, Property::P13), Some(Verdict::Holds));
     assert_eq!(verdict(&trace, Property::P28), Some(Verdict::Holds));
     assert_eq!(verdict(&trace, Property::P36), Some(Verdict::Holds));
 }
@@ -96,6 +102,21 @@ fn a_reply_that_was_said_in_clear_only_is_forged() {
 fn an_extension_that_was_offered_in_clear_only_is_forged() {
     let trace = session(told(None, &["STARTTLS"]));
     assert_eq!(rule(&trace, Property::P28), Some("R3207-4.2-b"));
+}
+
+#[test]
+fn no_message_is_sent_by_a_reply_that_asks_for_more() {
+    let trace = session(told(Some((354, "Go on")), &[]));
+    assert_eq!(rule(&trace, Property::P13), Some("R5321-4.2.5-a"));
+}
+
+#[test]
+fn no_message_is_sent_before_the_server_took_it() {
+    let mut trace = session(told(None, &[]));
+    trace
+        .records
+        .retain(|record| !matches!(record.event, Event::Content { .. }));
+    assert_eq!(rule(&trace, Property::P13), Some("R5321-4.2.5-a"));
 }
 
 #[test]

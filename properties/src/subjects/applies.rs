@@ -34,8 +34,12 @@ pub fn to_client(property: Property) -> Applies {
     use Applies::{Client, No, WithGlue};
     match property {
         Property::P01 => Client("the client decides what it says before TLS, and whether it goes on without"),
-        Property::P02 => WithGlue("the client tells what was refused, and the glue gives back what was refused for good"),
-        Property::P03 => WithGlue("the client tells that there is no TLS, and the glue gives back what waited too long"),
+        Property::P02 => {
+            WithGlue("the client tells what was refused, and the glue gives back what was refused for good")
+        }
+        Property::P03 => {
+            WithGlue("the client tells that there is no TLS, and the glue gives back what waited too long")
+        }
         Property::P04 => No("it compares with a client that never tries TLS, which is no mode of the subject"),
         Property::P09 => WithGlue("the client keeps nothing from one session to the next, and the glue remembers"),
         Property::P10 => No("the library raises no alarms: they are the glue's own"),
@@ -46,12 +50,16 @@ pub fn to_client(property: Property) -> Applies {
         Property::P15 => WithGlue("the glue walks over the exchangers, and goes by what the client tells of each"),
         Property::P27 => No("the library writes no notifications: they are the glue's own"),
         Property::P28 => Client("the client decides what of the time before TLS it keeps, and whose word it hands on"),
-        Property::P29 => Client("the client decides what it says around STARTTLS, and when; the glue is patient as RFC 5321 asks"),
+        Property::P29 => {
+            Client("the client decides what it says around STARTTLS, and when; the glue is patient as RFC 5321 asks")
+        }
         Property::P30 => Client("the client knows whether TLS is active"),
         Property::P33 => Client("the client frames the content, and waits for the answer to its end"),
         Property::P34 => Client("what can be read on the wire of mail that requires TLS is what the client says"),
         Property::P35 => No("the library has no roles: what an originator and a relay do is the glue's own"),
-        Property::P36 => WithGlue("what the client tells of a session is held against the wire; logs and notifications are the glue's, of what it tells"),
+        Property::P36 => WithGlue(
+            "what the client tells of a session is held against the wire; logs and notifications are the glue's, of what it tells",
+        ),
         Property::P38 => No("the glue opens a connection for each message, so that none is used again"),
         Property::P39 => WithGlue("the client tells what went wrong, and the glue remembers"),
         Property::P40 => WithGlue("the client tells whether a refusal is for good, and the glue tries again"),

@@ -66,7 +66,12 @@ impl Report {
         Claim {
             sent: self.sent,
             encrypted: self.encrypted,
-            reply: reply.map(|reply| (reply.code, one_line(reply.text.trim().lines().next_back().unwrap_or_default()))),
+            reply: reply.map(|reply| {
+                (
+                    reply.code,
+                    one_line(reply.text.trim().lines().next_back().unwrap_or_default()),
+                )
+            }),
             extensions: self
                 .extensions
                 .as_ref()

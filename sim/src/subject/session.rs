@@ -176,12 +176,7 @@ impl<'a> Session<'a> {
         let timers: &[Timer] = match self.phase.get() {
             Phase::Ehlo => &[Timer::Greeting, Timer::Command],
             Phase::Starttls => &[Timer::Command, Timer::Handshake, Timer::Command],
-            Phase::Mail => &[
-                Timer::Mail,
-                Timer::Rcpt,
-                Timer::DataInitiation,
-                Timer::DataTermination,
-            ],
+            Phase::Mail => &[Timer::Mail, Timer::Rcpt, Timer::DataInitiation, Timer::DataTermination],
             _ => &[Timer::Command],
         };
         let patience: Duration = timers.iter().map(|timer| timer.duration()).sum();

@@ -15,9 +15,7 @@ use io_smtp::rfc5321::data::SmtpDataError;
 use io_smtp::rfc5321::mail::SmtpMailError;
 use io_smtp::rfc5321::quit::SmtpQuit;
 use io_smtp::rfc5321::rcpt::SmtpRcptError;
-use io_smtp::rfc5321::{
-    SmtpDomain, SmtpEhloDomain, SmtpForwardPath, SmtpLocalPart, SmtpMailbox, SmtpReversePath,
-};
+use io_smtp::rfc5321::{SmtpDomain, SmtpEhloDomain, SmtpForwardPath, SmtpLocalPart, SmtpMailbox, SmtpReversePath};
 use io_smtp::session::{
     SmtpSessionOpen, SmtpSessionOpenError, SmtpSessionOpenOptions, SmtpSessionOpenYield, SmtpSessionTransport,
 };
@@ -219,11 +217,7 @@ async fn receive(
     answered(session, stream.read(octets)).await
 }
 
-async fn transmit(
-    session: &Session<'_>,
-    stream: &mut (impl AsyncWrite + Unpin),
-    octets: &[u8],
-) -> Result<(), Report> {
+async fn transmit(session: &Session<'_>, stream: &mut (impl AsyncWrite + Unpin), octets: &[u8]) -> Result<(), Report> {
     let writing = async {
         stream.write_all(octets).await?;
         // Its example leaves this out, and a TLS stream of tokio sends nothing for sure without it.

@@ -14,6 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use lettre::address::Envelope;
+use lettre::transport::smtp::authentication::Mechanism;
 use lettre::transport::smtp::client::{
     AsyncSmtpConnection, AsyncTokioStream, Certificate, CertificateStore, TlsParameters,
 };
@@ -203,13 +204,20 @@ fn reply(response: &Response) -> Reply {
     }
 }
 
-/// The extensions that lettre keeps, of those that servers here ever offer.
+/// The extensions that lettre keeps, its mechanisms of authentication as one.
 fn extensions(client: &AsyncSmtpConnection) -> Vec<String> {
-    let known = [Extension::EightBitMime, Extension::SmtpUtfEight, Extension::StartTls];
-    let offered = known
+    let plain = [Extension::EightBitMime, Extension::SmtpUtfEight, Extension::StartTls];
+    let mechanisms = [Mechanism::Plain, Mechanism::Login, Mechanism::Xoauth2];
+    let info = client.server_info();
+    let offered = plain.into_iter().filter(|extension| info.supports_feature(*extension));
+    let authenticates = mechanisms
         .into_iter()
-        .filter(|extension| client.server_info().supports_feature(*extension));
-    offered.map(|extension| extension.to_string()).collect()
+        .any(|mechanism| info.supports_auth_mechanism(mechanism));
+    let authentication = authenticates.then(|| "AUTH".to_owned());
+    offered
+        .map(|extension| extension.to_string())
+        .chain(authentication)
+        .collect()
 }
 
 fn envelope(session: &Session<'_>) -> Result<Envelope, Failure> {

@@ -49,10 +49,7 @@ impl ClientSubject for MailSend {
     }
 }
 
-async fn opened(
-    connection: Connection,
-    session: &Session<'_>,
-) -> Result<SmtpClient<TlsStream<Connection>>, Failure> {
+async fn opened(connection: Connection, session: &Session<'_>) -> Result<SmtpClient<TlsStream<Connection>>, Failure> {
     let mut client = SmtpClient {
         stream: connection,
         timeout: TIMEOUT,
