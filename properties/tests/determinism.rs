@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use mailpostern::generate::{self, Profile};
-use postern_sim::subjects::LETTRE;
+use postern_sim::subjects::{CLIENTS, LETTRE};
 use postern_sim::{Client, Crypto, Options};
 use serde_json::Value;
 
@@ -51,15 +51,17 @@ fn twice_in_one_process() {
 #[test]
 fn twice_in_one_process_with_a_client_that_nobody_here_wrote() {
     for seed in SEEDS {
-        let client = Client::Subject(LETTRE);
-        assert_same_twice(
-            seed,
-            Options {
-                crypto: Crypto::Real,
-                client,
-                mutant: None,
-            },
-        );
+        for subject in CLIENTS.iter().copied().chain([LETTRE]) {
+            let client = Client::Subject(subject);
+            assert_same_twice(
+                seed,
+                Options {
+                    crypto: Crypto::Real,
+                    client,
+                    mutant: None,
+                },
+            );
+        }
     }
 }
 

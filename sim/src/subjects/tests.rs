@@ -181,6 +181,26 @@ fn io_smtp_asks_for_starttls_although_it_is_stripped() {
 }
 
 #[test]
+fn no_subject_tells_the_time_of_the_real_clock() {
+    let expired = r#"
+[[step]]
+at = "0s"
+host = "mx1.b.example"
+drift = { certificate = "expired" }
+"#;
+    for subject in CLIENTS {
+        let run = run_by(*subject, &world(Level::Secure, expired));
+        let claims = claims(&run.trace);
+        assert!(claims.len() > 1, "{subject}");
+        for claim in claims.iter().filter(|claim| !claim.sent) {
+            assert!(claim.words.contains("expired"), "{subject}: {claim:?}");
+            let is_lettre = subject.name().starts_with("lettre");
+            assert!(!is_lettre || !claim.words.contains("UNIX"), "{subject}: {claim:?}");
+        }
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_trace() {
     for subject in CLIENTS {
         for more in ["", STRIPPED] {
