@@ -20,7 +20,7 @@ fn postern(arguments: &[&str]) -> Value {
 }
 
 fn assert_same_twice(seed: u64, options: Options) {
-    let scenario = generate::scenario(seed, Profile::default());
+    let scenario = options.client.fit(generate::scenario(seed, Profile::default()));
     let [first, second] = [(); 2].map(|()| postern_sim::run(&scenario, options).expect("the world runs"));
     if let Some((place, first, second)) = first.trace.first_difference(&second.trace) {
         panic!("seed {seed} differs at event {place}: {first:?} against {second:?}");

@@ -7,7 +7,7 @@ use mailpostern::campaign::{CryptoChoice, Examined, Relations, examine};
 use mailpostern::catalogue;
 use mailpostern::rules::Property;
 use mailpostern::subjects::{Outcome, Row, Trial, row};
-use postern_model::scenario::Scenario;
+use postern_model::scenario::{Action, Attack, Scenario};
 use postern_sim::subject::Subject;
 use postern_sim::subjects::CLIENTS;
 use postern_sim::{Client, Crypto, Options};
@@ -62,6 +62,26 @@ fn the_others_take_no_reply_that_was_injected_behind_the_go_ahead_for_the_server
         for property in [Property::P13, Property::P28, Property::P29] {
             assert!(!violated.contains(&property), "{client}: {violated:?}");
         }
+    }
+}
+
+/// Where the injected replies are cut decides how much of them the buffer holds when TLS begins, and whether any.
+#[test]
+fn wherever_the_injected_replies_are_cut_only_lettre_ever_takes_one_for_the_servers() {
+    let scenario = named("injection/replies-behind-go-ahead");
+    for subject in CLIENTS {
+        let is_taken = |cut: u16| {
+            let mut scenario = scenario.clone();
+            if let Action::Attack { attack, .. } = &mut scenario.step[0].action {
+                *attack = Attack::InjectReplies(cut);
+            }
+            let judgement = examined(Client::Subject(*subject), scenario).judgement;
+            let mut violated = judgement.violations().map(|(property, _, _)| property);
+            violated.any(|property| property == Property::P28)
+        };
+        let taken: Vec<u16> = (0..=45).step_by(15).filter(|cut| is_taken(*cut)).collect();
+        let is_lettre = subject.name().starts_with("lettre");
+        assert_eq!(is_lettre, !taken.is_empty(), "{subject}: {taken:?}");
     }
 }
 

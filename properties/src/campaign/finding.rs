@@ -115,7 +115,9 @@ pub(super) fn smallest(
         let fitted = client.fit(candidate.clone());
         examined(&fitted, crypto, client, property).filter(|examined| examined.violates(property, rule))
     };
-    let scenario = client.fit(shrink(scenario, |candidate| violating(candidate, Crypto::Fast).is_some()));
+    let scenario = client.fit(shrink(scenario, |candidate| {
+        violating(candidate, Crypto::Fast).is_some()
+    }));
     match violating(&scenario, Crypto::Real) {
         Some(confirmed) => Ok((scenario, confirmed)),
         None => Err(format!(
