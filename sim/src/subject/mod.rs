@@ -42,7 +42,10 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use postern_model::scenario::{Action, Drift, Level, Scenario};
+use postern_model::scenario::{Action, Drift, Scenario};
+
+pub use postern_model::mta::session::WithoutTls;
+pub use postern_model::scenario::{Level, Phase};
 
 pub use connection::Connection;
 pub use report::{Reply, Report};
