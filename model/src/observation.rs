@@ -3,6 +3,8 @@
 //! A reader of traces makes them from what crossed the wire; the exhaustive explorer makes them from abstract sessions.
 //! So the very same monitors serve both.
 
+use std::time::Duration;
+
 use crate::report::{About, Notify, Returns};
 use crate::scenario::{Level, MailboxState, Phase, Security, Trouble};
 use crate::trace::{HelloAnswer, HelloForm};
@@ -580,6 +582,15 @@ pub enum Observation {
         host: HostId,
         /// The message.
         message: MessageId,
+    },
+    /// The testbed itself holds the message where it stands, for so long: whatever is late for it is not the host's fault.
+    Held {
+        /// The host.
+        host: HostId,
+        /// The message.
+        message: MessageId,
+        /// From now on.
+        lasting: Duration,
     },
     /// The host's log says that the message is given back.
     Bounced {

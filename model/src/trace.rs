@@ -500,6 +500,13 @@ pub enum LogEntry {
         /// Why, with an enhanced status code.
         why: String,
     },
+    /// The message goes on no sooner, because the scenario holds it.
+    Held {
+        /// The message.
+        message: Token,
+        /// From the start of the run.
+        until: Duration,
+    },
     /// A host that used TLS no longer does.
     Alarm {
         /// The host.

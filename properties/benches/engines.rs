@@ -7,7 +7,6 @@
 
 use std::fmt;
 use std::process::Command;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -16,7 +15,7 @@ use cpu_time::ProcessTime;
 use mailpostern::check::second::Second;
 use mailpostern::check::{Bounds, Case, Named};
 use mailpostern::monitors::AnyMonitor;
-use postern_model::formal::{Judged, Limits, Number, Protocol, State, Step, System, explore};
+use postern_model::formal::{Judged, Limits, Number, Protocol, State, Step, System, Workers, explore};
 use stateright::{Checker, CheckerBuilder, Model, Property};
 
 /// The configuration of bounds `ci` that is walked.
@@ -28,8 +27,8 @@ const ROUNDS: usize = 3;
 /// What walks the states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Engine {
-    /// The own one, on one thread.
-    Own,
+    /// The own one.
+    Own(usize),
     /// Stateright, in whose states everything stands.
     Whole(Order, usize),
     /// Stateright on the very system that the own one walks, whose states are numbers: only the walk differs.
@@ -55,7 +54,11 @@ fn engines() -> Vec<Engine> {
     let ways = orders.into_iter().flat_map(|order| [(order, 1), (order, 2)]);
     let whole = ways.clone().map(|(order, threads)| Engine::Whole(order, threads));
     let numbered = ways.map(|(order, threads)| Engine::Numbered(order, threads));
-    [Engine::Own].into_iter().chain(whole).chain(numbered).collect()
+    [Engine::Own(2), Engine::Own(1)]
+        .into_iter()
+        .chain(whole)
+        .chain(numbered)
+        .collect()
 }
 
 impl fmt::Display for Engine {
@@ -65,7 +68,7 @@ impl fmt::Display for Engine {
             Order::DepthFirst => "depth first",
         };
         match *self {
-            Self::Own => formatter.write_str("own"),
+            Self::Own(threads) => write!(formatter, "own, threads: {threads}"),
             Self::Whole(way, threads) => write!(formatter, "stateright, {}, threads: {threads}", order(way)),
             Self::Numbered(way, threads) => {
                 write!(formatter, "stateright on numbers, {}, threads: {threads}", order(way))
@@ -129,8 +132,10 @@ fn walk(judging: Judging, engine: Engine) -> Walk {
     let named = configuration();
     let (began, processor) = (Instant::now(), ProcessTime::now());
     let (states, transitions) = match engine {
-        Engine::Own => {
-            let found = explore(&mut system(&named, judging), Limits::default(), |_| true);
+        Engine::Own(threads) => {
+            let workers = Workers::new(threads);
+            let system = system(&named, judging);
+            let found = explore(&system, Limits::default(), &workers.share(), |_| true);
             assert!(found.faults.is_empty() && found.is_complete);
             (found.states, found.transitions)
         }
@@ -143,7 +148,7 @@ fn walk(judging: Judging, engine: Engine) -> Walk {
         }
         Engine::Numbered(order, threads) => {
             let model = Numbered {
-                system: Mutex::new(system(&named, judging)),
+                system: system(&named, judging),
                 is_wrong: AtomicBool::new(false),
             };
             by_stateright(model.checker().threads(threads), order)
@@ -199,7 +204,7 @@ where
 
 /// The system of the own engine, for stateright.
 struct Numbered {
-    system: Mutex<Judged<AnyMonitor>>,
+    system: Judged<AnyMonitor>,
     is_wrong: AtomicBool,
 }
 
@@ -208,13 +213,12 @@ impl Model for Numbered {
     type Action = (Step, State<Number>);
 
     fn init_states(&self) -> Vec<Self::State> {
-        self.system.lock().expect("no thread panicked").starts()
+        self.system.starts()
     }
 
     fn actions(&self, state: &Self::State, actions: &mut Vec<Self::Action>) {
         let mut transitions = Vec::new();
-        let mut system = self.system.lock().expect("no thread panicked");
-        system.transitions(*state, &mut transitions);
+        self.system.transitions(*state, &mut transitions);
         for transition in transitions {
             if !transition.faults.is_empty() {
                 self.is_wrong.store(true, Ordering::Relaxed);

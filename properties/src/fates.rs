@@ -203,7 +203,7 @@ impl<'a> Fates<'a> {
                     fate.why.clone_from(why);
                 }
             }
-            LogEntry::Sent { .. } | LogEntry::Alarm { .. } => {}
+            LogEntry::Sent { .. } | LogEntry::Held { .. } | LogEntry::Alarm { .. } => {}
         }
     }
 

@@ -4,20 +4,17 @@ use std::collections::BTreeSet;
 
 use mailpostern::check::second::{NO_BROKEN_PROMISE, NO_CONVICTION, NO_DEPENDENCE, Second};
 use mailpostern::check::{Bounds, Case, Named};
-use postern_model::formal::{Fault, Found, Judged, Limits, Protocol, Wrong, explore};
+use postern_model::formal::{Fault, Found, Judged, Limits, Protocol, Workers, Wrong, explore};
 use postern_model::mutant::Mutant;
 use stateright::{Checker, Model};
 
-/// What stateright counts does not depend on how many there are.
+/// What is counted does not depend on how many there are.
 const THREADS: usize = 2;
 
 fn by_own(named: &Named, mutant: Option<Mutant>) -> Found<Fault> {
     let Case { dynamics, bench } = Case::of(named, mutant);
-    explore(
-        &mut Judged::by(Protocol::new(dynamics), bench),
-        Limits::default(),
-        |_| true,
-    )
+    let judged = Judged::by(Protocol::new(dynamics), bench);
+    explore(&judged, Limits::default(), &Workers::new(THREADS).share(), |_| true)
 }
 
 /// What is wrong, in the words of stateright's properties.

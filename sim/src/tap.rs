@@ -323,7 +323,7 @@ impl Tap {
                 None => return,
             }
         } else {
-            let Some(line) = self.commands.borrow_mut().push(octet) else {
+            let Some(line) = self.commands.borrow_mut().push(octet).filter(|cut| cut.is_first) else {
                 return;
             };
             self.owed.set(self.owed.get() + 1);
@@ -333,12 +333,7 @@ impl Tap {
                     octets: Vec::new(),
                 });
             }
-            return self.recorder.record(Event::Line {
-                connection,
-                from: End::Dialler,
-                channel,
-                text: line.octets.escape_ascii().to_string(),
-            });
+            return self.said(&line.octets, channel);
         }
         let lines = self.content.take().unwrap_or_default();
         self.owed.set(self.owed.get() + 1);
@@ -349,8 +344,28 @@ impl Tap {
         });
     }
 
+    /// A command of the dialler.
+    fn said(&self, line: &[u8], channel: Channel) {
+        self.recorder.record(Event::Line {
+            connection: self.connection.get(),
+            from: End::Dialler,
+            channel,
+            text: line.escape_ascii().to_string(),
+        });
+    }
+
     /// The acceptor has answered. The answer to DATA says what it was that came behind it.
-    fn answered(&self, reply: &[u8]) {
+    ///
+    /// Where it owed nothing, it has refused a line that has not ended yet: one that is too long, or has a CR or LF that
+    /// stands alone. That line is recorded as far as it came, before its answer, and what follows of it is none. 421 answers
+    /// no line.
+    fn answered(&self, reply: &[u8], channel: Channel) {
+        if self.owed.get() == 0 && !reply.starts_with(b"421") && self.content.borrow().is_none() {
+            let line = self.commands.borrow_mut().cut_off();
+            if let Some(line) = line {
+                return self.said(&line, channel);
+            }
+        }
         self.owed.set(self.owed.get().saturating_sub(1));
         let is_go_ahead = reply.starts_with(b"354");
         let released = {
@@ -389,7 +404,7 @@ impl Tap {
             let line = self.replies.borrow_mut().push(octet);
             if let Some(Cut { octets: line, .. }) = line {
                 if line.get(3) != Some(&b'-') {
-                    self.answered(&line);
+                    self.answered(&line, channel);
                 }
                 let text = line.escape_ascii().to_string();
                 self.unread.borrow_mut().push_back(UnreadReply {
@@ -486,6 +501,8 @@ struct LineBuffer {
 /// A line without its CRLF, or a part of one that was too long.
 struct Cut {
     octets: Vec<u8>,
+    /// It begins a line.
+    is_first: bool,
     /// It is a whole line.
     is_whole: bool,
 }
@@ -497,12 +514,35 @@ impl LineBuffer {
         if !ends && self.line.len() < LINE_OCTETS_MAX {
             return None;
         }
-        let is_whole = ends && !std::mem::replace(&mut self.is_rest, !ends);
-        let mut octets = std::mem::take(&mut self.line);
-        if ends {
-            octets.truncate(octets.len() - 2);
+        let is_first = !std::mem::replace(&mut self.is_rest, !ends);
+        let octets = match ends {
+            true => {
+                let mut octets = std::mem::take(&mut self.line);
+                octets.truncate(octets.len() - 2);
+                octets
+            }
+            false => self.take_part(),
+        };
+        Some(Cut {
+            octets,
+            is_first,
+            is_whole: ends && is_first,
+        })
+    }
+
+    /// What came of a line that has not ended; the rest of it belongs to no other.
+    fn cut_off(&mut self) -> Option<Vec<u8>> {
+        if self.line.is_empty() || std::mem::replace(&mut self.is_rest, true) {
+            return None;
         }
-        Some(Cut { octets, is_whole })
+        Some(self.take_part())
+    }
+
+    /// All but a CR at the end, which may be the first half of the line's.
+    fn take_part(&mut self) -> Vec<u8> {
+        let rest = self.line.len() - usize::from(self.line.ends_with(b"\r"));
+        let rest = self.line.split_off(rest);
+        std::mem::replace(&mut self.line, rest)
     }
 
     /// Keeps a line of content, its leading dot unstuffed. A CR, LF or NUL in it is shown, not done.
@@ -517,3 +557,6 @@ impl LineBuffer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,7 +89,7 @@ impl<'a> Driver<'a> {
         match self.world.jobs[job].place {
             Place::Resolves => self.resolve(job),
             Place::Dials { peer, address, tls } => self.dial(job, peer, address, tls),
-            Place::Reuses(peer) => self.reuse(job, peer),
+            Place::Reuses { peer, session } => self.reuse(job, peer, session),
             Place::Talks { peer, session } => self.talk(job, peer, session),
             Place::Outside | Place::Waits | Place::Hangs { .. } | Place::Over(_) => {}
         }
@@ -159,7 +159,7 @@ impl<'a> Driver<'a> {
         });
         for job in 0..self.configuration.messages.len() {
             let connection = match self.world.jobs[job].place {
-                Place::Talks { session, .. } => Some(session.connection),
+                Place::Reuses { session, .. } | Place::Talks { session, .. } => Some(session.connection),
                 Place::Hangs { connection, .. } => Some(connection),
                 _ => None,
             };
@@ -292,14 +292,14 @@ impl<'a> Driver<'a> {
                     address,
                     tls,
                 } => self.job(job).place = Place::Dials { peer, address, tls },
-                Output::Reuse { job, peer } => self.job(job).place = Place::Reuses(peer),
+                // From now on it is this message's, whatever else is kept in its place.
+                Output::Reuse { job, peer } => match self.world.kept[place_of(peer)].take() {
+                    Some(Kept { session, .. }) => self.job(job).place = Place::Reuses { peer, session },
+                    None => self.ended(place_of_job(job), Outcome::ConnectionFailed),
+                },
                 Output::HangUp(peer) => {
                     let kept = self.world.kept[place_of(peer)].take();
-                    if let Some(Kept { session, .. }) = kept {
-                        let connection = ConnectionId(session.connection.into());
-                        self.command(connection, Phase::Quit, session.secured);
-                        self.see(Observation::Closed { connection });
-                    }
+                    self.take_leave(kept);
                 }
                 Output::Arm(timer) => self.arm(timer),
                 Output::Sent(job) => {

@@ -11,21 +11,21 @@ use super::interner::{Interner, Memo};
 use super::protocol::{Protocol, Wrong};
 
 /// A system of transitions on each of which something is seen, before anybody judges it.
-pub trait Observed {
+pub trait Observed: Sync {
     /// A state.
-    type State: Copy + Eq + Hash;
+    type State: Copy + Eq + Hash + Send + Sync;
     /// What leads from one state to the next.
     type Step: Copy;
     /// What is seen in a step.
     type Seen;
     /// What a step shows to be wrong, whatever the judges think.
-    type Wrong: Copy + Ord + Hash;
+    type Wrong: Copy + Ord + Hash + Send;
 
     /// The state to begin with.
-    fn start(&mut self) -> Self::State;
+    fn start(&self) -> Self::State;
 
     /// Appends every way on from a state.
-    fn ways(&mut self, state: Self::State, into: &mut Vec<Way<Self::State, Self::Step, Self::Wrong>>);
+    fn ways(&self, state: Self::State, into: &mut Vec<Way<Self::State, Self::Step, Self::Wrong>>);
 
     /// What has this number, which a way told.
     fn seen(&self, number: u32) -> &Self::Seen;
@@ -50,7 +50,7 @@ pub struct Way<S, P, W> {
 }
 
 /// A judge of what is seen.
-pub trait Judge<Seen>: Clone + Eq + Hash {
+pub trait Judge<Seen>: Clone + Eq + Hash + Send + Sync {
     /// Takes what is seen next.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ pub trait Judge<Seen>: Clone + Eq + Hash {
 }
 
 /// Every monitor judges observations, each so long after the one before.
-impl<M: Monitor> Judge<Vec<(Duration, Observation)>> for M {
+impl<M: Monitor + Send + Sync> Judge<Vec<(Duration, Observation)>> for M {
     fn hear(&mut self, seen: &Vec<(Duration, Observation)>) -> Result<(), Violation> {
         seen.iter()
             .try_for_each(|(after, observation)| self.observe(*after, observation))
@@ -137,11 +137,11 @@ pub struct State<S> {
 impl<O: Observed, J: Judge<O::Seen>> Judged<J, O> {
     /// A model, judged by these.
     pub fn by(observed: O, judges: Vec<J>) -> Self {
-        let mut all = Interner::default();
+        let all = Interner::default();
         let bench: Box<[u32]> = judges.into_iter().map(|judge| all.number(Seat::Taken(judge))).collect();
-        let mut benches = Interner::default();
+        let benches = Interner::default();
         let start = benches.number(bench);
-        let mut verdicts = Interner::default();
+        let verdicts = Interner::default();
         verdicts.number(Vec::new());
         Self {
             observed,
@@ -156,11 +156,11 @@ impl<O: Observed, J: Judge<O::Seen>> Judged<J, O> {
     }
 
     /// The model that is judged.
-    pub fn observed(&mut self) -> &mut O {
-        &mut self.observed
+    pub fn observed(&self) -> &O {
+        &self.observed
     }
 
-    fn judge(&mut self, bench: u32, seen: u32, is_end: bool) -> (u32, u32) {
+    fn judge(&self, bench: u32, seen: u32, is_end: bool) -> (u32, u32) {
         if let Some(known) = self.known_of_bench.get(&(bench, seen)) {
             return *known;
         }
@@ -177,7 +177,7 @@ impl<O: Observed, J: Judge<O::Seen>> Judged<J, O> {
         result
     }
 
-    fn hear(&mut self, judge: u32, seen: u32, is_end: bool) -> (u32, Option<u32>) {
+    fn hear(&self, judge: u32, seen: u32, is_end: bool) -> (u32, Option<u32>) {
         if let Some(known) = self.known.get(&(judge, seen)) {
             return *known;
         }
@@ -194,14 +194,14 @@ impl<O: Observed, J: Judge<O::Seen>> System for Judged<J, O> {
     type Step = O::Step;
     type Fault = Fault<O::Wrong>;
 
-    fn starts(&mut self) -> Vec<Self::State> {
+    fn starts(&self) -> Vec<Self::State> {
         vec![State {
             observed: self.observed.start(),
             bench: self.start,
         }]
     }
 
-    fn transitions(&mut self, state: Self::State, into: &mut Vec<Transition<Self::State, Self::Step, Self::Fault>>) {
+    fn transitions(&self, state: Self::State, into: &mut Vec<Transition<Self::State, Self::Step, Self::Fault>>) {
         let mut ways = Vec::new();
         self.observed.ways(state.observed, &mut ways);
         for way in ways {

@@ -21,6 +21,7 @@ mod protocol;
 mod rehearsal;
 mod retelling;
 mod step;
+mod workers;
 mod world;
 
 pub use calm::{Broken, Calm};
@@ -38,4 +39,5 @@ pub use protocol::{Number, Protocol, Wrong};
 pub use rehearsal::rehearse;
 pub use retelling::retell;
 pub use step::Step;
+pub use workers::{Share, Workers};
 pub use world::Lasting;

@@ -2,7 +2,7 @@
 //!
 //! It is a function of what it is given and keeps nothing, so an engine may call it in any order and from any thread.
 
-use crate::mta::delivery::Delivery;
+use crate::mta::delivery::{Decision, Delivery};
 
 use super::calm::{self, Broken, Calm};
 use super::configuration::{Configuration, Names};
@@ -10,21 +10,13 @@ use super::driver::{Driver, Seen};
 use super::independence::Dependence;
 use super::portrait::portrait;
 use super::step::{self, Step};
-use super::world::{Clock, World};
+use super::world::World;
 
 /// The delivery machine and everything around it, whole, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Moment {
     pub(super) machine: Delivery,
     pub(super) world: World,
-}
-
-impl Moment {
-    /// Whether all wait for a timer, or for something from outside, and more is to come: then promises about the calm that
-    /// may follow can be broken.
-    pub(super) fn is_calm_due(&self) -> bool {
-        self.world.is_quiet() && self.world.clock != Clock::Ended
-    }
 }
 
 /// What came of a step.
@@ -36,6 +28,8 @@ pub struct Taken {
     pub seen: Seen,
     /// What a command in it depended on that it must not depend on.
     pub dependences: Vec<Dependence>,
+    /// What the machine decided, where that is asked for.
+    pub(super) decisions: Vec<Decision>,
 }
 
 /// What can happen in a configuration.
@@ -44,6 +38,7 @@ pub struct Dynamics {
     configuration: Configuration,
     names: Names,
     looks_for_dependences: bool,
+    looks_for_decisions: bool,
 }
 
 impl Dynamics {
@@ -53,6 +48,7 @@ impl Dynamics {
             configuration,
             names,
             looks_for_dependences: true,
+            looks_for_decisions: false,
         }
     }
 
@@ -61,6 +57,15 @@ impl Dynamics {
     pub(super) fn without_dependences(self) -> Self {
         Self {
             looks_for_dependences: false,
+            ..self
+        }
+    }
+
+    /// The same, and what the machine decides is told with every step.
+    #[must_use]
+    pub(super) fn with_decisions(self) -> Self {
+        Self {
+            looks_for_decisions: true,
             ..self
         }
     }
@@ -84,17 +89,19 @@ impl Dynamics {
     pub fn take(&self, moment: Moment, step: Step) -> Taken {
         let mut driver = self.driver(moment);
         driver.looks_for_dependences = self.looks_for_dependences;
+        driver.decisions = self.looks_for_decisions.then(Vec::new);
         step::take(&mut driver, step);
         Taken {
             seen: std::mem::take(&mut driver.seen),
             dependences: std::mem::take(&mut driver.dependences),
+            decisions: driver.decisions.take().unwrap_or_default(),
             to: Moment::of(driver),
         }
     }
 
     /// The promises that are broken in the calms that may follow.
     pub fn broken(&self, moment: &Moment) -> Vec<(Broken, Calm)> {
-        if !moment.is_calm_due() {
+        if !moment.world.is_calm_due() {
             return Vec::new();
         }
         let in_calm = |calm| {
@@ -110,9 +117,9 @@ impl Dynamics {
         portrait(&self.configuration, &moment.world)
     }
 
-    /// How many injections it took to come here.
-    pub(super) fn spent(&self, moment: &Moment) -> u8 {
-        u8::try_from(moment.world.spent(&self.configuration)).expect("budgets are small")
+    /// How many injections it took to come to a world.
+    pub(super) fn spent(&self, world: &World) -> u32 {
+        world.spent(&self.configuration)
     }
 
     /// The world in a calm. What is broken depends on nothing of the world but this.

@@ -14,6 +14,7 @@ use super::judged::{Observed, Way};
 use super::moment::{Dynamics, Moment};
 use super::protocol::{Number, Protocol, Wrong};
 use super::step::Step;
+use super::workers::Share;
 use super::world::{Clock, End, Place, World};
 
 /// What a sender lived through, and what it is now that all its mail is gone.
@@ -26,11 +27,11 @@ pub struct Past {
 
 /// Every past of a configuration that makes a difference to the sender itself.
 pub fn pasts(dynamics: Dynamics) -> Vec<Past> {
-    let mut histories = Histories(Protocol::without_promises(dynamics));
-    let found = explore(&mut histories, Limits::default(), |_| true);
+    let histories = Histories(Protocol::without_promises(dynamics));
+    let found = explore(&histories, Limits::default(), &Share::ALONE, |_| true);
     let pasts = found.faults.into_iter().filter_map(|(machine, distance)| {
         Some(Past {
-            steps: way_to(&mut histories, &machine, distance)?,
+            steps: way_to(&histories, &machine, distance)?,
             machine: histories.0.machine(machine).clone(),
         })
     });
@@ -46,11 +47,11 @@ impl System for Histories {
     /// The number of such a machine.
     type Fault = u32;
 
-    fn starts(&mut self) -> Vec<Number> {
+    fn starts(&self) -> Vec<Number> {
         vec![self.0.start()]
     }
 
-    fn transitions(&mut self, state: Number, into: &mut Vec<Transition<Number, Step, u32>>) {
+    fn transitions(&self, state: Number, into: &mut Vec<Transition<Number, Step, u32>>) {
         let mut ways = Vec::new();
         self.0.ways(state, &mut ways);
         // The end of a walk forgets what it was about.
@@ -83,14 +84,14 @@ impl Twins {
         let mut world = World::at_start(dynamics.configuration());
         world.jobs[0].place = Place::Over(End::Sent);
         world.clock = Clock::Moving;
-        let mut protocol = Protocol::without_promises(dynamics);
-        let mut number = |past: &Past| {
+        let protocol = Protocol::without_promises(dynamics);
+        let number = |past: &Past| {
             protocol.number(Moment {
                 machine: past.machine.clone(),
                 world: world.clone(),
             })
         };
-        let starts = pasts.iter().map(|pair| Pair(pair.map(&mut number))).collect();
+        let starts = pasts.iter().map(|pair| Pair(pair.map(number))).collect();
         Self {
             protocol,
             starts,
@@ -98,7 +99,7 @@ impl Twins {
         }
     }
 
-    fn are_alike(&mut self, one: u32, other: u32) -> bool {
+    fn are_alike(&self, one: u32, other: u32) -> bool {
         // An alarm is what a past may lead to (SEED-10), and the only thing.
         let but_alarms = |number: u32| {
             let seen = self.protocol.seen(number).iter();
@@ -114,11 +115,11 @@ impl System for Twins {
     type Step = Step;
     type Fault = Wrong;
 
-    fn starts(&mut self) -> Vec<Pair> {
+    fn starts(&self) -> Vec<Pair> {
         self.starts.clone()
     }
 
-    fn transitions(&mut self, state: Pair, into: &mut Vec<Transition<Pair, Step, Wrong>>) {
+    fn transitions(&self, state: Pair, into: &mut Vec<Transition<Pair, Step, Wrong>>) {
         let [one, other] = state.0.map(|number| {
             let mut ways = Vec::new();
             self.protocol.ways(number, &mut ways);

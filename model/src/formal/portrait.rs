@@ -58,7 +58,7 @@ fn job(job: &Job) -> String {
         Place::Hangs { peer, ends_in, .. } => {
             format!("has dialled mx{}, which does not answer, {}", peer.0, left(ends_in))
         }
-        Place::Reuses(peer) => format!("goes next by the session that is kept with mx{}", peer.0),
+        Place::Reuses { peer, .. } => format!("goes next by the session that is kept with mx{}", peer.0),
         Place::Talks { peer, session: by } => format!("is sent next to mx{} by {}", peer.0, session(&by)),
         Place::Over(End::Sent) => "sent".to_owned(),
         Place::Over(End::GivenBack) => "given back".to_owned(),

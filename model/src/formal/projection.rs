@@ -8,15 +8,16 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 
-use crate::mta::delivery::Delivery;
 use crate::observation::{DomainId, Observation};
 
 use super::configuration::{Configuration, EXCHANGERS_MAX, MESSAGES_MAX, Names};
-use super::driver::{Driver, Seen, message_id, peer_id};
+use super::driver::{Seen, message_id, peer_id};
 use super::explorer::{Limits, System, Transition, explore};
 use super::interner::Interner;
-use super::step::{Step, steps, take};
-use super::world::{Clock, End, Lasting, Place, World};
+use super::moment::{Dynamics, Moment, Taken};
+use super::step::Step;
+use super::workers::Share;
+use super::world::{End, Lasting, Place, World};
 
 /// Everything that can be seen in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,16 +30,14 @@ pub struct Projected {
 
 /// Walks every state of a configuration and says how each looks from outside. No judge rides along.
 pub fn projected(configuration: &Configuration) -> Projected {
-    let mut walk = Walk {
-        names: names(configuration),
-        configuration: configuration.clone(),
+    let walk = Walk {
+        dynamics: Dynamics::new(configuration.clone(), names(configuration)).without_dependences(),
         states: Interner::default(),
     };
-    let found = explore(&mut walk, Limits::default(), |_| true);
+    let found = explore(&walk, Limits::default(), &Share::ALONE, |_| true);
     let numbers = 0..u32::try_from(walk.states.len()).unwrap_or(u32::MAX);
     let states = numbers.map(|number| walk.states.value(number));
-    let quiet = states.filter(|state| state.world.is_quiet() && state.world.clock != Clock::Ended);
-    let configuration = &walk.configuration;
+    let quiet = states.filter(|state| state.moment.world.is_calm_due());
     let lines = quiet.map(|state| View { configuration, state }.to_string());
     Projected {
         states: found.states,
@@ -61,16 +60,14 @@ fn names(configuration: &Configuration) -> Names {
 
 /// The states of a configuration, by their numbers.
 struct Walk {
-    configuration: Configuration,
-    names: Names,
+    dynamics: Dynamics,
     states: Interner<Whole>,
 }
 
 /// A state, and what of the past still shows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Whole {
-    delivery: Delivery,
-    world: World,
+    moment: Moment,
     past: Past,
 }
 
@@ -106,27 +103,22 @@ impl System for Walk {
     type Step = Step;
     type Fault = Infallible;
 
-    fn starts(&mut self) -> Vec<u32> {
-        let Driver { delivery, world, .. } = Driver::at_start(&self.configuration, &self.names);
-        let past = Past::default();
-        vec![self.states.number(Whole { delivery, world, past })]
+    fn starts(&self) -> Vec<u32> {
+        let (moment, past) = (self.dynamics.start(), Past::default());
+        vec![self.states.number(Whole { moment, past })]
     }
 
-    fn transitions(&mut self, state: u32, into: &mut Vec<Transition<u32, Step, Infallible>>) {
-        let Whole { delivery, world, past } = self.states.value(state).clone();
-        for step in steps(&self.configuration, &world) {
-            let mut driver = Driver::at(&self.configuration, &self.names, delivery.clone(), world.clone());
-            driver.looks_for_dependences = false;
-            take(&mut driver, step);
-            let past = past.with(&driver.seen);
-            let Driver { delivery, world, .. } = driver;
-            let to = self.states.number(Whole { delivery, world, past });
-            into.push(Transition {
+    fn transitions(&self, state: u32, into: &mut Vec<Transition<u32, Step, Infallible>>) {
+        let Whole { moment, past } = self.states.value(state);
+        into.extend(self.dynamics.steps(moment).into_iter().map(|step| {
+            let Taken { to: moment, seen, .. } = self.dynamics.take(moment.clone(), step);
+            let past = past.with(&seen);
+            Transition {
                 step,
-                to,
+                to: self.states.number(Whole { moment, past }),
                 faults: Vec::new(),
-            });
-        }
+            }
+        }));
     }
 
     /// Nobody asks for the nearest of anything here.
@@ -148,7 +140,7 @@ impl fmt::Display for View<'_> {
             lookups_fail,
             left,
             ..
-        } = &self.state.world;
+        } = &self.state.moment.world;
         let hops = 0..self.configuration.levels.len();
         for hop in hops.clone() {
             let lookups = works(!lookups_fail[hop]);
@@ -168,7 +160,7 @@ impl fmt::Display for View<'_> {
 
 impl View<'_> {
     fn message(&self, formatter: &mut fmt::Formatter<'_>, place: usize) -> fmt::Result {
-        let job = &self.state.world.jobs[place];
+        let job = &self.state.moment.world.jobs[place];
         let expires_in = job.expires_in.unwrap_or_default();
         match job.place {
             Place::Outside => formatter.write_str("outside")?,
@@ -187,7 +179,7 @@ impl View<'_> {
     }
 
     fn exchanger(&self, formatter: &mut fmt::Formatter<'_>, place: usize, hops: std::ops::Range<usize>) -> fmt::Result {
-        let server = &self.state.world.servers[place];
+        let server = &self.state.moment.world.servers[place];
         let tls = if server.tls { "tls" } else { "off" };
         let certificate = if server.certificate_is_bad { "bad" } else { "good" };
         write!(formatter, "{tls},{certificate}")?;

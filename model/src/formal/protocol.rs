@@ -2,6 +2,9 @@
 //!
 //! What happens, [`Dynamics`] says. Here it is found out once for every state, and kept by numbers.
 
+use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
+
 use crate::mta::delivery::Delivery;
 
 use super::calm::{Broken, Calm};
@@ -33,6 +36,33 @@ struct Edge {
     to: Number,
     /// What is seen, by its number.
     seen: u32,
+    /// What is wrong about it, by its number.
+    wrong: u32,
+}
+
+/// What is known of a state. It is told from others by its machine and its world.
+#[derive(Debug)]
+struct Node {
+    machine: u32,
+    world: u32,
+    /// The ways on, once they are looked for.
+    edges: OnceLock<Box<[Edge]>>,
+    /// What is broken in the calms after it, by its number, once that is looked for.
+    broken: OnceLock<u32>,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        (self.machine, self.world) == (other.machine, other.world)
+    }
+}
+
+impl Eq for Node {}
+
+impl Hash for Node {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.machine, self.world).hash(state);
+    }
 }
 
 /// All states that were seen so far, and the ways between them.
@@ -40,20 +70,15 @@ pub struct Protocol {
     dynamics: Dynamics,
     machines: Interner<Delivery>,
     worlds: Interner<World>,
-    states: Interner<(u32, u32)>,
+    states: Interner<Node>,
     /// What is seen in a step.
     seen: Interner<Seen>,
-    /// Where the ways on from each state stand, once they are known.
-    known: Vec<Option<(u32, u32)>>,
-    edges: Vec<Edge>,
-    /// What is wrong about an edge, by its place.
-    wrong: Memo<u32, Vec<Wrong>>,
-    injections: Vec<u8>,
-    /// What is broken in the calms, by machine and calm world; many states come to the same.
-    calms: Memo<(u32, u32), Vec<(Broken, Calm)>>,
+    /// What is wrong about a step.
+    wrong: Interner<Vec<Wrong>>,
     calm_worlds: Interner<World>,
-    /// What is broken in the calms after a state.
-    broken: Memo<u32, Vec<(Broken, Calm)>>,
+    /// What is broken in the calms, by machine and calm world; many states come to the same.
+    calms: Memo<(u32, u32), u32>,
+    broken: Interner<Vec<(Broken, Calm)>>,
     /// Whether broken promises are looked for.
     is_searching: bool,
 }
@@ -67,13 +92,10 @@ impl Protocol {
             worlds: Interner::default(),
             states: Interner::default(),
             seen: Interner::default(),
-            known: Vec::new(),
-            edges: Vec::new(),
-            wrong: Memo::default(),
-            injections: Vec::new(),
-            calms: Memo::default(),
+            wrong: Interner::default(),
             calm_worlds: Interner::default(),
-            broken: Memo::default(),
+            calms: Memo::default(),
+            broken: Interner::default(),
             is_searching: true,
         }
     }
@@ -93,11 +115,11 @@ impl Protocol {
 
     /// The number of the machine, if all mail is gone and nothing but what it remembers is left.
     pub(super) fn machine_after_all(&self, state: Number) -> Option<u32> {
-        let (machine, world) = *self.states.value(state.0);
+        let Node { machine, world, .. } = self.states.value(state.0);
         let messages = self.dynamics.configuration().messages.len();
-        let jobs = &self.worlds.value(world).jobs[..messages];
+        let jobs = &self.worlds.value(*world).jobs[..messages];
         let is_over = jobs.iter().all(|job| matches!(job.place, Place::Over(_)));
-        is_over.then_some(machine)
+        is_over.then_some(*machine)
     }
 
     /// The machine that has this number.
@@ -107,79 +129,74 @@ impl Protocol {
 
     /// The number of a state's world.
     pub(super) fn world(&self, state: Number) -> u32 {
-        let (_, world) = *self.states.value(state.0);
-        world
+        self.states.value(state.0).world
     }
 
-    /// The ways on from a state, as places of edges.
-    fn edges(&mut self, state: Number) -> std::ops::Range<u32> {
-        let (from, to) = match self.known[state.0 as usize] {
-            Some(known) => known,
-            None => self.find_edges(state),
-        };
-        from..to
+    /// The number of a state.
+    pub(super) fn number(&self, moment: Moment) -> Number {
+        Number(self.states.number(Node {
+            machine: self.machines.number(moment.machine),
+            world: self.worlds.number(moment.world),
+            edges: OnceLock::new(),
+            broken: OnceLock::new(),
+        }))
     }
 
-    fn find_edges(&mut self, state: Number) -> (u32, u32) {
-        let (machine, world) = *self.states.value(state.0);
-        let moment = self.moment(machine, world);
-        let from = u32::try_from(self.edges.len()).expect("there are fewer edges than numbers");
-        for step in self.dynamics.steps(&moment) {
-            let Taken { to, seen, dependences } = self.dynamics.take(moment.clone(), step);
-            let mut wrong: Vec<Wrong> = dependences.into_iter().map(Wrong::Depends).collect();
-            let seen = self.seen.number(seen);
+    /// The ways on from a state.
+    fn edges(&self, state: Number) -> &[Edge] {
+        let node = self.states.value(state.0);
+        node.edges.get_or_init(|| self.find_edges(node))
+    }
+
+    fn find_edges(&self, node: &Node) -> Box<[Edge]> {
+        let moment = self.moment(node);
+        let steps = self.dynamics.steps(&moment).into_iter();
+        let edges = steps.map(|step| {
+            let Taken {
+                to, seen, dependences, ..
+            } = self.dynamics.take(moment.clone(), step);
             let to = self.number(to);
-            let broken = self.broken.get(&to.0).into_iter().flatten();
+            let mut wrong: Vec<Wrong> = dependences.into_iter().map(Wrong::Depends).collect();
+            let broken = self.broken.value(self.broken_after(to)).iter();
             wrong.extend(broken.map(|(broken, calm)| Wrong::Breaks(*broken, *calm)));
-            if !wrong.is_empty() {
-                wrong.sort_unstable();
-                wrong.dedup();
-                let place = u32::try_from(self.edges.len()).expect("there are fewer edges than numbers");
-                self.wrong.insert(place, wrong);
+            wrong.sort_unstable();
+            wrong.dedup();
+            Edge {
+                step,
+                to,
+                seen: self.seen.number(seen),
+                wrong: self.wrong.number(wrong),
             }
-            self.edges.push(Edge { step, to, seen });
-        }
-        let to = u32::try_from(self.edges.len()).expect("there are fewer edges than numbers");
-        self.known[state.0 as usize] = Some((from, to));
-        (from, to)
+        });
+        edges.collect()
     }
 
-    pub(super) fn number(&mut self, moment: Moment) -> Number {
-        let spent = self.dynamics.spent(&moment);
-        let is_calm_due = moment.is_calm_due();
-        let machine = self.machines.number(moment.machine);
-        let world = self.worlds.number(moment.world);
-        let number = self.states.number((machine, world));
-        if self.known.len() <= number as usize {
-            self.known.push(None);
-            self.injections.push(spent);
-            if is_calm_due && self.is_searching {
-                let broken = self.broken_in_calm(machine, world);
-                if !broken.is_empty() {
-                    self.broken.insert(number, broken);
-                }
-            }
-        }
-        Number(number)
+    /// What is broken in the calms after a state, by its number.
+    fn broken_after(&self, state: Number) -> u32 {
+        let node = self.states.value(state.0);
+        *node.broken.get_or_init(|| self.find_broken(node))
     }
 
-    fn moment(&self, machine: u32, world: u32) -> Moment {
-        Moment {
-            machine: self.machines.value(machine).clone(),
-            world: self.worlds.value(world).clone(),
+    fn find_broken(&self, node: &Node) -> u32 {
+        let world = self.worlds.value(node.world);
+        if !self.is_searching || !world.is_calm_due() {
+            return self.broken.number(Vec::new());
         }
-    }
-
-    /// What is broken in the calms after a state in which all wait.
-    fn broken_in_calm(&mut self, machine: u32, world: u32) -> Vec<(Broken, Calm)> {
-        let calmed = self.dynamics.calmed(self.worlds.value(world));
-        let calmed = self.calm_worlds.number(calmed);
-        if let Some(known) = self.calms.get(&(machine, calmed)) {
-            return known.clone();
+        let calmed = self.calm_worlds.number(self.dynamics.calmed(world));
+        let key = (node.machine, calmed);
+        if let Some(known) = self.calms.get(&key) {
+            return *known;
         }
-        let broken = self.dynamics.broken(&self.moment(machine, world));
-        self.calms.insert((machine, calmed), broken.clone());
+        let broken = self.broken.number(self.dynamics.broken(&self.moment(node)));
+        self.calms.insert(key, broken);
         broken
+    }
+
+    fn moment(&self, node: &Node) -> Moment {
+        Moment {
+            machine: self.machines.value(node.machine).clone(),
+            world: self.worlds.value(node.world).clone(),
+        }
     }
 }
 
@@ -189,22 +206,18 @@ impl Observed for Protocol {
     type Seen = Seen;
     type Wrong = Wrong;
 
-    fn start(&mut self) -> Number {
-        let start = self.dynamics.start();
-        self.number(start)
+    fn start(&self) -> Number {
+        self.number(self.dynamics.start())
     }
 
-    fn ways(&mut self, state: Number, into: &mut Vec<Way<Number, Step, Wrong>>) {
-        for place in self.edges(state) {
-            let Edge { step, to, seen } = self.edges[place as usize];
-            into.push(Way {
-                step,
-                to,
-                seen,
-                is_end: step == Step::End,
-                wrong: self.wrong.get(&place).cloned().unwrap_or_default(),
-            });
-        }
+    fn ways(&self, state: Number, into: &mut Vec<Way<Number, Step, Wrong>>) {
+        into.extend(self.edges(state).iter().map(|edge| Way {
+            step: edge.step,
+            to: edge.to,
+            seen: edge.seen,
+            is_end: edge.step == Step::End,
+            wrong: self.wrong.value(edge.wrong).clone(),
+        }));
     }
 
     fn seen(&self, number: u32) -> &Seen {
@@ -212,6 +225,7 @@ impl Observed for Protocol {
     }
 
     fn injections(&self, state: Number) -> u32 {
-        self.injections[state.0 as usize].into()
+        let world = self.worlds.value(self.states.value(state.0).world);
+        self.dynamics.spent(world)
     }
 }

@@ -89,7 +89,7 @@ fn position(driver: &Driver<'_>, scenario: &Scenario, job: usize) -> Option<Posi
     let (host, phase) = match driver.world.jobs[job].place {
         Place::Resolves => (name(SENDER), Phase::Lookup),
         Place::Dials { peer, .. } => (exchanger_name(usize::from(peer.0).checked_sub(1)?), Phase::Connect),
-        Place::Reuses(peer) | Place::Talks { peer, .. } => (retelling::host(peer), Phase::Mail),
+        Place::Reuses { peer, .. } | Place::Talks { peer, .. } => (retelling::host(peer), Phase::Mail),
         Place::Outside | Place::Waits | Place::Hangs { .. } | Place::Over(_) => return None,
     };
     Some(Position {

@@ -220,7 +220,7 @@ impl Teller<'_> {
                 (host(peer), Phase::Starttls)
             }
             Place::Dials { peer, .. } => (host(peer), Phase::Connect),
-            Place::Reuses(peer) | Place::Talks { peer, .. } => (host(peer), Phase::Mail),
+            Place::Reuses { peer, .. } | Place::Talks { peer, .. } => (host(peer), Phase::Mail),
             Place::Outside | Place::Waits | Place::Hangs { .. } | Place::Over(_) => return None,
         };
         Some(Position {

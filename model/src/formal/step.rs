@@ -143,8 +143,12 @@ fn inject(configuration: &Configuration, world: &World, is_quiet: bool, steps: &
             .iter()
             .any(|job| !matches!(job.place, Place::Outside | Place::Over(_)));
         // Before the lookup there is nothing to lose that is not still there behind it.
-        let is_past_lookup =
-            |job: &Job| matches!(job.place, Place::Dials { .. } | Place::Reuses(_) | Place::Talks { .. });
+        let is_past_lookup = |job: &Job| {
+            matches!(
+                job.place,
+                Place::Dials { .. } | Place::Reuses { .. } | Place::Talks { .. }
+            )
+        };
         if has_mail && (is_quiet || world.jobs.iter().any(is_past_lookup) || !configuration.is_lazy) {
             steps.push(Step::Restart);
         }
@@ -168,7 +172,7 @@ fn reads(configuration: &Configuration, world: &World) -> Vec<Read> {
             Place::Resolves => reads.extend([Read::Dns(*hop), Read::Policy(*hop)]),
             Place::Dials { peer: PeerId(0), .. } => reads.push(Read::Policy(*hop)),
             Place::Dials { peer, .. } => reads.extend([Read::Policy(*hop), Read::Path(peer)]),
-            Place::Reuses(_) => reads.push(Read::Policy(*hop)),
+            Place::Reuses { .. } => reads.push(Read::Policy(*hop)),
             Place::Talks { peer, .. } => reads.push(Read::Recipient(peer, *hop)),
             // The calm that is tried from here finds the policy as it is then.
             Place::Waits | Place::Hangs { .. } if world.is_quiet() => reads.push(Read::Policy(*hop)),

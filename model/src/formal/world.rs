@@ -89,8 +89,8 @@ pub(super) enum Place {
         connection: u8,
         ends_in: Minutes,
     },
-    /// A session that was kept is to be used for it.
-    Reuses(PeerId),
+    /// This session, which was kept, is to be used for it.
+    Reuses { peer: PeerId, session: Session },
     /// A session stands, secured as far as it will be.
     Talks { peer: PeerId, session: Session },
     /// Sent, or given back.
@@ -182,13 +182,19 @@ impl World {
     pub(super) fn is_ready(&self, job: usize) -> bool {
         matches!(
             self.jobs[job].place,
-            Place::Resolves | Place::Dials { .. } | Place::Reuses(_) | Place::Talks { .. }
+            Place::Resolves | Place::Dials { .. } | Place::Reuses { .. } | Place::Talks { .. }
         )
     }
 
     /// Whether nothing can happen but by time, or from outside.
     pub(super) fn is_quiet(&self) -> bool {
         (0..MESSAGES_MAX).all(|job| !self.is_ready(job))
+    }
+
+    /// Whether all wait for a timer, or for something from outside, and more is to come: then promises about the calm that
+    /// may follow can be broken.
+    pub(super) fn is_calm_due(&self) -> bool {
+        self.is_quiet() && self.clock != Clock::Ended
     }
 
     /// How long until a timer goes off; `None` if none runs.

@@ -123,11 +123,14 @@ fn exim(age: u64) -> u64 {
     if age < begins {
         return 15 * MINUTE;
     }
-    while gap < 6 * HOUR && begins + gap <= age {
+    if age >= 16 * HOUR {
+        return 6 * HOUR;
+    }
+    while begins + gap <= age {
         begins += gap;
         gap += gap / 2;
     }
-    gap.min(6 * HOUR)
+    gap
 }
 
 /// Doubled so often, and never more than fits.
@@ -168,7 +171,8 @@ mod tests {
         assert_eq!(exim[..9], [0, 900, 1800, 2700, 3600, 4500, 5400, 6300, 7200]);
         assert_eq!(
             exim[9..],
-            [10_800, 16_200, 24_300, 36_450, 54_675, 76_275, 97_875, 119_475]
+            [10_800, 16_200, 24_300, 36_450, 54_675, 82_012, 103_612, 125_212],
+            "the attempt before the sixteenth hour is the last whose gap grows"
         );
     }
 
@@ -212,7 +216,7 @@ mod tests {
     #[test]
     fn the_largest_gap_is_that_of_the_lifetime() {
         let largest = |schedule: RetrySchedule| schedule.largest_gap(schedule.lifetime()).as_secs();
-        let expected = [9000, 4000, 21_600, 400 * 59, 1800, 307_200, 131_072, 28_800, 1800];
+        let expected = [9000, 4000, 27_337, 400 * 59, 1800, 307_200, 131_072, 28_800, 1800];
         assert_eq!(
             RetrySchedule::ALL.iter().copied().map(largest).collect::<Vec<_>>(),
             expected

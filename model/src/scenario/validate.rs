@@ -258,6 +258,10 @@ impl Scenario {
                 let place = place.key("drift").key("hold");
                 check_time(place.key("until"), *until)?;
                 match &step.when {
+                    When::On(position) if position.phase == Phase::Lookup && position.host != step.host => {
+                        Err(place
+                            .problem("who looks up is the sender itself: name the same host in `on` and in `host`"))
+                    }
                     When::On(position) if matches!(position.phase, Phase::Lookup | Phase::Connect | Phase::Mail) => {
                         Ok(())
                     }

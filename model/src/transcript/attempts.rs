@@ -113,6 +113,7 @@ impl Reader {
                 self.under_way.retain(|&attempt| attempt != owner);
                 Some(owner)
             }
+            LogEntry::Held { message, .. } => self.latest(of(message)),
             LogEntry::Alarm { peer } => self
                 .latest(|attempt| {
                     attempt.host == *host && attempt.connection.as_ref().is_some_and(|(_, to)| to == peer)

@@ -504,6 +504,7 @@ fn logged(entry: &LogEntry) -> String {
         LogEntry::Sent { message, to, security } => format!("sent {message} to {to} {}", claim(*security)),
         LogEntry::Deferred { message, why } => format!("deferred {message}: {why}"),
         LogEntry::Bounced { message, why } => format!("bounced {message}: {why}"),
+        LogEntry::Held { message, until } => format!("held {message} until {}", humantime::format_duration(*until)),
         LogEntry::Alarm { peer } => format!("alarm: {peer} used TLS before and does not now"),
     }
 }

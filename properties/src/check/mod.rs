@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use postern_model::formal::{
-    Broken, Calm, Dependence, Distance, Dynamics, Fault, Found, Judged, Limits, Names, Protocol, Step, Wrong, explore,
-    retell, way_to,
+    Broken, Calm, Dependence, Distance, Dynamics, Fault, Found, Judged, Limits, Names, Protocol, Share, Step, Workers,
+    Wrong, explore, retell, way_to,
 };
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
@@ -116,37 +116,41 @@ pub struct Counterexample {
 pub fn check(bounds: Bounds, mutant: Option<Mutant>, jobs: usize, go_on: impl Fn(u64) -> bool + Sync) -> Report {
     let began = now();
     let (at_byte_level, configurations) = (bounds.at_byte_level(), bounds.configurations());
+    let all = at_byte_level.len() + configurations.len();
     let next = AtomicUsize::new(0);
     let states = AtomicU64::new(0);
     let report = Mutex::new(Report::default());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let before = AtomicU64::new(0);
-                    let go_on = |now| {
-                        let more = now - before.swap(now, Ordering::Relaxed);
-                        go_on(states.fetch_add(more, Ordering::Relaxed) + more)
-                    };
-                    if let Some(named) = at_byte_level.get(place) {
-                        let found = bytes::walk(&named.configuration, mutant, go_on);
-                        if let Ok(mut report) = report.lock() {
-                            report.add_bytes(place, found);
-                        }
-                        continue;
-                    }
-                    let place = place - at_byte_level.len();
-                    let Some(named) = configurations.get(place) else { break };
-                    let found = match named.question {
-                        Question::IsAllWell => walk(named, mutant, go_on),
-                        Question::DoPastsMatter => pasts::walk(named, mutant, go_on),
-                    };
-                    if let Ok(mut report) = report.lock() {
-                        report.add(place, found);
-                    }
+    let workers = Workers::new(jobs);
+    let walk_some = || {
+        let share = workers.share();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let before = AtomicU64::new(0);
+            let go_on = |now| {
+                let more = now - before.swap(now, Ordering::Relaxed);
+                go_on(states.fetch_add(more, Ordering::Relaxed) + more)
+            };
+            if let Some(named) = at_byte_level.get(place) {
+                let found = bytes::walk(&named.configuration, mutant, &share, go_on);
+                if let Ok(mut report) = report.lock() {
+                    report.add_bytes(place, found);
                 }
-            });
+                continue;
+            }
+            let place = place - at_byte_level.len();
+            let Some(named) = configurations.get(place) else { break };
+            let found = match named.question {
+                Question::IsAllWell => walk(named, mutant, &share, go_on),
+                Question::DoPastsMatter => pasts::walk(named, mutant, &share, go_on),
+            };
+            if let Ok(mut report) = report.lock() {
+                report.add(place, found);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, all) {
+            scope.spawn(walk_some);
         }
     });
     let mut report = report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -217,17 +221,17 @@ impl Way {
     }
 }
 
-fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> Walked {
+fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_on: impl Fn(u64) -> bool) -> Walked {
     let Case { dynamics, bench } = Case::of(named, mutant);
-    let mut system = Judged::by(Protocol::new(dynamics.clone()), bench);
-    let found = explore(&mut system, Limits::default(), go_on);
+    let system = Judged::by(Protocol::new(dynamics.clone()), bench);
+    let found = explore(&system, Limits::default(), share, go_on);
     let mut ways = BTreeMap::new();
     for (fault, distance) in &found.faults {
         let key = broken_by(*fault);
         // A consequence says more than the step in which something matters that must not.
         let order = (matches!(fault, Fault::Wrong(Wrong::Depends(_))), *distance);
         let is_first = ways.get(&key).is_none_or(|known: &Way| order < known.order);
-        if is_first && let Some(steps) = way_to(&mut system, fault, *distance) {
+        if is_first && let Some(steps) = way_to(&system, fault, *distance) {
             let scenario = retell(&dynamics, &steps, shown_in(*fault));
             let way = Way::entitled(key, order, steps, scenario);
             ways.insert(key, way);
@@ -317,7 +321,7 @@ mod tests {
         let mut named = named.clone();
         named.configuration.is_lazy &= is_reduced;
         named.configuration.is_symmetric &= is_reduced;
-        let walked = walk(&named, mutant, |_| true);
+        let walked = walk(&named, mutant, &Share::ALONE, |_| true);
         (walked.ways.into_keys().collect(), walked.walk.states)
     }
 

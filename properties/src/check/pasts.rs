@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use postern_model::formal::{
-    Budget, Configuration, Dependence, Distance, Dynamics, Fault, Limits, Names, Past, Step, Twins, Wrong, explore,
-    pasts, retell, way_to,
+    Budget, Configuration, Dependence, Distance, Dynamics, Fault, Limits, Names, Past, Share, Step, Twins, Wrong,
+    explore, pasts, retell, way_to,
 };
 use postern_model::mutant::Mutant;
 
@@ -15,7 +15,7 @@ use crate::setup::Setup;
 const DIFFERS: Wrong = Wrong::Depends(Dependence::Past);
 
 /// Walks every pair of pasts of a configuration, in which the first message is the past and has a budget of its own.
-pub(super) fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> Walked {
+pub(super) fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_on: impl Fn(u64) -> bool) -> Walked {
     let present = Configuration {
         mutant,
         ..named.configuration.clone()
@@ -32,13 +32,13 @@ pub(super) fn walk(named: &Named, mutant: Option<Mutant>, go_on: impl Fn(u64) ->
     let pairs: Vec<[&Past; 2]> = firsts
         .flat_map(|(place, one)| pasts[place + 1..].iter().map(move |other| [one, other]))
         .collect();
-    let mut twins = Twins::new(dynamics.clone(), &pairs);
-    let found = explore(&mut twins, Limits::default(), go_on);
+    let twins = Twins::new(dynamics.clone(), &pairs);
+    let found = explore(&twins, Limits::default(), share, go_on);
     let mut ways = BTreeMap::new();
     if let Some(distance) = found.faults.get(&DIFFERS) {
         let way = pairs.iter().filter_map(|pair| {
-            let mut twins = Twins::new(dynamics.clone(), &[*pair]);
-            let present_steps = way_to(&mut twins, &DIFFERS, *distance)?;
+            let twins = Twins::new(dynamics.clone(), &[*pair]);
+            let present_steps = way_to(&twins, &DIFFERS, *distance)?;
             // The more ordinary past: it is a bug to learn from what happens every day.
             let past = pair
                 .iter()
@@ -98,7 +98,9 @@ mod tests {
     fn walked(mutant: Option<Mutant>) -> Vec<Walked> {
         let configurations = Bounds::Small.configurations().into_iter();
         let of_pasts = configurations.filter(|named| named.question == Question::DoPastsMatter);
-        of_pasts.map(|named| walk(&named, mutant, |_| true)).collect()
+        of_pasts
+            .map(|named| walk(&named, mutant, &Share::ALONE, |_| true))
+            .collect()
     }
 
     #[test]
@@ -120,7 +122,7 @@ mod tests {
         let configurations = Bounds::Small.configurations().into_iter();
         let others = configurations.filter(|named| named.question == Question::IsAllWell);
         for named in others {
-            let walked = super::super::walk(&named, Some(Mutant::LaundersTlsIntoPolicy), |_| true);
+            let walked = super::super::walk(&named, Some(Mutant::LaundersTlsIntoPolicy), &Share::ALONE, |_| true);
             let (property, rule) = broken_by(Fault::Wrong(DIFFERS));
             assert!(!walked.ways.contains_key(&(property, rule)), "{}", named.name);
         }

@@ -82,6 +82,7 @@ impl Second {
             to,
             seen,
             mut dependences,
+            ..
         } = self.dynamics.take(last.moment.clone(), step);
         dependences.sort_unstable();
         dependences.dedup();

@@ -47,6 +47,8 @@ struct Queued {
     /// How long it has been calm, up to the bound; `None` while the next hop is not good.
     calm: Option<Duration>,
     hardship: bool,
+    /// For how long the testbed holds it still. That time is no calm.
+    held: Duration,
 }
 
 impl EventualDelivery {
@@ -91,10 +93,16 @@ impl Monitor for EventualDelivery {
                     age: Duration::ZERO,
                     calm: None,
                     hardship: false,
+                    held: Duration::ZERO,
                 };
                 queued.calm = self.is_good(host, &queued).then_some(Duration::ZERO);
                 queued.hardship = queued.calm.is_none();
                 self.queue.insert((host, message), queued);
+            }
+            Observation::Held { host, message, lasting } => {
+                if let Some(queued) = self.queue.get_mut(&(host, message)) {
+                    queued.held = queued.held.max(lasting);
+                }
             }
             Observation::Deferred { host, message } => {
                 if let Some(queued) = self.queue.get_mut(&(host, message)) {
@@ -126,13 +134,16 @@ impl EventualDelivery {
         let mut overdue = None;
         for ((host, message), queued) in &mut self.queue {
             let bound = bound(&self.setup, *host, queued);
+            let held = queued.held;
+            let free = time.saturating_sub(held);
+            queued.held = held.saturating_sub(time);
             if let Some(calm) = queued.calm {
                 let left = bound.saturating_sub(calm);
                 let lifetime_left = self.setup.lifetime(*host).saturating_sub(queued.age);
-                if time > left && left < lifetime_left {
+                if free > left && held + left < lifetime_left {
                     overdue.get_or_insert((*host, *message, *queued));
                 }
-                queued.calm = Some((calm + time).min(bound));
+                queued.calm = Some((calm + free).min(bound));
             }
             queued.age = (queued.age + time).min(self.setup.lifetime(*host));
         }
@@ -351,6 +362,16 @@ mod tests {
     }
 
     #[test]
+    fn time_for_which_the_testbed_holds_mail_is_no_calm() {
+        let held = || attacked(both_attacked(), MX2, 0).held(DAY);
+        assert_eq!(judged(Level::May, held().after(DAY + BOUND).sent()), Found::Holds);
+        assert_eq!(
+            judged(Level::May, held().after(DAY + BOUND + SECOND).sent()),
+            Found::Violated("R5321-5.1-d")
+        );
+    }
+
+    #[test]
     fn a_host_that_is_good_at_one_of_its_addresses_is_owed_the_mail() {
         for (kind, level) in [
             (OtherAddress::Unreachable, Level::May),
@@ -405,6 +426,7 @@ mod tests {
                 age: Duration::ZERO,
                 calm: None,
                 hardship: false,
+                held: Duration::ZERO,
             };
             with_two_addresses(kind, Level::May, edit).is_good(OUT, &mail)
         };

@@ -42,7 +42,7 @@ const LIFETIME_LEAST: Duration = Duration::from_secs(4 * 24 * 3600);
 ///   the queue for four days; a notification may expire earlier. That each host keeps to its own lifetime is P02's.
 /// - **Configurable** (d): three gaps in a row that are not those of the host's configured schedule, or are longer by more
 ///   than [`Setup::slack`], show an MTA that does not do as it is configured.
-/// - A gap in which the host crashed is none of its schedule's.
+/// - A gap in which the host crashed, or at the end of which the testbed held the message, is none of its schedule's.
 /// - The attempt at the end of the configured lifetime comes when it comes. Where a host has the same message twice, the log
 ///   does not tell which copy it speaks of, and only the give-up time is judged.
 ///
@@ -128,6 +128,11 @@ impl Monitor for LifetimeConformance {
                 if let Some(queued) = self.queue.get_mut(&(host, message)) {
                     queued.waited = Some(Duration::ZERO);
                     queued.failed_at_age = queued.age;
+                }
+            }
+            Observation::Held { host, message, .. } => {
+                if let Some(queued) = self.queue.get_mut(&(host, message)) {
+                    queued.waited = None;
                 }
             }
             Observation::Running { host, up: false } => {
@@ -362,6 +367,14 @@ mod tests {
         let waits = |gap| judged(Story::new().mail_is_tried().deferred().after(gap).tried_again());
         assert_eq!(waits(2 * DAY), Found::Holds);
         assert_eq!(waits(2 * DAY + SECOND), Found::Violated("R5321-4.5.4.1-b"));
+    }
+
+    #[test]
+    fn what_the_testbed_holds_is_not_late() {
+        let waits = |story: Story| judged(story.after(3 * DAY).tried_again());
+        let deferred = || Story::new().mail_is_tried().deferred().after(HOUR);
+        assert_eq!(waits(deferred().held(3 * DAY)), Found::NotExercised);
+        assert_eq!(waits(deferred()), Found::Violated("R5321-4.5.4.1-b"));
     }
 
     #[test]

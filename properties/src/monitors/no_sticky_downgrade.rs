@@ -14,8 +14,8 @@ use crate::setup::Setup;
 
 /// Judges what a client remembers of a host's failures. The reading:
 ///
-/// - TLS broke at a host when a session with it ended after STARTTLS was sent and before it was secured. It is mended once a
-///   session with the host is secured.
+/// - TLS broke at a host when a session with it ended after STARTTLS was sent and before a 2yz reply came inside TLS: until
+///   then the client may charge TLS with it (SEED-06). It is mended once a session with the host is secured.
 /// - A session in clear with a host that offers STARTTLS, for mail whose policy is to use TLS where it is offered, may be
 ///   the consequence of that for as long as the client is set to remember it, and for the retry that follows at once, but
 ///   not longer (C-DG-12, by analogy to R5321-4.5.4.1-e). Where TLS is required it is never one.
@@ -46,6 +46,8 @@ struct Dial {
     broken: Option<Duration>,
     /// MAIL arrived.
     said_mail: bool,
+    /// A 2yz reply came inside TLS: from then on nothing is TLS's fault.
+    is_open_in_tls: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -166,6 +168,15 @@ impl NoStickyDowngrade {
             }
             Observation::Replied {
                 connection,
+                code: 200..300,
+                ..
+            } => {
+                if let Some(session) = self.sessions.get_mut(connection) {
+                    session.notes.is_open_in_tls |= session.is_secured();
+                }
+            }
+            Observation::Replied {
+                connection,
                 phase: Some(Phase::Mail | Phase::Rcpt | Phase::Data | Phase::EndOfData),
                 code: 500..=599,
                 ..
@@ -192,7 +203,9 @@ impl NoStickyDowngrade {
         let broke = match session.progress {
             Progress::Asked | Progress::GoAhead | Progress::Refused(_) => true,
             Progress::Offered => !session.notes.said_mail,
-            Progress::Unready | Progress::NotOffered | Progress::Secured(_) => false,
+            // What the handshake achieved was not welcome, or the client cannot know that it was.
+            Progress::Secured(_) => !session.notes.is_open_in_tls,
+            Progress::Unready | Progress::NotOffered => false,
         };
         if session.is_clients_own() && broke {
             self.broken.insert((session.client, session.server), Duration::ZERO);
@@ -299,6 +312,23 @@ mod tests {
     }
 
     #[test]
+    fn where_the_session_did_not_open_inside_tls_it_broke_too() {
+        let refused = |code| {
+            let story = Story::new().mail_is_tried().dials(MX1).ehlo(true).starttls(220);
+            let story = story.goes_secure(&[]).command(Phase::Ehlo, true);
+            story.reply(Phase::Ehlo, code).closes()
+        };
+        for code in [421, 554] {
+            let at_once = clear(refused(code).after(SECOND).dials(MX1));
+            assert_eq!(judged(Level::May, at_once), Found::Holds, "{code}");
+            let later = clear(refused(code).after(HOUR).dials(MX1));
+            assert_eq!(judged(Level::May, later), Found::Violated("R5321-4.5.4.1-e"), "{code}");
+        }
+        let opened = clear(refused(250).after(HOUR).dials(MX1));
+        assert_eq!(judged(Level::May, opened), Found::NotExercised, "nothing broke");
+    }
+
+    #[test]
     fn a_memory_is_bounded() {
         assert_eq!(
             judged_with_memory(Level::May, clear(broke_and_dialled_after(HOUR))),
@@ -330,7 +360,8 @@ mod tests {
 
     #[test]
     fn success_mends_it() {
-        let mended = broke_and_dialled_after(MINUTE).goes_secure(&[]).closes();
+        let secured = broke_and_dialled_after(MINUTE).goes_secure(&[]);
+        let mended = secured.command(Phase::Ehlo, true).reply(Phase::Ehlo, 250).closes();
         let again = mended.after(HOUR).dials(MX1);
         assert_eq!(judged(Level::May, clear(again)), Found::NotExercised);
     }

@@ -302,6 +302,14 @@ impl Story {
         })
     }
 
+    pub(super) fn held(self, lasting: Duration) -> Self {
+        self.sees(Observation::Held {
+            host: OUT,
+            message: MAIL,
+            lasting,
+        })
+    }
+
     pub(super) fn bounced(self) -> Self {
         self.sees(Observation::Bounced {
             host: OUT,

@@ -140,7 +140,12 @@ impl Monitor for VanishedTlsAlarm {
             }
             Observation::Secured { connection, .. } => {
                 if let Some(session) = self.sessions.get(connection).filter(|session| session.is_clients_own()) {
-                    self.used_tls.insert((session.client, session.server));
+                    let pair = (session.client, session.server);
+                    self.used_tls.insert(pair);
+                    // What broke before is mended, unless it broke beside this handshake.
+                    if self.broke.get(&pair).is_some_and(|age| *age > LOG_DELAY) {
+                        self.broke.remove(&pair);
+                    }
                 }
             }
             Observation::Replied {

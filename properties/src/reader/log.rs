@@ -25,6 +25,11 @@ impl Reader {
                 host,
                 message: self.message(message)?,
             },
+            LogEntry::Held { message, until } => Observation::Held {
+                host,
+                message: self.message(message)?,
+                lasting: until.saturating_sub(self.now),
+            },
             LogEntry::Alarm { peer } => Observation::Alarm {
                 host,
                 peer: self.setup.host(peer)?,

@@ -12,6 +12,7 @@ mod request;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use postern_model::name::{DomainName, Mailbox, ReversePath, Token};
 use postern_model::observation::{Acceptor, ConnectionId, DomainId, DomainSet, HostId, MessageId, Observation};
@@ -37,6 +38,7 @@ pub struct Reader {
     ended: BTreeMap<trace::ConnectionId, (Option<HostId>, HostId)>,
     /// What each host was told of the addresses of others, in order.
     addresses: BTreeMap<(HostId, HostId), Vec<IpAddr>>,
+    now: Duration,
 }
 
 /// A connection that was dialled and is not yet closed.
@@ -60,12 +62,14 @@ impl Reader {
             connections: BTreeMap::new(),
             ended: BTreeMap::new(),
             addresses: BTreeMap::new(),
+            now: Duration::ZERO,
             setup,
         }
     }
 
     /// What the next record shows, in order. Names that the scenario does not know show nothing.
     pub fn read(&mut self, record: &Record) -> Vec<Observation> {
+        self.now = record.at;
         self.see(&record.event)
     }
 

@@ -67,7 +67,7 @@ fn log<'a>(courses: &mut Courses<'a>, at: Duration, host: &'a DomainName, entry:
         LogEntry::Sent { message, .. } => (message, End::Sent),
         LogEntry::Deferred { message, .. } => (message, End::Deferred),
         LogEntry::Bounced { message, .. } => (message, End::Bounced),
-        LogEntry::Alarm { .. } => return,
+        LogEntry::Held { .. } | LogEntry::Alarm { .. } => return,
     };
     let course = courses.get_mut(&(host, message));
     if let Some(attempt) = course.and_then(|course| course.attempts.last_mut()) {

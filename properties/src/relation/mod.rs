@@ -143,7 +143,8 @@ fn last_record_about(trace: &Trace, name: &Token) -> usize {
             LogEntry::Attempt { message, .. }
             | LogEntry::Sent { message, .. }
             | LogEntry::Deferred { message, .. }
-            | LogEntry::Bounced { message, .. } => message == name,
+            | LogEntry::Bounced { message, .. }
+            | LogEntry::Held { message, .. } => message == name,
             LogEntry::Alarm { .. } => false,
         },
         _ => false,

@@ -9,7 +9,7 @@ use postern_model::scenario::{Phase, Security};
 
 use super::Mta;
 use super::failure::Failure;
-use crate::client::{self, Errand, Located, Sent};
+use crate::client::{self, Errand, KeptSession, Located, Sent};
 
 impl Mta {
     pub(super) fn connect(self: &Rc<Self>, job: JobId, (peer, address): (PeerId, u8), tls: TlsUse) {
@@ -44,16 +44,21 @@ impl Mta {
         });
     }
 
-    /// Sends on the session that is kept, under the policy of the moment as with every session.
+    /// Sends on the session that is kept, under the policy of the moment as with every session. It is taken at once: before
+    /// the message has its turn another may be kept in its place, which proved something else (C-DG-19).
     pub(super) fn reuse(self: &Rc<Self>, job: JobId, peer: PeerId) {
         let Some(mail) = self.mail(job) else { return };
         let attempt = self.attempts(job);
+        let session = self.kept.borrow_mut().remove(&peer);
         let mta = Rc::clone(self);
         self.door.spawn(async move {
             let exchanger = mta.world.host(usize::from(peer.0)).name.clone();
             mta.hold(&mail, attempt, &exchanger, Phase::Mail).await;
             let level = mta.level_for(&mail.next_hop);
             if mta.planned_level(job) != Some(level) && mta.world.mutant != Some(Mutant::KeepsOldPolicyOnReuse) {
+                if let Some(session) = session {
+                    mta.keep(peer, session);
+                }
                 return mta.handle(Input::PolicyChanged { job, level });
             }
             let errand = Errand {
@@ -64,7 +69,6 @@ impl Mta {
                 exchanger: &exchanger,
                 tls: TlsUse::of(level),
             };
-            let session = mta.kept.borrow_mut().remove(&peer);
             let sent = match session {
                 Some(session) => session.send(errand).await,
                 None => Sent::not_connected("the session that was kept is gone".to_owned()),
@@ -76,7 +80,18 @@ impl Mta {
 
     /// Ends the session that is kept with a host.
     pub(super) fn hang_up(&self, peer: PeerId) {
-        if let Some(session) = self.kept.borrow_mut().remove(&peer) {
+        let session = self.kept.borrow_mut().remove(&peer);
+        self.take_leave(session);
+    }
+
+    /// Keeps a session, and takes leave on one that is kept in its place.
+    fn keep(&self, peer: PeerId, session: KeptSession) {
+        let other = self.kept.borrow_mut().insert(peer, session);
+        self.take_leave(other);
+    }
+
+    fn take_leave(&self, session: Option<KeptSession>) {
+        if let Some(session) = session {
             let door = self.door.clone();
             self.door.spawn(async move { session.quit(&door).await });
         }
@@ -91,7 +106,7 @@ impl Mta {
         if let Some(session) = sent.kept {
             let proof = session.proof(|next_hop| self.world.hop(next_hop));
             self.handle(Input::Kept { job, proof });
-            self.kept.borrow_mut().insert(peer, session);
+            self.keep(peer, session);
         }
         let outcome = sent.outcome;
         self.handle(Input::Ended { job, outcome });

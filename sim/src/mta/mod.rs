@@ -8,6 +8,8 @@ mod notify;
 mod queue;
 mod resolve;
 mod spool;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,10 +151,15 @@ impl Mta {
         self.world.reached(&position_of(mail, attempt, host, phase));
     }
 
-    /// For how long delivery is held at this phase of the present attempt.
+    /// For how long delivery is held at this phase of the present attempt, which the log tells.
     pub(crate) fn held_for(&self, mail: &Mail, attempt: u16, host: &DomainName, phase: Phase) -> Duration {
         let until = self.world.held_until(&position_of(mail, attempt, host, phase));
-        until.unwrap_or_default().saturating_sub(self.door.now())
+        let (until, now) = (until.unwrap_or_default(), self.door.now());
+        if until > now {
+            let message = mail.token.clone();
+            self.log(LogEntry::Held { message, until });
+        }
+        until.saturating_sub(now)
     }
 
     /// Waits for as long.

@@ -8,7 +8,7 @@ use super::world::World;
 
 impl Wire {
     /// The steps from the start on, in lines for a reader.
-    pub fn transcript(&mut self, steps: &[Step]) -> Vec<String> {
+    pub fn transcript(&self, steps: &[Step]) -> Vec<String> {
         let mut world = self.start();
         let mut text = Vec::new();
         for step in steps {

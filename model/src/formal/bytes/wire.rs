@@ -1,5 +1,7 @@
 //! The two machines and the wire between them as a system of transitions, without judges.
 
+use std::sync::Arc;
+
 use crate::mta::client::Client;
 use crate::mta::server::Server;
 use crate::mta::session::Transaction;
@@ -69,15 +71,18 @@ pub struct Wire {
     seen: Interner<Vec<Event>>,
     facts: Interner<Fact>,
     reactions: Memo<(Party, u32, u32, bool), usize>,
-    known: Vec<Reaction>,
+    known: boxcar::Vec<Reaction>,
     records: Memo<(u32, usize, u32), (u32, u32)>,
     taken: Memo<(u32, u16), (u32, u32)>,
     sent: Memo<(u32, usize, bool), u32>,
-    /// What can be done to a flight, to whom, inside TLS or not.
-    edits: Memo<(Party, u32, bool), Vec<(Edit, u32)>>,
+    /// By whom it is for, the flight, and whether that is inside TLS.
+    edits: Memo<(Party, u32, bool), Edited>,
     undisturbed: Option<Undisturbed>,
     pasts: Memo<[u32; 2], Option<Past>>,
 }
+
+/// What can be done to a flight, and what is on its way then, by its number.
+type Edited = Arc<[(Edit, u32)]>;
 
 /// What a machine made of a fact.
 #[derive(Debug, Clone)]
@@ -99,7 +104,7 @@ impl Wire {
             seen: Interner::default(),
             facts: Interner::default(),
             reactions: Memo::default(),
-            known: Vec::new(),
+            known: boxcar::Vec::new(),
             records: Memo::default(),
             taken: Memo::default(),
             sent: Memo::default(),
@@ -114,7 +119,7 @@ impl Wire {
     }
 
     /// The two ends as the handshake of the session begins that nobody disturbs; `None` if it comes to none.
-    fn undisturbed_session(&mut self) -> Option<Undisturbed> {
+    fn undisturbed_session(&self) -> Option<Undisturbed> {
         let mut world = self.start();
         let mut ways = Vec::new();
         loop {
@@ -129,7 +134,7 @@ impl Wire {
     }
 
     /// What happens unless somebody interferes.
-    fn free_ways(&mut self, world: World, into: &mut Vec<Way<World, Step, Wrong>>) {
+    fn free_ways(&self, world: World, into: &mut Vec<Way<World, Step, Wrong>>) {
         if !world.is_open {
             let way = self.open(world);
             into.push(way);
@@ -140,7 +145,7 @@ impl Wire {
         }
     }
 
-    fn open(&mut self, mut world: World) -> Way<World, Step, Wrong> {
+    fn open(&self, mut world: World) -> Way<World, Step, Wrong> {
         world.is_open = true;
         let mut way = self.way(Step::Open, world, start::events(&self.configuration));
         for party in [Party::Server, Party::Client] {
@@ -149,7 +154,7 @@ impl Wire {
         way
     }
 
-    fn way(&mut self, step: Step, to: World, events: Vec<Event>) -> Way<World, Step, Wrong> {
+    fn way(&self, step: Step, to: World, events: Vec<Event>) -> Way<World, Step, Wrong> {
         Way {
             step,
             to,
@@ -160,7 +165,7 @@ impl Wire {
     }
 
     /// What may be read at an end next.
-    fn deliveries(&mut self, world: World, party: Party, into: &mut Vec<Way<World, Step, Wrong>>) {
+    fn deliveries(&self, world: World, party: Party, into: &mut Vec<Way<World, Step, Wrong>>) {
         let flight = world.flight_to(party);
         let Some(piece) = self.flights.value(flight).0.first() else {
             return;
@@ -192,7 +197,7 @@ impl Wire {
         into.push(way);
     }
 
-    fn deliver(&mut self, mut world: World, party: Party, count: u16) -> Way<World, Step, Wrong> {
+    fn deliver(&self, mut world: World, party: Party, count: u16) -> Way<World, Step, Wrong> {
         let flight = world.flight_to(party);
         let (rest, fact) = self.take(flight, count);
         world.flights[party as usize] = rest;
@@ -214,7 +219,7 @@ impl Wire {
     }
 
     /// What is left of a flight when so many octets of it are read, and the fact that they are.
-    fn take(&mut self, flight: u32, count: u16) -> (u32, u32) {
+    fn take(&self, flight: u32, count: u16) -> (u32, u32) {
         if let Some(taken) = self.taken.get(&(flight, count)) {
             return *taken;
         }
@@ -230,7 +235,7 @@ impl Wire {
     }
 
     /// How the handshake may end: a client that demands another certificate gives it up.
-    fn handshakes(&mut self, world: World, into: &mut Vec<Way<World, Step, Wrong>>) {
+    fn handshakes(&self, world: World, into: &mut Vec<Way<World, Step, Wrong>>) {
         let is_demanding = world.standing(Party::Client) == Standing::Shaking { is_demanding: true };
         if is_demanding && self.configuration.certificate_is_bad {
             let way = self.handshake(world, Handshake::Fails);
@@ -248,7 +253,7 @@ impl Wire {
         }
     }
 
-    fn handshake(&mut self, mut world: World, end: Handshake) -> Way<World, Step, Wrong> {
+    fn handshake(&self, mut world: World, end: Handshake) -> Way<World, Step, Wrong> {
         let before = world.machines;
         let (rest, _) = self.take(world.flight_to(Party::Server), 1);
         world.flights[Party::Server as usize] = rest;
@@ -271,7 +276,7 @@ impl Wire {
         way
     }
 
-    fn secure(&mut self, way: &mut Way<World, Step, Wrong>, party: Party) {
+    fn secure(&self, way: &mut Way<World, Step, Wrong>, party: Party) {
         way.to.standings[party as usize] = Standing::Tls;
         let names = match self.configuration.certificate_is_bad {
             true => vec!["elsewhere.example".to_owned()],
@@ -292,7 +297,7 @@ impl Wire {
     }
 
     /// What shows inside TLS of the past of two machines that are about to have it.
-    fn past(&mut self, machines: [u32; 2]) -> Option<Past> {
+    fn past(&self, machines: [u32; 2]) -> Option<Past> {
         let undisturbed = self.undisturbed.as_ref()?;
         let [client, server] = machines;
         let (client, server) = (self.clients.value(client), self.servers.value(server));
@@ -303,12 +308,12 @@ impl Wire {
     }
 
     /// Hands a fact to an end, and does what it asks.
-    fn tell(&mut self, way: &mut Way<World, Step, Wrong>, party: Party, fact: Fact) {
+    fn tell(&self, way: &mut Way<World, Step, Wrong>, party: Party, fact: Fact) {
         let fact = self.facts.number(fact);
         self.tell_known(way, party, fact);
     }
 
-    fn tell_known(&mut self, way: &mut Way<World, Step, Wrong>, party: Party, fact: u32) {
+    fn tell_known(&self, way: &mut Way<World, Step, Wrong>, party: Party, fact: u32) {
         let is_secured = way.to.is_secured(party);
         let reaction = self.reaction(party, way.to.machine(party), fact, is_secured);
         self.record(way, reaction, fact, is_secured);
@@ -344,7 +349,7 @@ impl Wire {
         }
     }
 
-    fn reaction(&mut self, party: Party, machine: u32, fact: u32, is_secured: bool) -> usize {
+    fn reaction(&self, party: Party, machine: u32, fact: u32, is_secured: bool) -> usize {
         let key = (party, machine, fact, is_secured);
         if let Some(known) = self.reactions.get(&key) {
             return *known;
@@ -362,13 +367,13 @@ impl Wire {
                 (self.servers.number(server), acts)
             }
         };
-        self.known.push(Reaction { party, machine, acts });
-        self.reactions.insert(key, self.known.len() - 1);
-        self.known.len() - 1
+        let reaction = self.known.push(Reaction { party, machine, acts });
+        self.reactions.insert(key, reaction);
+        reaction
     }
 
     /// What is on its way when an end has sent what it made of a fact behind it.
-    fn send(&mut self, flight: u32, reaction: usize, is_secured: bool) -> u32 {
+    fn send(&self, flight: u32, reaction: usize, is_secured: bool) -> u32 {
         let key = (flight, reaction, is_secured);
         if let Some(sent) = self.sent.get(&key) {
             return *sent;
@@ -390,7 +395,7 @@ impl Wire {
     }
 
     /// Taps what an end has read and what it says. The editor reads at once whatever either end sends it.
-    fn record(&mut self, way: &mut Way<World, Step, Wrong>, reaction: usize, fact: u32, is_secured: bool) {
+    fn record(&self, way: &mut Way<World, Step, Wrong>, reaction: usize, fact: u32, is_secured: bool) {
         let known = (way.to.taps, reaction, fact);
         let (taps, seen) = match self.records.get(&known) {
             Some(known) => *known,
@@ -413,7 +418,7 @@ impl Wire {
         }
     }
 
-    fn see(&mut self, way: &mut Way<World, Step, Wrong>, more: Vec<Event>) {
+    fn see(&self, way: &mut Way<World, Step, Wrong>, more: Vec<Event>) {
         let mut events = self.seen.value(way.seen).clone();
         events.extend(more);
         way.seen = self.seen.number(events);
@@ -463,7 +468,7 @@ impl Wire {
     }
 
     /// What the editor can do.
-    fn interfere(&mut self, mut world: World, into: &mut Vec<Way<World, Step, Wrong>>) {
+    fn interfere(&self, mut world: World, into: &mut Vec<Way<World, Step, Wrong>>) {
         world.left.edits -= 1;
         for party in [Party::Client, Party::Server] {
             if world.is_over(party) {
@@ -471,9 +476,7 @@ impl Wire {
             }
             let flight = world.flight_to(party);
             let key = (party, flight, world.is_secured(party));
-            self.find_edits(key);
-            for place in 0..self.edits[&key].len() {
-                let (edit, edited) = self.edits[&key][place];
+            for (edit, edited) in self.edits(key).iter().copied() {
                 let mut to = world;
                 to.flights[party as usize] = edited;
                 into.push(self.way(Step::Edit(party, edit), to, Vec::new()));
@@ -494,9 +497,9 @@ impl Wire {
     }
 
     /// Inside TLS whatever the editor takes away or puts in breaks the connection off there.
-    fn find_edits(&mut self, key: (Party, u32, bool)) {
-        if self.edits.contains_key(&key) {
-            return;
+    fn edits(&self, key: (Party, u32, bool)) -> Edited {
+        if let Some(known) = self.edits.get(&key) {
+            return known.clone();
         }
         let (party, flight, is_secured) = key;
         let before = self.flights.value(flight).clone();
@@ -512,8 +515,9 @@ impl Wire {
             after.edit(edit, |item| alphabet[usize::from(item)].as_bytes());
             (edit, self.flights.number(after))
         });
-        let edited: Vec<(Edit, u32)> = edited.filter(|(_, after)| *after != flight).collect();
-        self.edits.insert(key, edited);
+        let edited: Edited = edited.filter(|(_, after)| *after != flight).collect();
+        self.edits.insert(key, edited.clone());
+        edited
     }
 }
 
@@ -523,7 +527,7 @@ impl Observed for Wire {
     type Seen = Vec<Event>;
     type Wrong = Wrong;
 
-    fn start(&mut self) -> World {
+    fn start(&self) -> World {
         let client = Client::new(self.configuration.plan());
         let server = Server::new(self.configuration.settings());
         let taps = [OF_CLIENT, OF_SERVER].map(Tap::new);
@@ -538,7 +542,7 @@ impl Observed for Wire {
         }
     }
 
-    fn ways(&mut self, state: World, into: &mut Vec<Way<World, Step, Wrong>>) {
+    fn ways(&self, state: World, into: &mut Vec<Way<World, Step, Wrong>>) {
         self.free_ways(state, into);
         if state.is_open && state.left.edits > 0 {
             self.interfere(state, into);

@@ -213,20 +213,18 @@ impl Driver<'_> {
     }
 
     /// The policy of the moment rules each message on a session that was kept.
-    pub(super) fn reuse(&mut self, job: usize, peer: PeerId) {
+    pub(super) fn reuse(&mut self, job: usize, peer: PeerId, session: Session) {
         let level = self.level(self.hop(job));
         let asks = self.configuration.mutant != Some(Mutant::KeepsOldPolicyOnReuse);
         if asks && self.delivery.level(job_id(job)) != Some(level) {
             self.world.jobs[job].place = Place::Waits;
+            self.keep(peer, session);
             return self.handle(Input::PolicyChanged {
                 job: job_id(job),
                 level,
             });
         }
-        match self.world.kept[place_of(peer)].take() {
-            Some(Kept { session, .. }) => self.world.jobs[job].place = Place::Talks { peer, session },
-            None => self.ended(job, Outcome::ConnectionFailed),
-        }
+        self.world.jobs[job].place = Place::Talks { peer, session };
     }
 
     /// A transaction.
@@ -302,9 +300,23 @@ impl Driver<'_> {
             job: job_id(job),
             proof,
         });
-        let ends_in = minutes(KEPT_FOR);
-        self.world.kept[place_of(peer)] = Some(Kept { session, ends_in });
+        self.keep(peer, session);
         self.ended(job, Outcome::Accepted);
+    }
+
+    /// Keeps a session, and takes leave on one that is kept in its place.
+    fn keep(&mut self, peer: PeerId, session: Session) {
+        let ends_in = minutes(KEPT_FOR);
+        let other = self.world.kept[place_of(peer)].replace(Kept { session, ends_in });
+        self.take_leave(other);
+    }
+
+    pub(super) fn take_leave(&mut self, kept: Option<Kept>) {
+        if let Some(Kept { session, .. }) = kept {
+            let connection = ConnectionId(session.connection.into());
+            self.command(connection, Phase::Quit, session.secured);
+            self.see(Observation::Closed { connection });
+        }
     }
 
     /// What the server answers, by its own decision.

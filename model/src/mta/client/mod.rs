@@ -9,16 +9,18 @@
 //! - **The host refuses the session** (4yz or 5yz in place of the greeting, 4yz to EHLO, either to HELO):
 //!   [`Outcome::RefusedForNow`]. A 5yz here is about the host (RFC 5321 §3.1: 554, RFC 7504: 521), not about the message,
 //!   which was never named. The next exchanger, or the same host tomorrow, may take it; and anyone on the path can say 521.
-//!   Where EHLO and HELO are refused for good inside TLS, which was not required, it may be for what TLS achieved
-//!   (R3207-4.1-c): [`Outcome::TlsBroke`], so that mail fares no worse than without TLS (SEED-06).
+//!   Where EHLO or HELO is refused inside TLS, for now or for good, and TLS was not required, it may be for what TLS achieved
+//!   (R3207-4.1-c): [`Outcome::TlsBroke`], so that mail fares no worse than without TLS (SEED-06). RFC 3207 has 554 for
+//!   that; taking every refusal for one is our choice, since a client cannot tell them apart.
 //! - **The host refuses the message** (MAIL, RCPT, DATA, final dot): 4yz for now, 5yz for good (RFC 5321 §4.2.1).
 //!   530 in clear is for now: it says that TLS is missing, which may come back (R3207-6-d), and not that the message is bad.
 //! - **The host refuses STARTTLS**, by whatever code: a reply to that command and not to the message, which goes on in
 //!   clear on the same session unless TLS is required (R3207-4-b).
-//! - **The connection breaks at TLS**: from STARTTLS to the first reply behind it, a connection that closes, falls silent or
-//!   makes no sense is charged to TLS, and never goes on in clear (R3207-4-g): [`Outcome::TlsBroke`], after which mail that
-//!   does not require TLS may dial anew in clear, so that the attempt costs it nothing (SEED-06). The reply behind the
-//!   handshake is included because in TLS 1.3 the client's handshake is complete before the server has judged it.
+//! - **The connection breaks at TLS**: from STARTTLS until the session behind it is open, a connection that closes, falls
+//!   silent or makes no sense is charged to TLS, and never goes on in clear (R3207-4-g): [`Outcome::TlsBroke`], after which
+//!   mail that does not require TLS may dial anew in clear, so that the attempt costs it nothing (SEED-06). The first reply
+//!   behind the handshake is included because in TLS 1.3 the client's handshake is complete before the server has judged it.
+//!   Once any reply came inside TLS, TLS did not vanish: then there is no [`Note::WithoutTls`] (SEED-10).
 //! - **The connection breaks elsewhere**: [`Outcome::ConnectionFailed`], even between the final dot and its reply, since
 //!   a duplicate is better than a loss (RFC 1047).
 
@@ -86,8 +88,8 @@ pub struct Client {
     without_tls: Option<WithoutTls>,
     /// What a break of the connection now would be charged to.
     suspicion: Option<WithoutTls>,
-    /// A reply inside TLS said so: TLS did not vanish, and is not welcome.
-    is_unwelcome: bool,
+    /// A reply came inside TLS: whatever happens now, TLS did not vanish (SEED-10).
+    was_answered_in_tls: bool,
     replies: ReplyReader,
     outputs: VecDeque<Output>,
 }
@@ -102,7 +104,7 @@ impl Client {
             extensions: Extensions::default(),
             without_tls: None,
             suspicion: None,
-            is_unwelcome: false,
+            was_answered_in_tls: false,
             replies: ReplyReader::new(),
             outputs: VecDeque::from([Output::Arm(Timer::Connect)]),
         }
@@ -189,14 +191,15 @@ impl Client {
     }
 
     fn replied(&mut self, reply: &Reply) {
+        self.was_answered_in_tls |= self.tls;
         if !self.replies.is_empty() && !self.stage.is_last_reply(reply) {
             let request = self.stage.request();
             return self.misbehaved(format!(
                 "octets behind the reply to {request}, before any other command"
             ));
         }
-        self.is_unwelcome = self.is_unwelcome_in_tls(reply);
-        if self.stage != Stage::Starttls && !self.is_unwelcome {
+        let is_unwelcome = self.is_unwelcome_in_tls(reply);
+        if self.stage != Stage::Starttls && !is_unwelcome {
             self.suspicion = None;
         }
         match (self.stage, reply.severity()) {
@@ -210,7 +213,7 @@ impl Client {
                 self.finish(Outcome::RefusedForGood, self.said(reply));
             }
             (Stage::Ehlo | Stage::Helo, Severity::Transient | Severity::Permanent)
-                if self.is_unwelcome && !self.plan.tls.is_required() =>
+                if is_unwelcome && !self.plan.tls.is_required() =>
             {
                 self.finish(Outcome::TlsBroke(WithoutTls::HandshakeFailed), self.said(reply));
             }
@@ -494,10 +497,18 @@ impl Client {
         let Some(reason) = self.suspicion else {
             return self.abort(Outcome::ConnectionFailed, why);
         };
-        if !self.is_unwelcome {
-            self.give_up_tls(reason);
+        let is_required = self.plan.tls.is_required();
+        if self.was_answered_in_tls {
+            // TLS was there: what is missing is a host that takes the session.
+            let outcome = if is_required {
+                Outcome::ConnectionFailed
+            } else {
+                Outcome::TlsBroke(reason)
+            };
+            return self.abort(outcome, why);
         }
-        if self.plan.tls.is_required() {
+        self.give_up_tls(reason);
+        if is_required {
             self.abort(Outcome::TlsUnavailable(reason), format!("TLS is required, but {why}"));
         } else {
             self.abort(Outcome::TlsBroke(reason), why);

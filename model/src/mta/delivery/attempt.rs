@@ -127,6 +127,7 @@ impl Delivery {
         self.sessions.remove(&job);
         if let Some(kept) = unused {
             self.kept.insert(peer, kept);
+            self.outputs.push_back(Output::Arm(Timer::Kept(peer)));
         }
         self.connect(job, stage);
     }

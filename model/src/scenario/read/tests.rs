@@ -90,6 +90,12 @@ fn times_that_cannot_be_are_refused() {
         "drift = { hold = { until = \"1h\" } }",
         "f:25: step[0].drift.hold: what is held stands at the phase lookup, connect or mail: say which by `on`",
     );
+    assert_refused(
+        "at = \"5m\"\nhost = \"mx1.b.example\"\ndrift = { tls = \"off\" }",
+        "on = { message = \"m1\", attempt = 1, host = \"mx1.b.example\", phase = \"lookup\" }\nhost = \"out.a.example\"\n\
+         drift = { hold = { until = \"1h\" } }",
+        "f:25: step[0].drift.hold: who looks up is the sender itself: name the same host in `on` and in `host`",
+    );
     for (clock, allowed) in [
         ("ahead = \"7001 years\"", "1s to 7000 years"),
         ("behind = \"51 years\"", "1s to 50 years"),

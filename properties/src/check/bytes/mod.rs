@@ -7,7 +7,7 @@ mod modelled;
 use std::collections::BTreeMap;
 
 use postern_model::formal::bytes::{Configuration, Party, Past, Wire, Wrong};
-use postern_model::formal::{Distance, Fault, Found, Judged, Limits, explore, way_to};
+use postern_model::formal::{Distance, Fault, Found, Judged, Limits, Share, explore, way_to};
 use postern_model::mutant::Mutant;
 
 pub use self::bounds::Named;
@@ -81,20 +81,25 @@ impl Report {
 }
 
 /// Walks every state of a configuration. `go_on` hears of the number of states so far, and stops with `false`.
-pub(super) fn walk(configuration: &Configuration, mutant: Option<Mutant>, go_on: impl Fn(u64) -> bool) -> Walked {
+pub(super) fn walk(
+    configuration: &Configuration,
+    mutant: Option<Mutant>,
+    share: &Share<'_>,
+    go_on: impl Fn(u64) -> bool,
+) -> Walked {
     let mut configuration = configuration.clone();
     configuration.mutant = mutant;
     let setup = Setup::of(&configuration.scenario());
     let bench = BENCH
         .iter()
         .filter_map(|(property, at)| Listener::of(*property, *at, &setup));
-    let mut system = Judged::by(Wire::new(configuration), bench.collect());
-    let found = explore(&mut system, Limits::default(), go_on);
+    let system = Judged::by(Wire::new(configuration), bench.collect());
+    let found = explore(&system, Limits::default(), share, go_on);
     let mut ways: BTreeMap<_, (Distance, Vec<String>)> = BTreeMap::new();
     for (fault, distance) in &found.faults {
         let key = broken_by(*fault);
         let nearer = ways.get(&key).is_none_or(|(known, _)| distance < known);
-        if nearer && let Some(way) = way_to(&mut system, fault, *distance) {
+        if nearer && let Some(way) = way_to(&system, fault, *distance) {
             ways.insert(key, (*distance, system.observed().transcript(&way)));
         }
     }
@@ -123,7 +128,7 @@ mod tests {
     fn found(mutant: Option<Mutant>, key: (Property, &'static str)) -> Option<Vec<String>> {
         // The small ones first.
         let configurations = Bounds::Small.at_byte_level().into_iter().rev();
-        let mut walks = configurations.map(|named| walk(&named.configuration, mutant, |_| true));
+        let mut walks = configurations.map(|named| walk(&named.configuration, mutant, &Share::ALONE, |_| true));
         walks.find_map(|mut walked| Some(walked.ways.remove(&key)?.1))
     }
 

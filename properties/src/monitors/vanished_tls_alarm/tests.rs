@@ -200,6 +200,30 @@ fn where_tls_broke_a_moment_ago_only_whoever_requires_it_owes_the_alarm() {
 }
 
 #[test]
+fn what_broke_before_tls_was_used_again_excuses_nobody() {
+    let mut scenario = scenario(Level::May);
+    scenario.host[0].tls_failure_memory = Some(HOUR);
+    let judged = |story: Story| story.judged_by(VanishedTlsAlarm::new(Setup::of(&scenario)));
+    let refused = |story: Story| story.dials(MX1).ehlo(true).starttls(454).closes();
+    let broke = refused(after_tls())
+        .alarm(MX1)
+        .deferred()
+        .after(2 * MINUTE)
+        .tried_again();
+    let mended = broke.clone().dials(MX1).goes_secure(&[]).transaction(true).closes();
+    let vanished = |story: Story| {
+        story
+            .after(2 * MINUTE)
+            .dials(MX1)
+            .ehlo(false)
+            .closes()
+            .after(2 * MINUTE)
+    };
+    assert_eq!(judged(vanished(broke)), Found::Holds);
+    assert_eq!(judged(vanished(mended)), Found::Violated("SEED-10"));
+}
+
+#[test]
 fn a_host_that_crashed_has_used_tls_with_nobody_yet() {
     let restarted = after_tls()
         .crashes(OUT)

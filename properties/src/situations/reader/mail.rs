@@ -63,7 +63,7 @@ impl Reader<'_> {
             LogEntry::Alarm { .. } => {
                 self.reached.insert(Situation::AlarmRaised);
             }
-            LogEntry::Attempt { .. } | LogEntry::Deferred { .. } => {}
+            LogEntry::Attempt { .. } | LogEntry::Deferred { .. } | LogEntry::Held { .. } => {}
         }
     }
 

@@ -107,9 +107,31 @@ fn a_session_that_does_not_open_inside_tls_is_charged_to_tls() {
         let required = inside(rest, TlsUse::Required).outcome();
         assert_ne!(required, broke, "{rest:?}");
         assert_ne!(required, Outcome::RefusedForGood, "{rest:?}");
+        let is_said_to_lack_tls = matches!(required, Outcome::TlsUnavailable(_));
+        assert!(!is_said_to_lack_tls, "TLS was there, {rest:?}");
     }
     let open = inside(&[PLAIN, "421 busy"], TlsUse::IfOffered);
     assert_eq!(open.outcome(), Outcome::RefusedForNow, "of the message, not of TLS");
+}
+
+#[test]
+fn tls_did_not_vanish_where_too_much_was_said_inside_it() {
+    for said in ["250 mx.b.example\n250 and more", "554 no\n554 no"] {
+        let script = [GREETING, EHLO, "220 go", "<up>", said];
+        let story = story(plan(TlsUse::IfOffered), &script);
+        assert_eq!(
+            story.outcome(),
+            Outcome::TlsBroke(WithoutTls::HandshakeFailed),
+            "{said}"
+        );
+        assert_eq!(story.without_tls(), [], "no alarm: TLS was there, {said}");
+    }
+    let garbage = story(plan(TlsUse::IfOffered), &[GREETING, EHLO, "220 go", "<up>", "what"]);
+    assert_eq!(
+        garbage.without_tls(),
+        [WithoutTls::HandshakeFailed],
+        "nothing that is a reply"
+    );
 }
 
 #[test]

@@ -123,9 +123,11 @@ fn a_policy_that_changes_before_the_message_is_sent_is_held_against_the_session_
     let mut story = Story::kept(Level::May, Proof::Clear, None);
     assert_eq!(story.another(OTHER, HOP, Level::May, BEST), reuse(BEST));
     let changed = |level| Input::PolicyChanged { job: OTHER, level };
+    let kept_again = [Output::Arm(Timer::Kept(BEST))];
     assert_eq!(
         story.says(changed(Level::Encrypt)),
-        connect_other(BEST, TlsUse::Required)
+        [&kept_again[..], &connect_other(BEST, TlsUse::Required)].concat(),
+        "it does not stand for ever"
     );
     assert_eq!(story.says(changed(Level::May)), reuse(BEST), "the session still stands");
 }
