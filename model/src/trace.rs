@@ -237,6 +237,13 @@ pub enum Event {
         /// Replies that the acceptor sent and the dialler never read.
         lost: Vec<String>,
     },
+    /// What a client that nobody here wrote told its caller when its session was over.
+    Told {
+        /// The connection.
+        connection: ConnectionId,
+        /// What it told.
+        claim: Claim,
+    },
     /// What an MTA says of itself, in its log.
     Logged {
         /// The MTA.
@@ -244,6 +251,21 @@ pub enum Event {
         /// What it says.
         entry: LogEntry,
     },
+}
+
+/// What a client told its caller of a session. Nobody believes it: judges hold it against the wire.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// The message was sent; else there was an error.
+    pub sent: bool,
+    /// The session was encrypted.
+    pub encrypted: bool,
+    /// The code and the last line of the reply that it handed on as the server's last word.
+    pub reply: Option<(u16, String)>,
+    /// The extensions that it believed in at the end, as it lets its caller know, in order; `None` where it does not.
+    pub extensions: Option<Vec<String>>,
+    /// What it said, in one line.
+    pub words: String,
 }
 
 /// The form of the first octets behind the 220 to STARTTLS, as the server read them.

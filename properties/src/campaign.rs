@@ -7,11 +7,13 @@ mod finding;
 mod mutants;
 mod prices;
 mod report;
+mod survey;
 mod tally;
 
 #[cfg(test)]
 mod tests;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,6 +31,7 @@ pub use finding::{Finding, replay_command};
 pub use mutants::{Conviction, Kill, MutantResult, convict, hunt, mutants};
 pub use prices::{Price, Prices};
 pub use report::{Failure, JudgedBy, PropertyCount, RelationCount, Report, Worth};
+pub use survey::{Broken, Survey, Surveyed, survey};
 
 use tally::{Outcome, Tally};
 
@@ -195,7 +198,7 @@ fn world(campaign: &Campaign, seed: u64) -> Outcome {
         client: campaign.client,
         mutant: None,
     };
-    let examined = std::panic::catch_unwind(|| scenario(campaign, seed))
+    let examined = catch_unwind(AssertUnwindSafe(|| scenario(campaign, seed)))
         .map_err(|_| "the generator panicked".to_owned())
         .and_then(|scenario| {
             let examined = examine(&scenario, options, Relations::Drawn).map_err(|failure| failure.to_string())?;
@@ -209,7 +212,7 @@ fn scenario(campaign: &Campaign, seed: u64) -> Scenario {
     let mut scenario = generate::scenario(seed, campaign.profile);
     scenario.mutant = campaign.mutant;
     scenario.reading = campaign.reading.unwrap_or(scenario.reading);
-    scenario
+    campaign.client.fit(scenario)
 }
 
 #[expect(

@@ -7,6 +7,7 @@ use postern_model::observation::Observation;
 use postern_model::scenario::Scenario;
 use postern_model::trace::Trace;
 
+use crate::claims;
 use crate::fates::{self, Alarm, MessageFate};
 use crate::monitors::{Panel, with_names};
 use crate::reader::Reader;
@@ -31,7 +32,7 @@ impl Judgement {
         Some(verdict)
     }
 
-    /// Adds what a relation of two runs says of a property: a violation counts more than a pass, and a pass more than
+    /// Adds what a relation of two runs, or a claim held against the wire, says of a property: a violation counts more than a pass, and a pass more than
     /// nothing; of two violations the earlier verdict stands.
     pub(crate) fn add(&mut self, property: Property, verdict: Verdict) {
         let weight = |verdict: &Verdict| match verdict {
@@ -98,11 +99,15 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Judgement {
         };
         (*property, verdict)
     });
-    Judgement {
+    let mut judgement = Judgement {
         verdicts: verdicts.collect(),
         fates: fates::fates(scenario, trace),
         alarms: fates::alarms(trace),
+    };
+    for (property, verdict) in claims::judge(trace) {
+        judgement.add(property, verdict);
     }
+    judgement
 }
 
 #[cfg(test)]

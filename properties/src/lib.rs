@@ -9,6 +9,7 @@ pub mod campaign;
 pub mod catalogue;
 mod certificate;
 pub mod check;
+pub mod claims;
 pub mod command;
 pub mod coverage;
 pub mod expectation;

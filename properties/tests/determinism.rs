@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use mailpostern::generate::{self, Profile};
+use postern_sim::subjects::{CLIENTS, LETTRE};
 use postern_sim::{Client, Crypto, Options};
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ fn postern(arguments: &[&str]) -> Value {
 }
 
 fn assert_same_twice(seed: u64, options: Options) {
-    let scenario = generate::scenario(seed, Profile::default());
+    let scenario = options.client.fit(generate::scenario(seed, Profile::default()));
     let [first, second] = [(); 2].map(|()| postern_sim::run(&scenario, options).expect("the world runs"));
     if let Some((place, first, second)) = first.trace.first_difference(&second.trace) {
         panic!("seed {seed} differs at event {place}: {first:?} against {second:?}");
@@ -50,15 +51,17 @@ fn twice_in_one_process() {
 #[test]
 fn twice_in_one_process_with_a_client_that_nobody_here_wrote() {
     for seed in SEEDS {
-        let client = Client::Lettre;
-        assert_same_twice(
-            seed,
-            Options {
-                crypto: Crypto::Real,
-                client,
-                mutant: None,
-            },
-        );
+        for subject in CLIENTS.iter().copied().chain([LETTRE]) {
+            let client = Client::Subject(subject);
+            assert_same_twice(
+                seed,
+                Options {
+                    crypto: Crypto::Real,
+                    client,
+                    mutant: None,
+                },
+            );
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const JUDGES: &[&str] = &[
     "breaks",
     "certificate",
+    "claims",
     "fates",
     "judge",
     "monitors",

@@ -18,8 +18,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::crypto::{self, Verify};
 use crate::mta::{Mail, Mta};
 use crate::net::{Door, Stream};
+use crate::random;
 use crate::session::{Conversation, Party, TlsStream, converse};
-use crate::subjects::lettre::{self, Glue, Letter};
+use crate::subject::{Connection, Glue, Letter, Session, Subject};
 use crate::tap::Dialled;
 use crate::world::{Site, Way};
 
@@ -114,7 +115,6 @@ pub(crate) async fn send(errand: Errand<'_>, stream: Stream, dialled: Dialled) -
         tls,
         ..
     } = errand;
-    let connection = dialled.connection();
     match mta.world.client {
         crate::Client::Postern => {
             let plan = Plan {
@@ -133,26 +133,44 @@ pub(crate) async fn send(errand: Errand<'_>, stream: Stream, dialled: Dialled) -
                 .converse(async |sender| converse(&mta.door, stream, sender).await, authenticated)
                 .await
         }
-        crate::Client::Lettre => {
-            let letter = Letter {
-                helo_name: &mta.name,
-                exchanger,
-                next_hop: &mail.next_hop,
-                tls,
-                from: &mail.from,
-                to: &mail.to,
-                content: &mail.content,
-            };
-            let sending = lettre::send(&mta.door, stream, &letter, &errand);
-            let result = mta.door.serving(connection, sending).await;
-            drop(dialled);
-            let (outcome, because) = result;
-            Sent {
-                outcome,
-                because,
-                kept: None,
-            }
-        }
+        crate::Client::Subject(subject) => send_by(subject, errand, stream, dialled).await,
+    }
+}
+
+/// Lets a client that nobody here wrote have the session.
+async fn send_by(subject: Subject, errand: Errand<'_>, stream: Stream, dialled: Dialled) -> Sent {
+    let Errand {
+        mta,
+        mail,
+        exchanger,
+        tls,
+        ..
+    } = errand;
+    let connection = dialled.connection();
+    let letter = Letter {
+        helo_name: &mta.name,
+        exchanger,
+        next_hop: &mail.next_hop,
+        tls,
+        from: &mail.from,
+        to: &mail.to,
+        content: &mail.content,
+    };
+    let session = Session::new(&mta.door, mta.world.crypto, letter, &errand);
+    let foreign = mta.door.foreign_code();
+    let randomness = mta.door.random(&format!("tls client {}", connection.0));
+    let sending = random::seeded(randomness, subject.0.send(Connection::new(stream), &session));
+    let report = mta.door.serving(connection, sending).await;
+    drop(foreign);
+    mta.world.recorder.record(Event::Told {
+        connection,
+        claim: report.claim(),
+    });
+    drop(dialled);
+    Sent {
+        outcome: session.outcome(&report),
+        because: format!("{subject}: {}", report.claim().words),
+        kept: None,
     }
 }
 

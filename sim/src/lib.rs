@@ -12,7 +12,8 @@ pub mod random;
 mod server;
 mod session;
 mod stranger;
-mod subjects;
+pub mod subject;
+pub mod subjects;
 mod tap;
 mod world;
 
@@ -27,12 +28,13 @@ use postern_model::trace::Trace;
 use sha2::{Digest, Sha256};
 
 use crate::net::{Door, Simulation, SimulationError};
+use crate::subject::Subject;
 use crate::world::{World, must_serve};
 
 /// How a scenario is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// The tier of cryptography. A client that nobody here wrote knows the real one only, and gets it.
+    /// The tier of cryptography. A client that makes its own TLS configuration knows the real one only, and gets it.
     pub crypto: Crypto,
     /// The SMTP client of every sending MTA.
     pub client: Client,
@@ -54,8 +56,33 @@ pub enum Crypto {
 pub enum Client {
     /// The project's own.
     Postern,
-    /// lettre.
-    Lettre,
+    /// One that nobody here wrote.
+    Subject(Subject),
+}
+
+impl Client {
+    /// The client of this name: `postern`, or that of one of [`subjects::CLIENTS`] or of [`subjects::LETTRE`].
+    pub fn named(name: &str) -> Option<Self> {
+        let subjects = subjects::CLIENTS.iter().copied().chain([subjects::LETTRE]);
+        let mut clients = [Self::Postern].into_iter().chain(subjects.map(Self::Subject));
+        clients.find(|client| client.name() == name)
+    }
+
+    /// How it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postern => "postern",
+            Self::Subject(subject) => subject.name(),
+        }
+    }
+
+    /// The same world, in which nothing is asked of this client that it does not offer.
+    pub fn fit(self, scenario: Scenario) -> Scenario {
+        match self {
+            Self::Postern => scenario,
+            Self::Subject(subject) => subject.fit(&scenario),
+        }
+    }
 }
 
 /// What a run left behind.
@@ -99,7 +126,7 @@ pub fn run(scenario: &Scenario, options: Options) -> Result<Run, WorldError> {
     scenario.mutant = options.mutant.or(scenario.mutant);
     let crypto = match options.client {
         Client::Postern => options.crypto,
-        Client::Lettre => Crypto::Real,
+        Client::Subject(subject) => subject.crypto(options.crypto),
     };
     crypto::install_process_default();
     let mut simulation = Simulation::new(scenario.seed);

@@ -86,6 +86,7 @@ impl Reader {
             | Event::HandshakeUnasked { connection }
             | Event::BareLineEnd { connection, .. }
             | Event::HungUp { connection, .. }
+            | Event::Told { connection, .. }
             | Event::Interfered { connection, .. } => self.connections.get(connection).copied(),
             Event::Logged { host, entry } => self.logger(host, entry),
         }

@@ -11,8 +11,8 @@ use crate::scenario::{
     UnlistedAnswer,
 };
 use crate::trace::{
-    Answer, Channel, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Permanent, Presented,
-    Question, Record, Setting,
+    Answer, Channel, Claim, ConnectionId, End, Event, HelloAnswer, HelloForm, LogEntry, NotConnected, Permanent,
+    Presented, Question, Record, Setting,
 };
 
 const CHARACTERS_MAX: usize = 200;
@@ -120,6 +120,7 @@ impl Narrator {
             | Event::BareLineEnd { connection, .. }
             | Event::Interfered { connection, .. }
             | Event::HungUp { connection, .. }
+            | Event::Told { connection, .. }
             | Event::Closed { connection, .. } => return self.crossed(*connection, event),
         };
         vec![line(connection, text)]
@@ -253,6 +254,7 @@ impl Narrator {
                 vec![format!("TLS   failed; the {by} says: {why}")]
             }
             Event::Interfered { what, .. } => vec![format!("M:    {what}")],
+            Event::Told { claim, .. } => vec![told(claim)],
             Event::HandshakeUnasked { .. } => vec!["clear C: (a ClientHello)".to_owned()],
             Event::BareLineEnd { channel, .. } => {
                 vec![format!(
@@ -266,6 +268,22 @@ impl Narrator {
         };
         texts.into_iter().map(|text| line(Some(connection), text)).collect()
     }
+}
+
+fn told(claim: &Claim) -> String {
+    let what = if claim.sent { "sent" } else { "not sent" };
+    let how = if claim.encrypted { "encrypted" } else { "in clear" };
+    let reply = claim
+        .reply
+        .as_ref()
+        .map_or_else(String::new, |(code, text)| format!(", reply {code} {text}"));
+    let extensions = claim.extensions.as_ref().map_or_else(String::new, |extensions| {
+        format!(", extensions [{}]", extensions.join(", "))
+    });
+    format!(
+        "=     the client tells its caller: {what}, {how}{reply}{extensions}; {}",
+        claim.words
+    )
 }
 
 /// One line of bounded length without control characters.

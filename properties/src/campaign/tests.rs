@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
+use postern_sim::subjects::LETTRE;
 use postern_sim::{Client, Crypto, Options};
 
 use super::{
@@ -87,7 +88,7 @@ fn every_fourth_world_of_a_mixed_campaign_runs_on_real_cryptography() {
 #[test]
 fn a_seed_is_replayed_as_the_campaign_ran_it() {
     let mixed = Campaign {
-        client: Client::Lettre,
+        client: Client::Subject(LETTRE),
         mutant: Some(Mutant::NeverAlarms),
         crypto: CryptoChoice::Mixed,
         ..campaign(8)

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use mailpostern::campaign::{CryptoChoice, Shard};
 use mailpostern::generate::Profile;
 use postern_model::scenario::Reading;
+use postern_sim::subjects::LETTRE;
 use postern_sim::{Client, Crypto};
 
 const JOBS_MAX: u64 = 256;
@@ -65,7 +66,7 @@ impl From<ClientName> for Client {
     fn from(name: ClientName) -> Self {
         match name {
             ClientName::Postern => Self::Postern,
-            ClientName::Lettre => Self::Lettre,
+            ClientName::Lettre => Self::Subject(LETTRE),
         }
     }
 }

@@ -15,7 +15,7 @@ use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
 use postern_model::trace::Trace;
 use postern_model::transcript::{TranscriptOptions, clock, transcript};
-use postern_sim::{Options, Run};
+use postern_sim::{Client, Options, Run};
 use serde_json::{Value, json};
 
 use super::arguments::{self, ClientName, ProfileName, ReadingName, WorldCrypto};
@@ -52,7 +52,8 @@ pub(super) struct Arguments {
 /// # Errors
 /// When there is no such scenario, when the testbed fails, or when two runs differ.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
-    let mut scenario = arguments.source.scenario(arguments.profile.into())?;
+    let client: Client = arguments.client.into();
+    let mut scenario = client.fit(arguments.source.scenario(arguments.profile.into())?);
     scenario.mutant = arguments.mutant.or(scenario.mutant);
     scenario.reading = arguments.reading.map_or(scenario.reading, Into::into);
     let Examined { run, judgement, .. } = arguments.examine(&scenario)?;

@@ -331,7 +331,8 @@ impl Reader {
             } => Observation::Babble {
                 connection: id(*connection),
             },
-            Event::Answered { .. } | Event::Interfered { .. } => return None,
+            // What a client claims is nothing that a monitor goes by: `claims` holds it against the wire.
+            Event::Answered { .. } | Event::Interfered { .. } | Event::Told { .. } => return None,
         };
         Some(vec![one])
     }

@@ -1,218 +1,236 @@
-//! lettre 0.11 as the SMTP client of every sending MTA.
+//! lettre 0.11.
 //!
 //! Its connection, its STARTTLS upgrade and its dialogue are its own. Its `Tls` modes are applied by an executor that
 //! is sealed to real sockets, so this adapter applies their documented meaning: `None` never upgrades, `Opportunistic`
 //! upgrades if STARTTLS is offered, `Required` always; an error in any of these steps is the error of the sending, as
-//! the executor has it. The queue, the walk over the exchangers and the alarm memory around it are glue.
+//! the executor has it.
 //!
-//! The glue bounces what lettre's documentation calls a permanent error and retries all else. It learns of the phases
-//! connect, ehlo, starttls, mail and quit only: steps that wait for another phase do not fire. It asks nothing about
-//! notifications of the next hop.
+//! It believes the certificates that its documentation has it believe: those that are valid for the name that is handed in. Only
+//! where the policy demands TLS with anybody does it get `dangerous_accept_invalid_certs`, the documented way to say so.
 //!
 //! It takes no clock: it judges certificates by the wall clock, whatever the simulated time is.
 
-use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use lettre::address::Envelope;
-use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::Mechanism;
 use lettre::transport::smtp::client::{
     AsyncSmtpConnection, AsyncTokioStream, Certificate, CertificateStore, TlsParameters,
 };
-use lettre::transport::smtp::extension::ClientId;
-use postern_model::mta::policy::TlsUse;
-use postern_model::mta::session::Outcome;
-use postern_model::mta::timer::Timer;
-use postern_model::name::{DomainName, ReversePath};
-use postern_model::scenario::Phase;
-use postern_model::smtp::with_crlf;
-use send_wrapper::SendWrapper;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use lettre::transport::smtp::extension::{ClientId, Extension};
+use lettre::transport::smtp::response::Response;
+use postern_model::mta::session::WithoutTls;
+use postern_model::scenario::{Level, Phase};
 
-use crate::certificate;
-use crate::net::{Door, Stream};
+use crate::subject::{ClientSubject, Connection, Demand, LocalFuture, Reply, Report, Session};
 
-/// What the glue around lettre is told as the session goes on.
-pub(crate) trait Glue {
-    /// The client is about to begin this phase.
-    fn reached(&self, phase: Phase);
-    /// The handshake is complete.
-    fn secured(&self);
-    /// TLS was wished for and is not to be had.
-    fn without_tls(&self);
+/// lettre in one of its modes.
+pub(super) struct Lettre {
+    mode: Mode,
 }
 
-/// One message for one recipient in one session.
-pub(crate) struct Letter<'a> {
-    pub(crate) helo_name: &'a DomainName,
-    pub(crate) exchanger: &'a DomainName,
-    pub(crate) next_hop: &'a DomainName,
-    pub(crate) tls: TlsUse,
-    pub(crate) from: &'a ReversePath,
-    pub(crate) to: &'a postern_model::name::Mailbox,
-    pub(crate) content: &'a [u8],
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// `Tls::Required`.
+    Required,
+    /// `Tls::Opportunistic`.
+    Opportunistic,
+    /// The one that the policy for the next hop asks for.
+    ByPolicy,
 }
 
-/// Sends by lettre; what came of it, and what lettre said.
-pub(crate) async fn send(door: &Door, stream: Stream, letter: &Letter<'_>, glue: &impl Glue) -> (Outcome, String) {
-    let _foreign = door.foreign_code();
-    match converse(door, stream, letter, glue).await {
-        Ok(said) => (Outcome::Accepted, said),
-        // The documentation's own classes: a permanent error is an answer for good, a transient one for now.
-        Err(Failure::Lettre(error)) if error.is_permanent() => (Outcome::RefusedForGood, described(&error)),
-        Err(Failure::Lettre(error)) if error.is_transient() => (Outcome::RefusedForNow, described(&error)),
-        Err(Failure::Lettre(error)) => (Outcome::ConnectionFailed, described(&error)),
-        Err(Failure::NotBuilt(why)) => (Outcome::RefusedForGood, why),
-        Err(Failure::TimedOut(phase)) => (
-            Outcome::ConnectionFailed,
-            format!("lettre: no answer in time ({phase:?})"),
-        ),
+impl Lettre {
+    pub(super) const REQUIRED: Self = Self { mode: Mode::Required };
+    pub(super) const OPPORTUNISTIC: Self = Self {
+        mode: Mode::Opportunistic,
+    };
+    pub(super) const BY_POLICY: Self = Self { mode: Mode::ByPolicy };
+
+    fn is_verifying(&self, demand: Demand) -> bool {
+        match (demand, self.mode) {
+            (Demand::Authenticated, _) | (Demand::Opportunistic, Mode::Opportunistic | Mode::Required) => true,
+            (Demand::Opportunistic, Mode::ByPolicy) | (Demand::Encrypted, _) => false,
+        }
+    }
+
+    fn tls_parameters(&self, session: &Session<'_>) -> Result<TlsParameters, lettre::transport::smtp::Error> {
+        let authority = Certificate::from_der(session.trusted_authority().to_vec())?;
+        let is_verifying = self.is_verifying(session.demand());
+        TlsParameters::builder(session.certificate_name().to_owned())
+            .certificate_store(CertificateStore::None)
+            .add_root_certificate(authority)
+            .dangerous_accept_invalid_certs(!is_verifying)
+            .dangerous_accept_invalid_hostnames(!is_verifying)
+            .build_rustls()
+    }
+
+    async fn converse(&self, connection: Connection, session: &Session<'_>) -> Result<Report, Failure> {
+        let hello = ClientId::Domain(session.helo_name().to_owned());
+        let envelope = envelope(session)?;
+        session.begins(Phase::Ehlo);
+        let connecting = AsyncSmtpConnection::connect_with_transport(Box::new(connection), &hello);
+        let mut client = session.in_time(connecting).await.map_err(|_| Failure::TimedOut)??;
+        let is_offered = client.can_starttls();
+        let upgrades = match session.demand() {
+            Demand::Opportunistic => is_offered && !session.leaves_tls(),
+            Demand::Encrypted | Demand::Authenticated => true,
+        };
+        if !is_offered && !session.leaves_tls() {
+            session.is_without_tls(WithoutTls::NotOffered);
+        }
+        if upgrades {
+            if is_offered {
+                session.begins(Phase::Starttls);
+            }
+            let upgrade = client.starttls(self.tls_parameters(session)?, &hello);
+            let upgraded = session.in_time(upgrade).await;
+            match upgraded {
+                Ok(Ok(())) => session.is_secured(),
+                Ok(Err(error)) => {
+                    session.is_without_tls(match error.status() {
+                        Some(_) => WithoutTls::Refused,
+                        None => WithoutTls::HandshakeFailed,
+                    });
+                    return Err(error.into());
+                }
+                Err(_) => {
+                    session.is_without_tls(WithoutTls::HandshakeFailed);
+                    return Err(Failure::TimedOut);
+                }
+            }
+        }
+        session.begins(Phase::Mail);
+        let content = session.content();
+        let sending = client.send(&envelope, &content);
+        let sent = session.in_time(sending).await;
+        let (encrypted, extensions) = (client.is_encrypted(), extensions(&client));
+        let report = match sent {
+            Ok(Ok(response)) => Report {
+                reply: Some(reply(&response)),
+                ..Report::sent(response.first_line().unwrap_or_default())
+            },
+            Ok(Err(error)) => described(&error),
+            Err(_) => Failure::TimedOut.into(),
+        };
+        if report.sent {
+            session.begins(Phase::Quit);
+            _ = session.in_time(client.quit()).await;
+        }
+        Ok(Report {
+            encrypted,
+            extensions: Some(extensions),
+            ..report
+        })
+    }
+}
+
+impl ClientSubject for Lettre {
+    fn name(&self) -> &'static str {
+        match self.mode {
+            Mode::Required => "lettre:required",
+            Mode::Opportunistic => "lettre:opportunistic",
+            Mode::ByPolicy => "lettre",
+        }
+    }
+
+    fn version(&self) -> &'static str {
+        "0.11.23"
+    }
+
+    fn level_for(&self, asked: Level) -> Level {
+        match self.mode {
+            Mode::Required => asked.max(Level::Encrypt),
+            Mode::Opportunistic => Level::May,
+            Mode::ByPolicy => asked,
+        }
+    }
+
+    fn takes_tls_config(&self) -> bool {
+        false
+    }
+
+    fn send<'a>(&'a self, connection: Connection, session: &'a Session<'a>) -> LocalFuture<'a, Report> {
+        Box::pin(async move {
+            let result = self.converse(connection, session).await;
+            result.unwrap_or_else(Report::from)
+        })
     }
 }
 
 enum Failure {
-    Lettre(Error),
-    NotBuilt(String),
-    TimedOut(Phase),
+    Lettre(lettre::transport::smtp::Error),
+    Address(String),
+    TimedOut,
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl From<lettre::transport::smtp::Error> for Failure {
+    fn from(error: lettre::transport::smtp::Error) -> Self {
         Self::Lettre(error)
     }
 }
 
-async fn converse(door: &Door, stream: Stream, letter: &Letter<'_>, glue: &impl Glue) -> Result<String, Failure> {
-    let hello = ClientId::Domain(letter.helo_name.to_string());
-    let envelope = envelope(letter)?;
-    glue.reached(Phase::Ehlo);
-    let transport = Box::new(SendStream(SendWrapper::new(stream)));
-    let connecting = AsyncSmtpConnection::connect_with_transport(transport, &hello);
-    let mut connection = in_time(door, Phase::Ehlo, connecting).await?;
-    let upgrades = match letter.tls {
-        TlsUse::Never => false,
-        TlsUse::IfOffered => connection.can_starttls(),
-        TlsUse::Required | TlsUse::Authenticated => true,
-    };
-    if letter.tls != TlsUse::Never && !connection.can_starttls() {
-        glue.without_tls();
-    }
-    if upgrades {
-        let offered = connection.can_starttls();
-        if offered {
-            glue.reached(Phase::Starttls);
+impl From<Failure> for Report {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Lettre(error) => described(&error),
+            Failure::Address(why) => Self::failed(why),
+            Failure::TimedOut => Self::failed("no answer in time"),
         }
-        let parameters = tls_parameters(letter)?;
-        match in_time(door, Phase::Starttls, connection.starttls(parameters, &hello)).await {
-            Ok(()) => glue.secured(),
-            Err(failure) => {
-                if offered {
-                    glue.without_tls();
-                }
-                return Err(failure);
-            }
-        }
-    }
-    glue.reached(Phase::Mail);
-    // lettre leaves the line ends of a raw message to who hands it in.
-    let content = with_crlf(letter.content);
-    let response = in_time(door, Phase::Mail, connection.send(&envelope, &content)).await?;
-    glue.reached(Phase::Quit);
-    _ = in_time(door, Phase::Quit, connection.quit()).await;
-    Ok(response.first_line().unwrap_or_default().to_owned())
-}
-
-/// lettre's timeouts are its executor's; the glue allows each call the sum of what RFC 5321 §4.5.3.2 allows its replies.
-async fn in_time<T>(door: &Door, phase: Phase, step: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
-    let timers: &[Timer] = match phase {
-        Phase::Ehlo => &[Timer::Greeting, Timer::Command],
-        Phase::Starttls => &[Timer::Command, Timer::Handshake, Timer::Command],
-        Phase::Mail => &[Timer::Mail, Timer::Rcpt, Timer::DataInitiation, Timer::DataTermination],
-        _ => &[Timer::Command],
-    };
-    let patience = timers.iter().map(|timer| timer.duration()).sum();
-    match door.timeout(patience, step).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(Failure::TimedOut(phase)),
     }
 }
 
-fn envelope(letter: &Letter<'_>) -> Result<Envelope, Failure> {
+/// The error of a refusal has a status, and its source is the text of the reply.
+fn described(error: &lettre::transport::smtp::Error) -> Report {
+    let reply = error.status().map(|code| Reply {
+        code: code.into(),
+        text: std::error::Error::source(error).map_or_else(String::new, ToString::to_string),
+    });
+    Report {
+        reply,
+        ..Report::failed(without_the_time(&error.to_string()))
+    }
+}
+
+/// What is wrong with the dates of a certificate is told with the time of the real clock, which no two runs have in common.
+fn without_the_time(words: &str) -> &str {
+    words.split(": verification time").next().unwrap_or_default()
+}
+
+fn reply(response: &Response) -> Reply {
+    Reply {
+        code: response.code().into(),
+        text: response.message().collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// The extensions that lettre keeps, its mechanisms of authentication as one.
+fn extensions(client: &AsyncSmtpConnection) -> Vec<String> {
+    let plain = [Extension::EightBitMime, Extension::SmtpUtfEight, Extension::StartTls];
+    let mechanisms = [Mechanism::Plain, Mechanism::Login, Mechanism::Xoauth2];
+    let info = client.server_info();
+    let offered = plain.into_iter().filter(|extension| info.supports_feature(*extension));
+    let authenticates = mechanisms
+        .into_iter()
+        .any(|mechanism| info.supports_auth_mechanism(mechanism));
+    let authentication = authenticates.then(|| "AUTH".to_owned());
+    offered
+        .map(|extension| extension.to_string())
+        .chain(authentication)
+        .collect()
+}
+
+fn envelope(session: &Session<'_>) -> Result<Envelope, Failure> {
     let address = |text: String| {
         text.parse()
-            .map_err(|error| Failure::NotBuilt(format!("lettre: {text}: {error}")))
+            .map_err(|error| Failure::Address(format!("{text}: {error}")))
     };
-    let from = match letter.from {
-        ReversePath::Null => None,
-        ReversePath::Mailbox(mailbox) => Some(address(mailbox.to_string())?),
-    };
-    Envelope::new(from, vec![address(letter.to.to_string())?])
-        .map_err(|error| Failure::NotBuilt(format!("lettre: {error}")))
+    let from = session.from().map(|from| address(from.to_string())).transpose()?;
+    Envelope::new(from, vec![address(session.to().to_string())?]).map_err(|error| Failure::Address(error.to_string()))
 }
 
-fn tls_parameters(letter: &Letter<'_>) -> Result<TlsParameters, Error> {
-    let authority = Certificate::from_der(certificate::trusted_authority(crate::Crypto::Real).to_vec())?;
-    let is_authenticated = letter.tls == TlsUse::Authenticated;
-    let name = if is_authenticated {
-        letter.next_hop
-    } else {
-        letter.exchanger
-    };
-    TlsParameters::builder(name.to_string())
-        .certificate_store(CertificateStore::None)
-        .add_root_certificate(authority)
-        .dangerous_accept_invalid_certs(!is_authenticated)
-        .dangerous_accept_invalid_hostnames(!is_authenticated)
-        .build_rustls()
-}
-
-fn described(error: &Error) -> String {
-    let text = format!("lettre: {error}");
-    match std::error::Error::source(error) {
-        Some(source) => format!("{text}: {source}").replace(['\r', '\n'], " "),
-        None => text.replace(['\r', '\n'], " "),
-    }
-}
-
-/// lettre wants a stream that may change threads. A world never does, and the wrapper holds it to that.
-struct SendStream(SendWrapper<Stream>);
-
-impl AsyncRead for SendStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for SendStream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0).poll_write(context, octets)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0).poll_shutdown(context)
-    }
-}
-
-impl AsyncTokioStream for SendStream {
+impl AsyncTokioStream for Connection {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.peer_address()
-    }
-}
-
-impl fmt::Debug for SendStream {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a simulated connection")
+        self.peer_address()
     }
 }

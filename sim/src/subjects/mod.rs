@@ -1,3 +1,27 @@
-//! Implementations that nobody here wrote, one small adapter each.
+//! Implementations that nobody here wrote, one small adapter each. An adapter does what the documentation of its library
+//! tells a user to do, and nothing besides.
+//!
+//! `mailrs-smtp-client` is not among them: its only constructor dials a socket of the operating system itself, so it would run
+//! here only as an altered copy of its source.
 
-pub(crate) mod lettre;
+mod async_smtp;
+mod io_smtp;
+mod lettre;
+mod mail_send;
+
+use crate::subject::Subject;
+
+/// Every client under test, in the order of reports.
+pub const CLIENTS: &[Subject] = &[
+    Subject(&lettre::Lettre::REQUIRED),
+    Subject(&lettre::Lettre::OPPORTUNISTIC),
+    Subject(&mail_send::MailSend),
+    Subject(&async_smtp::AsyncSmtp),
+    Subject(&io_smtp::IoSmtp),
+];
+
+/// lettre, in whichever of its modes the policy of each world asks for, and believing whom that policy believes.
+pub const LETTRE: Subject = Subject(&lettre::Lettre::BY_POLICY);
+
+#[cfg(test)]
+mod tests;

@@ -143,7 +143,8 @@ impl<'a> Reader<'a> {
             | Event::NotSecured { by: End::Acceptor, .. }
             | Event::HandshakeUnasked { .. }
             | Event::BareLineEnd { .. }
-            | Event::HungUp { .. } => {}
+            | Event::HungUp { .. }
+            | Event::Told { .. } => {}
         }
     }
 
