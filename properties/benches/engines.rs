@@ -19,7 +19,7 @@ use postern_model::formal::{Judged, Limits, Number, Protocol, State, Step, Syste
 use stateright::{Checker, CheckerBuilder, Model, Property};
 
 /// The configuration of bounds `ci` that is walked.
-const CONFIGURATION: &str = "1 message to one domain with 2 exchangers, may";
+const CONFIGURATION: &str = "1 message to one domain with 2 exchangers, may: 2 attacks, 2 drifts, 1 restart";
 
 /// How often each engine walks.
 const ROUNDS: usize = 3;

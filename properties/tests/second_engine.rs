@@ -55,9 +55,9 @@ const MUTANTS: [Mutant; 6] = [
 
 /// Few states, and enough of them for every one of these mutants.
 const FOR_MUTANTS: [&str; 5] = [
-    "1 message to one domain with 2 exchangers, may",
-    "1 message to one domain with 2 exchangers, encrypt",
-    "2 messages to one domain with 2 exchangers, may",
+    "1 message to one domain with 2 exchangers, may: 1 attack, 1 drift, 0 restarts",
+    "1 message to one domain with 2 exchangers, encrypt: 1 attack, 1 drift, 0 restarts",
+    "2 messages to one domain with 2 exchangers, may: 0 attacks, 1 drift, 0 restarts",
     "remembered failures, may",
     "a host that wishes for TLS, none",
 ];

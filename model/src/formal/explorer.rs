@@ -28,8 +28,8 @@ pub trait System: Sync {
     /// Appends every transition that leads out of a state.
     fn transitions(&self, state: Self::State, into: &mut Vec<Transition<Self::State, Self::Step, Self::Fault>>);
 
-    /// How many things the environment has done to come here that it need not have done. It never decreases along a
-    /// transition, and belongs to the state: equal states have equal numbers.
+    /// How many things the environment has done to come here that it need not have done. It belongs to the state: equal states
+    /// have equal numbers. It never decreases along a transition, but for one into a state from which none leads on.
     fn injections(&self, state: Self::State) -> u32;
 }
 
@@ -187,8 +187,10 @@ impl<S: System> Frontier<'_, S> {
                 for Transition { to, faults, .. } in transitions.drain(..) {
                     if !faults.is_empty() {
                         // States are reached by the fewest steps first, whatever the injections, which belong to the state.
+                        // What is over may have forgotten how many it took.
+                        let (before, after) = (self.system.injections(*state), self.system.injections(to));
                         let distance = Distance {
-                            injections: self.system.injections(to),
+                            injections: before.max(after),
                             steps: self.steps,
                         };
                         for fault in faults {
@@ -340,6 +342,37 @@ mod tests {
         fn injections(&self, _: u32) -> u32 {
             0
         }
+    }
+
+    /// A way of three steps, each an injection, into a trap that has forgotten them.
+    struct Forgetful;
+
+    impl System for Forgetful {
+        type State = u32;
+        type Step = u32;
+        type Fault = ();
+
+        fn starts(&self) -> Vec<u32> {
+            vec![0]
+        }
+
+        fn transitions(&self, state: u32, into: &mut Vec<Transition<u32, u32, ()>>) {
+            let to = state + 1;
+            let faults = (to == 3).then_some(()).into_iter().collect();
+            into.extend((state < 3).then_some(Transition { step: to, to, faults }));
+        }
+
+        fn injections(&self, state: u32) -> u32 {
+            state % 3
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_about_the_end_is_found_again_whatever_the_end_forgets() {
+        let found = explore(&Forgetful, Limits::default(), &Share::ALONE, |_| true);
+        let distance = found.faults[&()];
+        assert_eq!((distance.injections, distance.steps), (2, 3));
+        assert_eq!(way_to(&Forgetful, &(), distance), Some(vec![1, 2, 3]));
     }
 
     #[test]

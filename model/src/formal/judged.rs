@@ -1,6 +1,7 @@
 //! A model under judges: their states are part of the state, so that every judge hears every course of events.
 
 use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::monitor::{Monitor, Violation};
@@ -62,6 +63,9 @@ pub trait Judge<Seen>: Clone + Eq + Hash + Send + Sync {
     /// # Errors
     /// The violation that only the end shows.
     fn end(&mut self) -> Result<(), Violation>;
+
+    /// Whether what it judges came about so far.
+    fn is_exercised(&self) -> bool;
 }
 
 /// Every monitor judges observations, each so long after the one before.
@@ -74,18 +78,24 @@ impl<M: Monitor + Send + Sync> Judge<Vec<(Duration, Observation)>> for M {
     fn end(&mut self) -> Result<(), Violation> {
         self.finish()
     }
+
+    fn is_exercised(&self) -> bool {
+        self.exercised()
+    }
 }
 
 /// A system whose states are those of a model and of all judges.
 pub struct Judged<J, O = Protocol> {
     observed: O,
-    judges: Interner<Seat<J>>,
+    seats: Interner<Seat<J>>,
     benches: Interner<Box<[u32]>>,
     start: u32,
-    /// What a judge makes of what is seen, by both their numbers.
-    known: Memo<(u32, u32), (u32, Option<u32>)>,
+    /// Whether the judge at each place was ever put to the test.
+    exercised: Box<[AtomicBool]>,
+    /// What a judge makes of what is seen, by both their numbers, and of whether it is the end.
+    heard: Memo<(u32, u32, bool), (u32, Option<u32>)>,
     /// What the bench makes of it.
-    known_of_bench: Memo<(u32, u32), (u32, u32)>,
+    heard_by_bench: Memo<(u32, u32, bool), (u32, u32)>,
     rules: Interner<&'static str>,
     /// What is wrong by the judges: which one, and by which rule.
     verdicts: Interner<Vec<(usize, &'static str)>>,
@@ -101,6 +111,13 @@ pub enum Seat<J> {
 }
 
 impl<J> Seat<J> {
+    fn is_exercised<Seen>(&self) -> bool
+    where
+        J: Judge<Seen>,
+    {
+        matches!(self, Self::Taken(judge) if judge.is_exercised())
+    }
+
     /// The seat after what is seen next, and the violation that it completes.
     pub fn hear<Seen>(&self, seen: &Seen, is_end: bool) -> (Self, Option<Violation>)
     where
@@ -140,19 +157,25 @@ impl<O: Observed, J: Judge<O::Seen>> Judged<J, O> {
         let all = Interner::default();
         let bench: Box<[u32]> = judges.into_iter().map(|judge| all.number(Seat::Taken(judge))).collect();
         let benches = Interner::default();
-        let start = benches.number(bench);
+        let start = benches.number(bench.clone());
         let verdicts = Interner::default();
         verdicts.number(Vec::new());
         Self {
             observed,
-            judges: all,
+            exercised: bench.iter().map(|_| AtomicBool::new(false)).collect(),
+            seats: all,
             benches,
             start,
-            known: Memo::default(),
-            known_of_bench: Memo::default(),
+            heard: Memo::default(),
+            heard_by_bench: Memo::default(),
             rules: Interner::default(),
             verdicts,
         }
+    }
+
+    /// Whether the judge at each place was put to the test somewhere, as far as the walk came.
+    pub fn exercised(&self) -> impl Iterator<Item = bool> {
+        self.exercised.iter().map(|exercised| exercised.load(Ordering::Relaxed))
     }
 
     /// The model that is judged.
@@ -161,7 +184,7 @@ impl<O: Observed, J: Judge<O::Seen>> Judged<J, O> {
     }
 
     fn judge(&self, bench: u32, seen: u32, is_end: bool) -> (u32, u32) {
-        if let Some(known) = self.known_of_bench.get(&(bench, seen)) {
+        if let Some(known) = self.heard_by_bench.get(&(bench, seen, is_end)) {
             return *known;
         }
         let before = self.benches.value(bench).clone();
@@ -170,21 +193,24 @@ impl<O: Observed, J: Judge<O::Seen>> Judged<J, O> {
         for (place, judge) in after.iter_mut().enumerate() {
             let (then, rule) = self.hear(*judge, seen, is_end);
             *judge = then;
+            if rule.is_some() || self.seats.value(then).is_exercised() {
+                self.exercised[place].store(true, Ordering::Relaxed);
+            }
             faults.extend(rule.map(|rule| (place, *self.rules.value(rule))));
         }
         let result = (self.benches.number(after), self.verdicts.number(faults));
-        self.known_of_bench.insert((bench, seen), result);
+        self.heard_by_bench.insert((bench, seen, is_end), result);
         result
     }
 
     fn hear(&self, judge: u32, seen: u32, is_end: bool) -> (u32, Option<u32>) {
-        if let Some(known) = self.known.get(&(judge, seen)) {
+        if let Some(known) = self.heard.get(&(judge, seen, is_end)) {
             return *known;
         }
-        let (then, violation) = self.judges.value(judge).hear(self.observed.seen(seen), is_end);
+        let (then, violation) = self.seats.value(judge).hear(self.observed.seen(seen), is_end);
         let rule = violation.map(|violation| self.rules.number(violation.rule));
-        let result = (self.judges.number(then), rule);
-        self.known.insert((judge, seen), result);
+        let result = (self.seats.number(then), rule);
+        self.heard.insert((judge, seen, is_end), result);
         result
     }
 }

@@ -28,6 +28,7 @@ pub struct Past {
 /// Every past of a configuration that makes a difference to the sender itself.
 pub fn pasts(dynamics: Dynamics) -> Vec<Past> {
     let histories = Histories(Protocol::without_promises(dynamics));
+    // Alone, so that the numbers of machines are the same every time, and the order of the pasts with them.
     let found = explore(&histories, Limits::default(), &Share::ALONE, |_| true);
     let pasts = found.faults.into_iter().filter_map(|(machine, distance)| {
         Some(Past {

@@ -125,14 +125,15 @@ fn inject(configuration: &Configuration, world: &World, is_quiet: bool, steps: &
     }
     if world.left.drifts > 0 {
         for change in &configuration.drifts {
-            let read = match *change {
-                Change::Tls(peer) | Change::Certificate(peer) => Read::Path(peer),
-                Change::Configured(peer, hop) | Change::ServerLookups(peer, hop) => Read::Recipient(peer, hop),
-                Change::Listed(_, hop) | Change::Lookups(hop) => Read::Dns(hop),
-                Change::Policy(hop, level) if world.levels[usize::from(hop)] != level => Read::Policy(hop),
-                Change::Policy(..) => continue,
+            let is_due = match *change {
+                Change::Tls(peer) | Change::Certificate(peer) => is_read(Read::Path(peer)),
+                Change::Configured(peer, hop) | Change::ServerLookups(peer, hop) => is_read(Read::Recipient(peer, hop)),
+                // The sender looks for its exchangers, and the server for itself among them.
+                Change::Listed(peer, hop) => is_read(Read::Dns(hop)) || is_read(Read::Recipient(peer, hop)),
+                Change::Lookups(hop) => is_read(Read::Dns(hop)),
+                Change::Policy(hop, level) => world.levels[usize::from(hop)] != level && is_read(Read::Policy(hop)),
             };
-            if is_read(read) {
+            if is_due {
                 steps.push(Step::Drift(*change));
             }
         }

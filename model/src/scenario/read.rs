@@ -62,15 +62,17 @@ fn line_at(content: &[u8], offset: usize) -> usize {
 fn one_line(problem: &str) -> String {
     const CHARACTERS_MAX: usize = 600;
     let mut line = String::new();
-    for (count, character) in problem.chars().enumerate() {
+    for character in problem.chars().take(CHARACTERS_MAX + 1) {
         match character {
-            _ if count == CHARACTERS_MAX => return line + "…",
             '\n' => line.push_str(": "),
             control if control.is_control() => line.extend(control.escape_unicode()),
             other => line.push(other),
         }
     }
-    line
+    match line.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => line[..end].to_owned() + "…",
+        None => line,
+    }
 }
 
 /// The message of the TOML reader, in words for who writes scenarios.

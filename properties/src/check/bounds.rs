@@ -99,9 +99,10 @@ impl Bounds {
         for size in sizes {
             for level in LEVELS {
                 let name = format!(
-                    "{} to one domain with {}, {level}",
+                    "{} to one domain with {}, {level}: {}",
                     counted(size.messages, "message"),
-                    counted(size.exchangers.into(), "exchanger")
+                    counted(size.exchangers.into(), "exchanger"),
+                    in_words(size.budget)
                 );
                 all.push(named(name, one_domain(level, &size)));
             }
@@ -149,7 +150,7 @@ impl Bounds {
     fn sizes(self) -> Sizes {
         match self {
             Self::Small => Sizes {
-                one_domain: vec![size(2, 1, 1, 1, 0), size(2, 2, 0, 1, 0)],
+                one_domain: vec![size(2, 1, 1, 1, 0), size(2, 2, 0, 1, 0), size(1, 2, 0, 0, 1)],
                 pairs: size(1, 2, 1, 1, 0),
                 pasts: size(1, 2, 1, 1, 0),
                 rest: size(2, 1, 1, 1, 0),
@@ -193,6 +194,17 @@ pub(super) fn counted(count: usize, what: &str) -> String {
         1 => format!("1 {what}"),
         count => format!("{count} {what}s"),
     }
+}
+
+fn in_words(budget: Budget) -> String {
+    let Budget {
+        attacks,
+        drifts,
+        restarts,
+    } = budget;
+    let counts = [(attacks, "attack"), (drifts, "drift"), (restarts, "restart")];
+    let words = counts.map(|(count, what)| counted(count.into(), what));
+    words.join(", ")
 }
 
 fn named(name: String, configuration: Configuration) -> Named {
@@ -356,5 +368,27 @@ fn long_lifetime() -> Configuration {
             ..Budget::default()
         },
         ..Configuration::calm(Level::May)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_configuration_has_a_name_of_its_own() {
+        for bounds in [Bounds::Small, Bounds::Ci, Bounds::Nightly] {
+            let mut names = BTreeSet::new();
+            for named in bounds.configurations() {
+                assert!(
+                    names.insert(named.name.clone()),
+                    "{} has two of “{}”",
+                    bounds.name(),
+                    named.name
+                );
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Pairs of pasts: two senders of which the pasts differ, and nothing else, walked side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postern_model::formal::{
     Budget, Configuration, Dependence, Distance, Dynamics, Fault, Limits, Names, Past, Share, Step, Twins, Wrong,
@@ -51,6 +51,7 @@ pub(super) fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_
     Walked {
         walk: Walk::of(&found),
         protocol_states: 0,
+        exercised: BTreeSet::new(),
         ways,
     }
 }

@@ -177,6 +177,12 @@ fn text(report: &Report, bounds: Bounds, files: &Files) -> String {
                 .collect()
         }),
     );
+    text += "\nput to the test: ";
+    let idle: Vec<&str> = report.idle().into_iter().map(Property::id).collect();
+    text += &match idle.len() {
+        0 => "every property that is judged\n".to_owned(),
+        _ => format!("every property that is judged, but for {}\n", idle.join(", ")),
+    };
     for ((key, found), file) in report.violations.iter().zip(files) {
         let name = &configurations[found.configuration].name;
         text += &headline(*key, found.distance, name);
@@ -246,6 +252,7 @@ fn json(report: &Report, bounds: Bounds, interrupted: bool, files: &Files) -> Va
         "seconds": report.seconds,
         "interrupted": interrupted,
         "judges": check::judged().map(Property::id).collect::<Vec<_>>(),
+        "not_exercised": report.idle().into_iter().map(Property::id).collect::<Vec<_>>(),
         "violations": violations.collect::<Vec<_>>(),
     })
 }
@@ -281,7 +288,7 @@ mod tests {
         let name = |which| chosen(&all, which).map(|named| named.name.as_str());
         assert_eq!(name("1"), Some(all[0].name.as_str()));
         assert_eq!(name("a null"), Some("a null MX"));
-        for wrong in ["0", "24", "-1", "no such"] {
+        for wrong in ["0", "28", "-1", "no such"] {
             assert_eq!(name(wrong), None, "{wrong}");
         }
     }

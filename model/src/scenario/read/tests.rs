@@ -464,3 +464,10 @@ fn hostile_content_is_refused_in_one_short_line() {
     let long = format!("title = \"a\"\nseed = \"{}\"", "x".repeat(1_000_000));
     assert!(refusal(long).chars().count() < 700);
 }
+
+#[test]
+fn a_message_is_no_longer_for_what_is_escaped_in_it() {
+    let long = STORY.replace("tls = \"off\"", &format!("tls = '{}'", "\t".repeat(700)));
+    let error = Scenario::parse("f", &long).expect_err("there is no such TLS");
+    assert_eq!(error.problem.chars().count(), 601, "{error}");
+}

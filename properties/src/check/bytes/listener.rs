@@ -57,6 +57,10 @@ impl Judge<Vec<Event>> for Listener {
     fn end(&mut self) -> Result<(), Violation> {
         self.monitor.finish()
     }
+
+    fn is_exercised(&self) -> bool {
+        self.monitor.exercised()
+    }
 }
 
 /// The connection that an event of the model is about.

@@ -4,7 +4,7 @@ mod bounds;
 mod listener;
 mod modelled;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postern_model::formal::bytes::{Configuration, Party, Past, Wire, Wrong};
 use postern_model::formal::{Distance, Fault, Found, Judged, Limits, Share, explore, way_to};
@@ -39,6 +39,7 @@ const BENCH: &[(Property, Party)] = &[
 /// What came of one configuration.
 pub(super) struct Walked {
     pub(super) found: Found<Fault<Wrong>>,
+    pub(super) exercised: BTreeSet<Property>,
     pub(super) ways: BTreeMap<(Property, &'static str), (Distance, Vec<String>)>,
 }
 
@@ -92,18 +93,26 @@ pub(super) fn walk(
     let setup = Setup::of(&configuration.scenario());
     let bench = BENCH
         .iter()
-        .filter_map(|(property, at)| Listener::of(*property, *at, &setup));
+        .map(|(property, at)| Listener::of(*property, *at, &setup).expect("every property on the bench has a monitor"));
     let system = Judged::by(Wire::new(configuration), bench.collect());
     let found = explore(&system, Limits::default(), share, go_on);
     let mut ways: BTreeMap<_, (Distance, Vec<String>)> = BTreeMap::new();
     for (fault, distance) in &found.faults {
         let key = broken_by(*fault);
         let nearer = ways.get(&key).is_none_or(|(known, _)| distance < known);
-        if nearer && let Some(way) = way_to(&system, fault, *distance) {
+        if nearer {
+            let way = way_to(&system, fault, *distance).expect("there is a way to what was found");
             ways.insert(key, (*distance, system.observed().transcript(&way)));
         }
     }
-    Walked { found, ways }
+    let exercised = BENCH.iter().zip(system.exercised());
+    Walked {
+        exercised: exercised
+            .filter_map(|((property, _), exercised)| exercised.then_some(*property))
+            .collect(),
+        found,
+        ways,
+    }
 }
 
 /// The property and the rule that a fault is about.
