@@ -6,7 +6,7 @@
 //! (§4.1), so by that reading only the latter is judged; by the thread a listed one may not, be it ever so unhappy with TLS.
 //!
 //! What may differ: whatever does not depend on the server, such as who is asked, how often and when. Recipients are
-//! compared one by one, by client, server, domain and kind of mailbox, and only where nothing that the answer rightly
+//! compared one by one, by client, server, domain, kind of mailbox, and whether a notification is for them, and only where nothing that the answer rightly
 //! depends on changes in the whole of either run: the server's configuration, its lookups and the domain's exchangers.
 //! Only the server's own replies count, never what an attacker passed on to the client. Clients of which the server requires
 //! TLS by agreement are set aside: it owes them nothing in clear (R3207-6-a).
@@ -131,6 +131,8 @@ struct Recipient {
     server: HostId,
     domain: DomainId,
     mailbox: MailboxState,
+    /// A mailbox may take notifications and nothing else of a sender who takes no mail (R7505-4.2).
+    from_null: bool,
 }
 
 /// How a server answered a recipient, each with the place in the trace.
@@ -165,6 +167,7 @@ struct Session {
     /// What the server says reaches the tap from the server itself.
     is_servers_own: bool,
     tls: bool,
+    from_null: bool,
 }
 
 impl Answers {
@@ -197,6 +200,7 @@ impl Answers {
                     peers: (from, to),
                     is_servers_own: false,
                     tls: false,
+                    from_null: false,
                 };
                 sessions.insert(connection, session);
             }
@@ -210,6 +214,11 @@ impl Answers {
                 phase: Some(Phase::Starttls),
                 ..
             } => tried.extend(sessions.get(&connection).map(|session| session.peers)),
+            Observation::MailFrom { connection, is_null } => {
+                if let Some(session) = sessions.get_mut(&connection) {
+                    session.from_null = is_null;
+                }
+            }
             Observation::Secured { connection, .. } => {
                 if let Some(session) = sessions.get_mut(&connection) {
                     session.tls = true;
@@ -256,6 +265,7 @@ impl Answers {
                     server,
                     domain,
                     mailbox,
+                    from_null: session.from_null,
                 };
                 let answers = self.recipients.entry(recipient).or_default();
                 let note = |seen: &mut Option<usize>, holds: bool| {

@@ -105,3 +105,12 @@ fn nothing_is_compared_where_the_server_was_configured_anew() {
     let refused = run(Level::May, recipient_answered(anew, NO));
     assert_eq!(verdict(compare, &refused, &plain("250 ok")), Verdict::NotExercised);
 }
+
+#[test]
+fn a_mailbox_may_take_a_notification_and_nothing_else_of_a_sender_who_takes_no_mail() {
+    let notification = over_tls().says("MAIL FROM:<>").hears(&["250 ok"]);
+    let notification = notification.says("RCPT TO:<bob@b.example>").hears(&["250 ok"]);
+    let first = run(Level::May, notification);
+    let second = plain("550 5.7.27 The domain of the sender has a null MX");
+    assert_eq!(verdict(compare, &first, &second), Verdict::NotExercised);
+}
