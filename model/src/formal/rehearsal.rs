@@ -53,6 +53,10 @@ pub fn rehearse(configuration: &Configuration, names: &Names, steps: &[Step]) ->
                 });
             }
             Step::Restart => {
+                // The crash comes before the turn of whoever is ready.
+                for job in (0..configuration.messages.len()).filter(|job| driver.world.is_ready(*job)) {
+                    hold(&driver, &mut scenario, job, now + TURN);
+                }
                 scenario.step.push(Told {
                     when: When::At(now),
                     host: name(SENDER),
