@@ -15,7 +15,7 @@ use cpu_time::ProcessTime;
 use mailpostern::check::second::Second;
 use mailpostern::check::{Bounds, Case, Named};
 use mailpostern::monitors::AnyMonitor;
-use postern_model::formal::{Judged, Limits, Number, Protocol, State, Step, System, Workers, explore};
+use postern_model::formal::{Judged, Number, Protocol, State, Step, System, Workers, explore};
 use stateright::{Checker, CheckerBuilder, Model, Property};
 
 /// The configuration of bounds `ci` that is walked.
@@ -135,7 +135,7 @@ fn walk(judging: Judging, engine: Engine) -> Walk {
         Engine::Own(threads) => {
             let workers = Workers::new(threads);
             let system = system(&named, judging);
-            let found = explore(&system, Limits::default(), &workers.share(), |_| true);
+            let found = explore(&system, &workers.share(), |_| true);
             assert!(found.faults.is_empty() && found.is_complete);
             (found.states, found.transitions)
         }

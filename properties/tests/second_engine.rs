@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mailpostern::check::second::{NO_BROKEN_PROMISE, NO_CONVICTION, NO_DEPENDENCE, Second};
 use mailpostern::check::{Bounds, Case, Named};
-use postern_model::formal::{Fault, Found, Judged, Limits, Protocol, Workers, Wrong, explore};
+use postern_model::formal::{Fault, Found, Judged, Protocol, Workers, Wrong, explore};
 use postern_model::mutant::Mutant;
 use stateright::{Checker, Model};
 
@@ -14,7 +14,7 @@ const THREADS: usize = 2;
 fn by_own(named: &Named, mutant: Option<Mutant>) -> Found<Fault> {
     let Case { dynamics, bench } = Case::of(named, mutant);
     let judged = Judged::by(Protocol::new(dynamics), bench);
-    explore(&judged, Limits::default(), &Workers::new(THREADS).share(), |_| true)
+    explore(&judged, &Workers::new(THREADS).share(), |_| true)
 }
 
 /// What is wrong, in the words of stateright's properties.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dashmap::DashSet;
 use indexmap::IndexMap;
@@ -44,19 +44,6 @@ pub struct Transition<S, P, F> {
     pub faults: Vec<F>,
 }
 
-/// When to stop short of everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// No more states than these are stored, but for those of the last level.
-    pub states: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { states: u64::MAX }
-    }
-}
-
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found<F: Ord> {
@@ -66,7 +53,7 @@ pub struct Found<F: Ord> {
     pub transitions: u64,
     /// Steps to the farthest state.
     pub depth: u32,
-    /// Whether every state was seen; else a limit or the caller stopped the walk.
+    /// Whether every state was seen; else the caller stopped the walk.
     pub is_complete: bool,
     /// What is wrong somewhere, with the fewest injections that it takes, and then the fewest steps.
     pub faults: BTreeMap<F, Distance>,
@@ -81,13 +68,27 @@ pub struct Distance {
     pub steps: u32,
 }
 
-/// Walks all states that the limits allow, a level at a time. `go_on` hears of the number of states at every level, and stops
-/// the walk with `false`. What is found does not depend on the threads.
+/// Walks all states, a level at a time. `go_on` hears, from any thread, how many states were found since
+/// it last heard of some, and stops the walk with `false`. What is found by a walk that nobody stops does not depend on the
+/// threads.
 pub fn explore<S: System>(
     system: &S,
-    limits: Limits,
     share: &Share<'_>,
-    mut go_on: impl FnMut(u64) -> bool,
+    go_on: impl Fn(u64) -> bool + Sync,
+) -> Found<S::Fault> {
+    explore_by(CHUNK, system, share, &go_on)
+}
+
+type Seen<S> = DashSet<<S as System>::State, FxBuildHasher>;
+
+/// How many states of a level a thread takes at a time.
+const CHUNK: usize = 1024;
+
+fn explore_by<S: System>(
+    chunk: usize,
+    system: &S,
+    share: &Share<'_>,
+    go_on: &(dyn Fn(u64) -> bool + Sync),
 ) -> Found<S::Fault> {
     // Only asked whether a state is there; the levels keep the order.
     let seen: Seen<S> = DashSet::default();
@@ -100,25 +101,28 @@ pub fn explore<S: System>(
     };
     let mut level = system.starts();
     level.retain(|start| seen.insert(*start));
+    found.states += level.len() as u64;
+    let is_stopped = AtomicBool::new(!go_on(found.states));
     while !level.is_empty() {
-        found.states += level.len() as u64;
-        if found.states >= limits.states || !go_on(found.states) {
+        if is_stopped.load(Ordering::Relaxed) {
             found.is_complete = false;
             return found;
         }
         let frontier = Frontier {
             system,
             level: &level,
+            chunk,
             begun: AtomicUsize::new(0),
             seen: &seen,
             steps: found.depth + 1,
+            go_on,
+            is_stopped: &is_stopped,
         };
         let mut next = Vec::new();
         for part in frontier.walk(share.threads()) {
             found.transitions += part.transitions;
             for (fault, distance) in part.faults {
-                let nearest = found.faults.entry(fault).or_insert(distance);
-                *nearest = distance.min(*nearest);
+                note(&mut found.faults, fault, distance);
             }
             match next.is_empty() {
                 true => next = part.next,
@@ -126,25 +130,31 @@ pub fn explore<S: System>(
             }
         }
         level = next;
+        found.states += level.len() as u64;
         found.depth += u32::from(!level.is_empty());
     }
+    found.is_complete = !is_stopped.into_inner();
     found
 }
 
-type Seen<S> = DashSet<<S as System>::State, FxBuildHasher>;
-
-/// How many states of a level a thread takes at a time.
-const CHUNK: usize = 1024;
+/// Keeps the nearest place of a fault.
+fn note<F: Ord>(faults: &mut BTreeMap<F, Distance>, fault: F, distance: Distance) {
+    let nearest = faults.entry(fault).or_insert(distance);
+    *nearest = distance.min(*nearest);
+}
 
 /// The states of a level, and what threads need to know to walk on from them.
 struct Frontier<'a, S: System> {
     system: &'a S,
     level: &'a [S::State],
+    chunk: usize,
     /// How many states some thread has begun with.
     begun: AtomicUsize,
     seen: &'a Seen<S>,
     /// Steps to what comes behind this level.
     steps: u32,
+    go_on: &'a (dyn Fn(u64) -> bool + Sync),
+    is_stopped: &'a AtomicBool,
 }
 
 /// What one thread found behind a level.
@@ -156,7 +166,7 @@ struct Part<S: System> {
 
 impl<S: System> Frontier<'_, S> {
     fn walk(&self, threads: usize) -> Vec<Part<S>> {
-        let others = threads.min(self.level.len().div_ceil(CHUNK)) - 1;
+        let others = threads.min(self.level.len().div_ceil(self.chunk)) - 1;
         if others == 0 {
             return vec![self.part()];
         }
@@ -178,10 +188,11 @@ impl<S: System> Frontier<'_, S> {
             faults: BTreeMap::new(),
         };
         let mut transitions = Vec::new();
-        loop {
-            let from = self.begun.fetch_add(CHUNK, Ordering::Relaxed);
+        while !self.is_stopped.load(Ordering::Relaxed) {
+            let from = self.begun.fetch_add(self.chunk, Ordering::Relaxed);
             let Some(rest) = self.level.get(from..) else { break };
-            for state in rest.iter().take(CHUNK) {
+            let known = part.next.len();
+            for state in rest.iter().take(self.chunk) {
                 self.system.transitions(*state, &mut transitions);
                 part.transitions += transitions.len() as u64;
                 for Transition { to, faults, .. } in transitions.drain(..) {
@@ -194,14 +205,16 @@ impl<S: System> Frontier<'_, S> {
                             steps: self.steps,
                         };
                         for fault in faults {
-                            let nearest = part.faults.entry(fault).or_insert(distance);
-                            *nearest = distance.min(*nearest);
+                            note(&mut part.faults, fault, distance);
                         }
                     }
                     if self.seen.insert(to) {
                         part.next.push(to);
                     }
                 }
+            }
+            if !(self.go_on)((part.next.len() - known) as u64) {
+                self.is_stopped.store(true, Ordering::Relaxed);
             }
         }
         part
@@ -272,6 +285,8 @@ fn way<S, P: Clone>(reached: &Reached<S, P>, place: usize, last: P) -> Vec<P> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
+
     use super::super::workers::Workers;
     use super::*;
 
@@ -315,7 +330,7 @@ mod tests {
     }
 
     fn walk_all() -> Found<&'static str> {
-        explore(&Line, Limits::default(), &Share::ALONE, |_| true)
+        explore(&Line, &Share::ALONE, |_| true)
     }
 
     /// Numbers of so many bits; a step turns one of them over. The last of all is a trap.
@@ -369,18 +384,46 @@ mod tests {
 
     #[test]
     fn what_is_wrong_about_the_end_is_found_again_whatever_the_end_forgets() {
-        let found = explore(&Forgetful, Limits::default(), &Share::ALONE, |_| true);
+        let found = explore(&Forgetful, &Share::ALONE, |_| true);
         let distance = found.faults[&()];
         assert_eq!((distance.injections, distance.steps), (2, 3));
         assert_eq!(way_to(&Forgetful, &(), distance), Some(vec![1, 2, 3]));
     }
 
     #[test]
+    fn a_walk_in_small_pieces_by_many_threads_finds_what_a_walk_by_one_finds() {
+        let workers = Workers::new(4);
+        let cube = Cube(10);
+        let whole = explore(&cube, &Share::ALONE, |_| true);
+        for chunk in [1, 3, 64] {
+            let told = AtomicU64::new(0);
+            let go_on = |more| {
+                told.fetch_add(more, Ordering::Relaxed);
+                true
+            };
+            let in_pieces = explore_by(chunk, &cube, &workers.share(), &go_on);
+            assert_eq!(in_pieces, whole, "in pieces of {chunk}");
+            assert_eq!(told.into_inner(), whole.states);
+        }
+    }
+
+    #[test]
+    fn a_walk_is_stopped_within_a_level() {
+        let cube = Cube(12);
+        let told = AtomicU64::new(0);
+        let go_on = |more| told.fetch_add(more, Ordering::Relaxed) + more < 1000;
+        let found = explore_by(1, &cube, &Share::ALONE, &go_on);
+        assert!(!found.is_complete);
+        assert_eq!(found.states, told.into_inner());
+        assert!((1000..1012).contains(&found.states), "{}", found.states);
+    }
+
+    #[test]
     fn threads_do_not_change_what_is_found() {
         let cube = Cube(14);
         let workers = Workers::new(3);
-        let by_many = explore(&cube, Limits::default(), &workers.share(), |_| true);
-        let by_one = explore(&cube, Limits::default(), &Share::ALONE, |_| true);
+        let by_many = explore(&cube, &workers.share(), |_| true);
+        let by_one = explore(&cube, &Share::ALONE, |_| true);
         assert_eq!(by_many, by_one);
         assert_eq!(
             (by_one.states, by_one.transitions, by_one.depth),
@@ -440,8 +483,6 @@ mod tests {
 
     #[test]
     fn a_walk_that_is_stopped_says_so() {
-        let limits = Limits { states: 3 };
-        assert!(!explore(&Line, limits, &Share::ALONE, |_| true).is_complete);
-        assert!(!explore(&Line, Limits::default(), &Share::ALONE, |_| false).is_complete);
+        assert!(!explore(&Line, &Share::ALONE, |_| false).is_complete);
     }
 }

@@ -28,7 +28,7 @@ pub use calm::{Broken, Calm};
 pub use configuration::{ATTACKS, Budget, Change, Configuration, Exchanger, Names};
 pub use decisions::{decisions, decisions_on};
 pub use driver::Seen;
-pub use explorer::{Distance, Found, Limits, System, Transition, explore, way_to};
+pub use explorer::{Distance, Found, System, Transition, explore, way_to};
 pub use independence::Dependence;
 pub use interner::Interner;
 pub use judged::{Fault, Judge, Judged, Observed, Seat, State, Way};

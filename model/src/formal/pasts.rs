@@ -7,7 +7,7 @@
 use crate::mta::delivery::Delivery;
 use crate::observation::Observation;
 
-use super::explorer::{Limits, System, Transition, explore, way_to};
+use super::explorer::{System, Transition, explore, way_to};
 use super::independence::Dependence;
 use super::interner::Memo;
 use super::judged::{Observed, Way};
@@ -29,7 +29,7 @@ pub struct Past {
 pub fn pasts(dynamics: Dynamics) -> Vec<Past> {
     let histories = Histories(Protocol::without_promises(dynamics));
     // Alone, so that the numbers of machines are the same every time, and the order of the pasts with them.
-    let found = explore(&histories, Limits::default(), &Share::ALONE, |_| true);
+    let found = explore(&histories, &Share::ALONE, |_| true);
     let pasts = found.faults.into_iter().filter_map(|(machine, distance)| {
         Some(Past {
             steps: way_to(&histories, &machine, distance)?,
@@ -75,9 +75,22 @@ pub struct Twins {
     alike: Memo<[u32; 2], bool>,
 }
 
-/// A state: that of each of the two. The world is the same for both as long as they do the same.
+/// A state: that of each of the two, in no order. The world is the same for both as long as they do the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pair([Number; 2]);
+
+impl Pair {
+    /// Which of the two comes first is a matter of names.
+    fn of(mut both: [Number; 2]) -> Self {
+        both.sort_unstable();
+        Self(both)
+    }
+
+    /// Two that are the same do the same for ever.
+    fn is_one(self) -> bool {
+        self.0[0] == self.0[1]
+    }
+}
 
 impl Twins {
     /// Two senders with these pasts each, the first message of the configuration behind them.
@@ -92,7 +105,7 @@ impl Twins {
                 world: world.clone(),
             })
         };
-        let starts = pasts.iter().map(|pair| Pair(pair.map(number))).collect();
+        let starts = pasts.iter().map(|pair| Pair::of(pair.map(number))).collect();
         Self {
             protocol,
             starts,
@@ -121,6 +134,9 @@ impl System for Twins {
     }
 
     fn transitions(&self, state: Pair, into: &mut Vec<Transition<Pair, Step, Wrong>>) {
+        if state.is_one() {
+            return;
+        }
         let [one, other] = state.0.map(|number| {
             let mut ways = Vec::new();
             self.protocol.ways(number, &mut ways);
@@ -130,7 +146,7 @@ impl System for Twins {
         for (one, other) in one.into_iter().zip(other) {
             let is_same_world = self.protocol.world(one.to) == self.protocol.world(other.to);
             let (to, faults) = match is_same_world && self.are_alike(one.seen, other.seen) {
-                true => (Pair([one.to, other.to]), Vec::new()),
+                true => (Pair::of([one.to, other.to]), Vec::new()),
                 // From here on they live in two worlds, and there is nothing to compare.
                 false => (state, vec![Wrong::Depends(Dependence::Past)]),
             };

@@ -12,7 +12,7 @@ use crate::observation::{DomainId, Observation};
 
 use super::configuration::{Configuration, EXCHANGERS_MAX, MESSAGES_MAX, Names};
 use super::driver::{Seen, message_id, peer_id};
-use super::explorer::{Limits, System, Transition, explore};
+use super::explorer::{System, Transition, explore};
 use super::interner::Interner;
 use super::moment::{Dynamics, Moment, Taken};
 use super::step::Step;
@@ -34,7 +34,7 @@ pub fn projected(configuration: &Configuration) -> Projected {
         dynamics: Dynamics::new(configuration.clone(), names(configuration)).without_dependences(),
         states: Interner::default(),
     };
-    let found = explore(&walk, Limits::default(), &Share::ALONE, |_| true);
+    let found = explore(&walk, &Share::ALONE, |_| true);
     let numbers = 0..u32::try_from(walk.states.len()).unwrap_or(u32::MAX);
     let states = numbers.map(|number| walk.states.value(number));
     let quiet = states.filter(|state| state.moment.world.is_calm_due());

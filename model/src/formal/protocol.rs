@@ -26,7 +26,7 @@ pub enum Wrong {
 }
 
 /// A state: the delivery machine and the world, each by its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Number(u32);
 
 /// One way on from a state.

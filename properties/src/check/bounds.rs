@@ -132,6 +132,12 @@ impl Bounds {
                 demanding(level, &rest),
             ));
         }
+        for level in [Level::None, Level::May, Level::Encrypt] {
+            all.push(named(
+                format!("a host that wishes for TLS, by a fixed route, {level}"),
+                demanding_by_route(level, &rest),
+            ));
+        }
         all.push(named("a slow host beside another".to_owned(), slow_host(&rest)));
         all.push(named("the sender among the exchangers".to_owned(), itself(&rest)));
         all.push(named("a dead first address".to_owned(), dead_address(&rest)));
@@ -144,6 +150,14 @@ impl Bounds {
                 question: Question::DoPastsMatter,
             });
         }
+        all.push(Named {
+            name: "pairs of pasts, two domains at one host".to_owned(),
+            configuration: Configuration {
+                reuse: false,
+                ..two_domains(Level::May, Level::May, &pasts, self.few_attacks())
+            },
+            question: Question::DoPastsMatter,
+        });
         all
     }
 
@@ -298,6 +312,27 @@ fn demanding(level: Level, size: &Size) -> Configuration {
             Change::Listed(FIRST, HOP),
             Change::Configured(FIRST, HOP),
             Change::ServerLookups(FIRST, HOP),
+        ],
+        ..one_domain(level, size)
+    }
+}
+
+/// The same for mail that goes there by a fixed route, listed or not.
+fn demanding_by_route(level: Level, size: &Size) -> Configuration {
+    Configuration {
+        messages: vec![OTHER_HOP],
+        exchangers: vec![Exchanger {
+            preference: [None, Some(10)],
+            demands_tls: true,
+            ..Exchanger::default()
+        }],
+        levels: vec![Level::May, level],
+        routes_second: true,
+        drifts: vec![
+            Change::Tls(FIRST),
+            Change::Listed(FIRST, OTHER_HOP),
+            Change::Configured(FIRST, OTHER_HOP),
+            Change::ServerLookups(FIRST, OTHER_HOP),
         ],
         ..one_domain(level, size)
     }

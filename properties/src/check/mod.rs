@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use postern_model::formal::{
-    Broken, Calm, Dependence, Distance, Dynamics, Fault, Found, Judged, Limits, Names, Protocol, Share, Step, Workers,
+    Broken, Calm, Dependence, Distance, Dynamics, Fault, Found, Judged, Names, Protocol, Share, Step, Workers,
     Wrong, explore, retell, way_to,
 };
 use postern_model::mutant::Mutant;
@@ -66,6 +66,8 @@ pub struct Report {
     pub depth: u32,
     /// Wall-clock time.
     pub seconds: f64,
+    /// Whether every state was seen; else the caller stopped the walk.
+    pub is_complete: bool,
     /// What each configuration came to, by its place.
     pub walks: BTreeMap<usize, Walk>,
     /// The properties whose judges were put to the test.
@@ -76,6 +78,9 @@ pub struct Report {
     pub bytes: bytes::Report,
 }
 
+/// Hears, from any thread, how many states more there are, and stops a walk with `false`.
+type GoOn<'a> = &'a (dyn Fn(u64) -> bool + Sync);
+
 /// The size of one configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Walk {
@@ -85,6 +90,8 @@ pub struct Walk {
     pub transitions: u64,
     /// Steps to the farthest state.
     pub depth: u32,
+    /// Whether every state was seen.
+    pub is_complete: bool,
 }
 
 impl Walk {
@@ -93,6 +100,7 @@ impl Walk {
             states: found.states,
             transitions: found.transitions,
             depth: found.depth,
+            is_complete: found.is_complete,
         }
     }
 }
@@ -121,19 +129,18 @@ pub fn check(bounds: Bounds, mutant: Option<Mutant>, jobs: usize, go_on: impl Fn
     let all = at_byte_level.len() + configurations.len();
     let next = AtomicUsize::new(0);
     let states = AtomicU64::new(0);
-    let report = Mutex::new(Report::default());
+    let report = Mutex::new(Report {
+        is_complete: true,
+        ..Report::default()
+    });
     let workers = Workers::new(jobs);
+    let go_on = |more| go_on(states.fetch_add(more, Ordering::Relaxed) + more);
     let walk_some = || {
         let share = workers.share();
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
-            let before = AtomicU64::new(0);
-            let go_on = |now| {
-                let more = now - before.swap(now, Ordering::Relaxed);
-                go_on(states.fetch_add(more, Ordering::Relaxed) + more)
-            };
             if let Some(named) = at_byte_level.get(place) {
-                let found = bytes::walk(&named.configuration, mutant, &share, go_on);
+                let found = bytes::walk(&named.configuration, mutant, &share, &go_on);
                 if let Ok(mut report) = report.lock() {
                     report.add_bytes(place, found);
                 }
@@ -142,8 +149,8 @@ pub fn check(bounds: Bounds, mutant: Option<Mutant>, jobs: usize, go_on: impl Fn
             let place = place - at_byte_level.len();
             let Some(named) = configurations.get(place) else { break };
             let found = match named.question {
-                Question::IsAllWell => walk(named, mutant, &share, go_on),
-                Question::DoPastsMatter => pasts::walk(named, mutant, &share, go_on),
+                Question::IsAllWell => walk(named, mutant, &share, &go_on),
+                Question::DoPastsMatter => pasts::walk(named, mutant, &share, &go_on),
             };
             if let Ok(mut report) = report.lock() {
                 report.add(place, found);
@@ -226,10 +233,10 @@ impl Way {
     }
 }
 
-fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_on: impl Fn(u64) -> bool) -> Walked {
+fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_on: GoOn<'_>) -> Walked {
     let Case { dynamics, bench } = Case::of(named, mutant);
     let system = Judged::by(Protocol::new(dynamics.clone()), bench);
-    let found = explore(&system, Limits::default(), share, go_on);
+    let found = explore(&system, share, go_on);
     let mut ways = BTreeMap::new();
     for (fault, distance) in &found.faults {
         let key = broken_by(*fault);
@@ -275,6 +282,7 @@ impl Report {
         self.states += walk.states;
         self.transitions += walk.transitions;
         self.depth = self.depth.max(walk.depth);
+        self.is_complete &= walk.is_complete;
     }
 
     fn add_bytes(&mut self, place: usize, walked: bytes::Walked) {
@@ -297,11 +305,16 @@ impl Report {
                 scenario: way.scenario,
             };
             let order = |known: &Counterexample| (known.is_dependence, known.distance, known.configuration);
-            match self.violations.get(&key) {
-                Some(known) if order(known) <= order(&counterexample) => {}
-                _ => _ = self.violations.insert(key, counterexample),
-            }
+            keep_nearest(&mut self.violations, key, counterexample, order);
         }
+    }
+}
+
+/// Keeps what comes first in this order, whichever thread comes first with it.
+fn keep_nearest<K: Ord, C, O: Ord>(known: &mut BTreeMap<K, C>, key: K, new: C, order: impl Fn(&C) -> O) {
+    match known.get(&key) {
+        Some(known) if order(known) <= order(&new) => {}
+        _ => _ = known.insert(key, new),
     }
 }
 
@@ -336,11 +349,15 @@ mod tests {
     use super::*;
 
     /// What is broken in a configuration, and how many states it has.
-    fn broken_in(named: &Named, mutant: Option<Mutant>, is_reduced: bool) -> (BTreeSet<(Property, &'static str)>, u64) {
+    fn broken_in(
+        named: &Named,
+        mutant: Option<Mutant>,
+        (is_lazy, is_symmetric): (bool, bool),
+    ) -> (BTreeSet<(Property, &'static str)>, u64) {
         let mut named = named.clone();
-        named.configuration.is_lazy &= is_reduced;
-        named.configuration.is_symmetric &= is_reduced;
-        let walked = walk(&named, mutant, &Share::ALONE, |_| true);
+        named.configuration.is_lazy &= is_lazy;
+        named.configuration.is_symmetric &= is_symmetric;
+        let walked = walk(&named, mutant, &Share::ALONE, &|_| true);
         (walked.ways.into_keys().collect(), walked.walk.states)
     }
 
@@ -354,16 +371,22 @@ mod tests {
             .chain(MODELLED.iter().copied().map(Some))
             .collect();
         let compare = |mutants: &[Option<Mutant>]| {
-            let mut states = (0, 0);
+            let reductions = [(true, false), (false, true), (true, true)];
+            let mut states = [0; 4];
             for mutant in mutants {
                 for named in &configurations {
-                    let (reduced, few) = broken_in(named, *mutant, true);
-                    let (full, many) = broken_in(named, *mutant, false);
-                    assert_eq!(reduced, full, "{mutant:?} in {}", named.name);
-                    states = (states.0 + few, states.1 + many);
+                    let (full, many) = broken_in(named, *mutant, (false, false));
+                    states[3] += many;
+                    for (place, reduction) in reductions.into_iter().enumerate() {
+                        let (reduced, few) = broken_in(named, *mutant, reduction);
+                        assert_eq!(reduced, full, "{mutant:?} in {}, {reduction:?}", named.name);
+                        states[place] += few;
+                    }
                 }
             }
-            assert!(states.1 > states.0, "the reductions reduce: {states:?}");
+            let [lazy, symmetric, both, full] = states;
+            let reduces = both < lazy && both < symmetric && lazy < full && symmetric < full;
+            assert!(reduces, "the reductions reduce: {states:?}");
         };
         let (some, others) = mutants.split_at(mutants.len() / 2);
         std::thread::scope(|scope| {
@@ -373,8 +396,14 @@ mod tests {
     }
 
     #[test]
+    fn a_walk_that_is_stopped_says_that_it_did_not_see_all() {
+        assert!(!check(Bounds::Small, None, 2, |states| states < 50_000).is_complete);
+    }
+
+    #[test]
     fn nothing_is_wrong_within_small_bounds() {
         let report = check(Bounds::Small, None, 2, |_| true);
+        assert!(report.is_complete);
         assert_eq!(report.violations, BTreeMap::new());
         assert_eq!(report.bytes.violations, BTreeMap::new());
         assert!(report.states > 1000, "{}", report.states);

@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use postern_model::formal::{
-    Budget, Configuration, Dependence, Distance, Dynamics, Fault, Limits, Names, Past, Share, Step, Twins, Wrong,
+    Budget, Configuration, Dependence, Distance, Dynamics, Fault, Names, Past, Share, Step, Twins, Wrong,
     explore, pasts, retell, way_to,
 };
 use postern_model::mutant::Mutant;
 
-use super::{Named, Walk, Walked, Way, broken_by, shown_in};
+use super::{GoOn, Named, Walk, Walked, Way, broken_by, shown_in};
 use crate::setup::Setup;
 
 /// That the pasts show.
 const DIFFERS: Wrong = Wrong::Depends(Dependence::Past);
 
 /// Walks every pair of pasts of a configuration, in which the first message is the past and has a budget of its own.
-pub(super) fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_on: impl Fn(u64) -> bool) -> Walked {
+pub(super) fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_on: GoOn<'_>) -> Walked {
     let present = Configuration {
         mutant,
         ..named.configuration.clone()
@@ -33,7 +33,7 @@ pub(super) fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_
         .flat_map(|(place, one)| pasts[place + 1..].iter().map(move |other| [one, other]))
         .collect();
     let twins = Twins::new(dynamics.clone(), &pairs);
-    let found = explore(&twins, Limits::default(), share, go_on);
+    let found = explore(&twins, share, go_on);
     let mut ways = BTreeMap::new();
     if let Some(distance) = found.faults.get(&DIFFERS) {
         let way = pairs.iter().filter_map(|pair| {
@@ -100,7 +100,7 @@ mod tests {
         let configurations = Bounds::Small.configurations().into_iter();
         let of_pasts = configurations.filter(|named| named.question == Question::DoPastsMatter);
         of_pasts
-            .map(|named| walk(&named, mutant, &Share::ALONE, |_| true))
+            .map(|named| walk(&named, mutant, &Share::ALONE, &|_| true))
             .collect()
     }
 
@@ -123,7 +123,7 @@ mod tests {
         let configurations = Bounds::Small.configurations().into_iter();
         let others = configurations.filter(|named| named.question == Question::IsAllWell);
         for named in others {
-            let walked = super::super::walk(&named, Some(Mutant::LaundersTlsIntoPolicy), &Share::ALONE, |_| true);
+            let walked = super::super::walk(&named, Some(Mutant::LaundersTlsIntoPolicy), &Share::ALONE, &|_| true);
             let (property, rule) = broken_by(Fault::Wrong(DIFFERS));
             assert!(!walked.ways.contains_key(&(property, rule)), "{}", named.name);
         }

@@ -17,6 +17,7 @@ use postern_model::mutant::Mutant;
 use serde_json::{Value, json};
 
 use super::arguments;
+use super::memory::Memory;
 use super::outcome::{CommandError, Outcome, Status};
 use super::progress::ProgressLine;
 use super::stop;
@@ -54,12 +55,21 @@ pub(super) struct Arguments {
     /// How many threads to use [default: all]
     #[arg(long, value_name = "J", value_parser = arguments::jobs, allow_negative_numbers = true)]
     jobs: Option<usize>,
+    /// Stop where more memory than this is taken, in thousands of millions of bytes
+    #[arg(long, value_name = "GIGABYTES", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    memory: u32,
     /// Do not walk: serve Stateright's Explorer of one configuration to a browser on this machine
     #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:3000")]
     serve: Option<Loopback>,
     /// Which configuration to serve: its place, from 1, or the beginning of its name [default: 1]
     #[arg(long, value_name = "WHICH", requires = "serve")]
     configuration: Option<String>,
+}
+
+const GIGABYTE: u64 = 1_000_000_000;
+
+fn in_gigabytes(bytes: u64) -> f64 {
+    bytes as f64 / GIGABYTE as f64
 }
 
 /// Walks the model, or serves it.
@@ -76,18 +86,19 @@ pub(super) fn run(arguments: &Arguments, with_progress: bool) -> Result<Outcome,
     }
     let stop = stop::on_interrupt()?;
     let progress = ProgressLine::new("states", None, with_progress);
+    let memory = Memory::up_to(u64::from(arguments.memory) * GIGABYTE);
     let walk = check::check(bounds, arguments.mutant, jobs, |states| {
         progress.show(states, String::new);
-        !stop.load(Ordering::Relaxed)
+        memory.allows(states) && !stop.load(Ordering::Relaxed)
     });
+    memory.look();
     drop(progress);
-    let interrupted = stop.load(Ordering::Relaxed);
     let files = save(&walk)?;
     Ok(Outcome {
-        status: status(&walk, interrupted),
-        text: text(&walk, bounds, &files),
-        json: json(&walk, bounds, interrupted, &files),
-        last_line: last_line(&walk, bounds, interrupted),
+        status: status(&walk),
+        text: text(&walk, bounds, &memory, &files),
+        json: json(&walk, bounds, &memory, &files),
+        last_line: last_line(&walk, bounds, &memory),
     })
 }
 
@@ -141,20 +152,28 @@ fn save(report: &Report) -> Result<Files, CommandError> {
     saved.collect()
 }
 
-fn status(report: &Report, interrupted: bool) -> Status {
-    match (report.broken().is_empty(), interrupted) {
+fn status(report: &Report) -> Status {
+    match (report.broken().is_empty(), report.is_complete) {
         (false, _) => Status::Violated,
-        (true, true) => Status::TestbedFailed,
-        (true, false) => Status::Holds,
+        (true, false) => Status::TestbedFailed,
+        (true, true) => Status::Holds,
     }
 }
 
-fn text(report: &Report, bounds: Bounds, files: &Files) -> String {
+fn text(report: &Report, bounds: Bounds, memory: &Memory, files: &Files) -> String {
     let mut text = format!(
-        "{} states and {} transitions, at most {} steps deep, in {:.1} s; {} states are of the delivery machine and its world \
-         alone\n\n",
-        report.states, report.transitions, report.depth, report.seconds, report.protocol_states
+        "{} states and {} transitions, at most {} steps deep, in {:.1} s",
+        report.states, report.transitions, report.depth, report.seconds
     );
+    if let Some(most) = memory.most_bytes() {
+        write!(text, " and {:.1} GB of memory", in_gigabytes(most)).expect("a string takes all");
+    }
+    writeln!(
+        text,
+        "; {} states are of the delivery machine and its world alone\n",
+        report.protocol_states
+    )
+    .expect("a string takes all");
     let configurations = bounds.configurations();
     let at_byte_level = bounds.at_byte_level();
     let walks = report
@@ -217,7 +236,7 @@ fn headline((property, rule): (Property, &'static str), distance: Distance, conf
     )
 }
 
-fn json(report: &Report, bounds: Bounds, interrupted: bool, files: &Files) -> Value {
+fn json(report: &Report, bounds: Bounds, memory: &Memory, files: &Files) -> Value {
     let configurations = bounds.configurations();
     let at_byte_level = bounds.at_byte_level();
     let violation = |(property, rule): (Property, &str), distance: Distance, name: &str, way: Vec<String>| {
@@ -250,14 +269,15 @@ fn json(report: &Report, bounds: Bounds, interrupted: bool, files: &Files) -> Va
         "transitions": report.transitions,
         "depth": report.depth,
         "seconds": report.seconds,
-        "interrupted": interrupted,
+        "memory_bytes": memory.most_bytes(),
+        "is_complete": report.is_complete,
         "judges": check::judged().map(Property::id).collect::<Vec<_>>(),
         "not_exercised": report.idle().into_iter().map(Property::id).collect::<Vec<_>>(),
         "violations": violations.collect::<Vec<_>>(),
     })
 }
 
-fn last_line(report: &Report, bounds: Bounds, interrupted: bool) -> String {
+fn last_line(report: &Report, bounds: Bounds, memory: &Memory) -> String {
     let states = report.states;
     let broken = report.broken();
     if let Some((property, rule)) = broken.first() {
@@ -266,7 +286,12 @@ fn last_line(report: &Report, bounds: Bounds, interrupted: bool) -> String {
             "{broken} rules are broken in {states} states, the first {rule} of {property}: the steps above tell how."
         );
     }
-    if interrupted {
+    if memory.is_over() {
+        return format!(
+            "Out of the memory that it may take after {states} states, in which nothing was wrong: allow more with `--memory`."
+        );
+    }
+    if !report.is_complete {
         return format!("Interrupted after {states} states, in which nothing was wrong.");
     }
     let next = match bounds {

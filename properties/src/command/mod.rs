@@ -7,6 +7,7 @@ mod arguments;
 mod check;
 mod explore;
 mod mutants;
+mod memory;
 mod outcome;
 mod prices;
 mod progress;

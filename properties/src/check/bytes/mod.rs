@@ -7,13 +7,13 @@ mod modelled;
 use std::collections::{BTreeMap, BTreeSet};
 
 use postern_model::formal::bytes::{Configuration, Party, Past, Wire, Wrong};
-use postern_model::formal::{Distance, Fault, Found, Judged, Limits, Share, explore, way_to};
+use postern_model::formal::{Distance, Fault, Found, Judged, Share, explore, way_to};
 use postern_model::mutant::Mutant;
 
 pub use self::bounds::Named;
 use self::listener::Listener;
 pub use self::modelled::{EXCUSED, MODELLED};
-use super::Walk;
+use super::{GoOn, Walk, keep_nearest};
 use crate::rules::Property;
 use crate::setup::Setup;
 
@@ -73,20 +73,17 @@ impl Report {
                 transcript,
             };
             let order = |known: &Counterexample| (known.distance, known.configuration);
-            match self.violations.get(&key) {
-                Some(known) if order(known) <= order(&counterexample) => {}
-                _ => _ = self.violations.insert(key, counterexample),
-            }
+            keep_nearest(&mut self.violations, key, counterexample, order);
         }
     }
 }
 
-/// Walks every state of a configuration. `go_on` hears of the number of states so far, and stops with `false`.
+/// Walks every state of a configuration. `go_on` hears how many states more there are, and stops with `false`.
 pub(super) fn walk(
     configuration: &Configuration,
     mutant: Option<Mutant>,
     share: &Share<'_>,
-    go_on: impl Fn(u64) -> bool,
+    go_on: GoOn<'_>,
 ) -> Walked {
     let mut configuration = configuration.clone();
     configuration.mutant = mutant;
@@ -95,7 +92,7 @@ pub(super) fn walk(
         .iter()
         .map(|(property, at)| Listener::of(*property, *at, &setup).expect("every property on the bench has a monitor"));
     let system = Judged::by(Wire::new(configuration), bench.collect());
-    let found = explore(&system, Limits::default(), share, go_on);
+    let found = explore(&system, share, go_on);
     let mut ways: BTreeMap<_, (Distance, Vec<String>)> = BTreeMap::new();
     for (fault, distance) in &found.faults {
         let key = broken_by(*fault);
@@ -137,7 +134,7 @@ mod tests {
     fn found(mutant: Option<Mutant>, key: (Property, &'static str)) -> Option<Vec<String>> {
         // The small ones first.
         let configurations = Bounds::Small.at_byte_level().into_iter().rev();
-        let mut walks = configurations.map(|named| walk(&named.configuration, mutant, &Share::ALONE, |_| true));
+        let mut walks = configurations.map(|named| walk(&named.configuration, mutant, &Share::ALONE, &|_| true));
         walks.find_map(|mut walked| Some(walked.ways.remove(&key)?.1))
     }
 
