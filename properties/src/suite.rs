@@ -11,7 +11,7 @@ use postern_model::scenario::Scenario;
 use postern_sim::{Client, Crypto, Options};
 
 use crate::campaign::{ExamineError, Relations, examine};
-use crate::check::{Bounds, Question};
+use crate::check::Bounds;
 use crate::rules::Property;
 use crate::setup::Setup;
 
@@ -29,6 +29,8 @@ pub struct Suite {
 pub struct Played {
     /// The decisions of the suite that the delivery machines of the simulator came to.
     pub covered: BTreeSet<Decision>,
+    /// What they decided besides, to which the model does not come within its bounds.
+    pub beyond: BTreeSet<Decision>,
     /// How many scenarios were played.
     pub scenarios: usize,
     /// How many SMTP connections stood.
@@ -43,8 +45,7 @@ impl Suite {
     /// The suite of the bounds `small`.
     pub fn of_model() -> Self {
         let mut suite = Self::default();
-        let configurations = Bounds::Small.configurations().into_iter();
-        for named in configurations.filter(|named| named.question == Question::IsAllWell) {
+        for named in Bounds::Small.configurations() {
             suite.add(&named.name, &named.configuration);
         }
         suite
@@ -93,8 +94,14 @@ impl Suite {
                         match examined {
                             Err(error) => played.failures.push((place, error)),
                             Ok(examined) => {
-                                let common = examined.run.decisions.intersection(&self.decisions);
-                                played.covered.extend(common);
+                                let (covered, beyond): (Vec<_>, Vec<_>) = examined
+                                    .run
+                                    .decisions
+                                    .iter()
+                                    .copied()
+                                    .partition(|decision| self.decisions.contains(decision));
+                                played.covered.extend(covered);
+                                played.beyond.extend(beyond);
                                 played.sessions += examined.run.sessions;
                                 let violations = examined.judgement.violations();
                                 played.violations.extend(violations.map(|(property, _, violation)| {

@@ -167,6 +167,19 @@ impl Names {
             exchangers: exchangers.collect::<Option<_>>()?,
         })
     }
+
+    /// Ids that are all different, which is all that they must be where nobody judges.
+    pub(super) fn all_different(configuration: &Configuration) -> Self {
+        let mut ids = (0..=u8::MAX).map(DomainId);
+        let mut take = |count: usize| ids.by_ref().take(count).collect::<Vec<_>>();
+        let recipients = take(configuration.levels.len());
+        Self {
+            hops: recipients.clone(),
+            recipients,
+            exchangers: take(configuration.exchangers.len()),
+            senders: take(1)[0],
+        }
+    }
 }
 
 impl Configuration {

@@ -1,7 +1,7 @@
 //! The formal model: every state of the sender and its world within stated bounds, not only the random ones.
 //!
 //! The delivery machine and the recipient decision are the very code that runs in the simulator; sessions are abstract, and
-//! attack, drift and restart come from a budget, at every moment. Judges come from outside and ride along. A second model,
+//! attack, drift and restart come from a budget, before every step that may differ for them. Judges come from outside and ride along. A second model,
 //! [`bytes`], has the session machines, octet by octet.
 
 pub mod bytes;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 
-use crate::observation::{DomainId, Observation};
+use crate::observation::Observation;
 
 use super::configuration::{Configuration, EXCHANGERS_MAX, MESSAGES_MAX, Names};
 use super::driver::{Seen, message_id, peer_id};
@@ -31,7 +31,7 @@ pub struct Projected {
 /// Walks every state of a configuration and says how each looks from outside. No judge rides along.
 pub fn projected(configuration: &Configuration) -> Projected {
     let walk = Walk {
-        dynamics: Dynamics::new(configuration.clone(), names(configuration)).without_dependences(),
+        dynamics: Dynamics::new(configuration.clone(), Names::all_different(configuration)).without_dependences(),
         states: Interner::default(),
     };
     let found = explore(&walk, &Share::ALONE, |_| true);
@@ -42,19 +42,6 @@ pub fn projected(configuration: &Configuration) -> Projected {
     Projected {
         states: found.states,
         lines: lines.collect(),
-    }
-}
-
-/// Names that are all different, which is all that they must be where nobody judges.
-fn names(configuration: &Configuration) -> Names {
-    let mut ids = (0..=u8::MAX).map(DomainId);
-    let mut take = |count: usize| ids.by_ref().take(count).collect::<Vec<_>>();
-    let recipients = take(configuration.levels.len());
-    Names {
-        hops: recipients.clone(),
-        recipients,
-        exchangers: take(configuration.exchangers.len()),
-        senders: take(1)[0],
     }
 }
 

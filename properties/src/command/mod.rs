@@ -6,8 +6,8 @@
 mod arguments;
 mod check;
 mod explore;
-mod mutants;
 mod memory;
+mod mutants;
 mod outcome;
 mod prices;
 mod progress;

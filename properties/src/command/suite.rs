@@ -43,6 +43,7 @@ pub(super) fn run(jobs: usize, stop: &AtomicBool, with_progress: bool) -> Result
             "sessions": played.sessions,
             "decisions": suite.decisions.len(),
             "covered": played.covered.len(),
+            "beyond": played.beyond.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "missing": missing,
             "violations": played.violations.iter().zip(&files).map(|((_, property, rule, why), file)| json!({
                 "property": property.id(),
@@ -90,6 +91,9 @@ fn text(suite: &Suite, played: &Played, missing: &[String], files: &[PathBuf]) -
         played.covered.len(),
         suite.decisions.len(),
     );
+    for decision in &played.beyond {
+        writeln!(text, "made beyond the model: {decision}").expect("a string takes all");
+    }
     for decision in missing {
         writeln!(text, "never made: {decision}").expect("a string takes all");
     }

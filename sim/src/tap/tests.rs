@@ -3,6 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use postern_model::smtp::LineReader;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::line_buffer::LINE_OCTETS_MAX;
 use super::*;
 use crate::net::{Door, Simulation};
 

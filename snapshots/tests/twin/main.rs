@@ -92,6 +92,13 @@ fn a_mutant_of_the_twin_breaks_what_its_original_breaks() {
     let mut rows = Vec::new();
     for (mutant, bounds) in MUTANTS {
         let twin = spin::run(&mutant.to_string(), &bounds.definitions(Some(mutant)));
+        // Mail that nobody takes care of any more may be just what the mutant does. A search that was cut short proves nothing.
+        let is_cut_short = |error: &&String| {
+            ["not completed", "too small", "reached"]
+                .iter()
+                .any(|mark| error.contains(mark))
+        };
+        assert_eq!(twin.errors.iter().find(is_cut_short), None, "{mutant}");
         let (property, rule) = breaks(mutant);
         assert!(
             twin.violated.contains(property.id()),

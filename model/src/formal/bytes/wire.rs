@@ -1,16 +1,19 @@
 //! The two machines and the wire between them as a system of transitions, without judges.
 
+mod attacker;
+mod handshake;
+
 use std::sync::Arc;
 
 use crate::mta::client::Client;
 use crate::mta::server::Server;
 use crate::mta::session::Transaction;
 use crate::smtp::with_crlf;
-use crate::trace::{Channel, ConnectionId, Event, Presented};
+use crate::trace::{Channel, ConnectionId, Event};
 
 use super::super::interner::{Interner, Memo};
 use super::super::judged::{Observed, Way};
-use super::configuration::{Configuration, MESSAGE_ID, next_hop, server_name};
+use super::configuration::{Configuration, MESSAGE_ID, server_name};
 use super::end::{Act, Fact, Party, react};
 use super::flight::{Edit, Flight, Piece};
 use super::past::{Past, Undisturbed};
@@ -234,79 +237,6 @@ impl Wire {
         taken
     }
 
-    /// How the handshake may end: a client that demands another certificate gives it up.
-    fn handshakes(&self, world: World, into: &mut Vec<Way<World, Step, Wrong>>) {
-        let is_demanding = world.standing(Party::Client) == Standing::Shaking { is_demanding: true };
-        if is_demanding && self.configuration.certificate_is_bad {
-            let way = self.handshake(world, Handshake::Fails);
-            return into.push(way);
-        }
-        let way = self.handshake(world, Handshake::Succeeds);
-        into.push(way);
-        if world.left.edits > 0 {
-            let mut less = world;
-            less.left.edits -= 1;
-            for end in [Handshake::Fails, Handshake::FailsAtServer] {
-                let way = self.handshake(less, end);
-                into.push(way);
-            }
-        }
-    }
-
-    fn handshake(&self, mut world: World, end: Handshake) -> Way<World, Step, Wrong> {
-        let before = world.machines;
-        let (rest, _) = self.take(world.flight_to(Party::Server), 1);
-        world.flights[Party::Server as usize] = rest;
-        let mut way = self.way(Step::Handshake(end), world, Vec::new());
-        let facts = match end {
-            Handshake::Succeeds => [Fact::TlsUp, Fact::TlsUp],
-            Handshake::Fails => [Fact::TlsFailed, Fact::TlsFailed],
-            Handshake::FailsAtServer => [Fact::TlsUp, Fact::TlsFailed],
-        };
-        let parties = [Party::Client, Party::Server];
-        for (party, _) in parties.iter().zip(&facts).filter(|(_, fact)| **fact == Fact::TlsUp) {
-            self.secure(&mut way, *party);
-        }
-        for (party, fact) in parties.into_iter().zip(facts) {
-            self.tell(&mut way, party, fact);
-        }
-        if end == Handshake::Succeeds {
-            way.wrong.extend(self.past(before).map(Wrong::Shows));
-        }
-        way
-    }
-
-    fn secure(&self, way: &mut Way<World, Step, Wrong>, party: Party) {
-        way.to.standings[party as usize] = Standing::Tls;
-        let names = match self.configuration.certificate_is_bad {
-            true => vec!["elsewhere.example".to_owned()],
-            false => vec![server_name().to_string(), next_hop().to_string()],
-        };
-        let secured = Event::Secured {
-            connection: connection(party),
-            certificate: Presented {
-                names,
-                trusted: true,
-                current: true,
-            },
-        };
-        let mut taps = self.taps.value(way.to.taps).clone();
-        taps[party as usize].secured();
-        way.to.taps = self.taps.number(taps);
-        self.see(way, vec![secured]);
-    }
-
-    /// What shows inside TLS of the past of two machines that are about to have it.
-    fn past(&self, machines: [u32; 2]) -> Option<Past> {
-        let undisturbed = self.undisturbed.as_ref()?;
-        let [client, server] = machines;
-        let (client, server) = (self.clients.value(client), self.servers.value(server));
-        *self
-            .pasts
-            .entry(machines)
-            .or_insert_with(|| undisturbed.shows(client, server))
-    }
-
     /// Hands a fact to an end, and does what it asks.
     fn tell(&self, way: &mut Way<World, Step, Wrong>, party: Party, fact: Fact) {
         let fact = self.facts.number(fact);
@@ -465,59 +395,6 @@ impl Wire {
             message: message.clone(),
             to: to.mailbox,
         })
-    }
-
-    /// What the editor can do.
-    fn interfere(&self, mut world: World, into: &mut Vec<Way<World, Step, Wrong>>) {
-        world.left.edits -= 1;
-        for party in [Party::Client, Party::Server] {
-            if world.is_over(party) {
-                continue;
-            }
-            let flight = world.flight_to(party);
-            let key = (party, flight, world.is_secured(party));
-            for (edit, edited) in self.edits(key).iter().copied() {
-                let mut to = world;
-                to.flights[party as usize] = edited;
-                into.push(self.way(Step::Edit(party, edit), to, Vec::new()));
-            }
-        }
-        let mut to = world;
-        for party in [Party::Client, Party::Server] {
-            if !world.is_over(party) {
-                let mut flight = self.flights.value(world.flight_to(party)).clone();
-                flight.edit(Edit::End, |_| &[]);
-                to.flights[party as usize] = self.flights.number(flight);
-            }
-        }
-        if to != world {
-            let way = self.way(Step::Close, to, Vec::new());
-            into.push(way);
-        }
-    }
-
-    /// Inside TLS whatever the editor takes away or puts in breaks the connection off there.
-    fn edits(&self, key: (Party, u32, bool)) -> Edited {
-        if let Some(known) = self.edits.get(&key) {
-            return known.clone();
-        }
-        let (party, flight, is_secured) = key;
-        let before = self.flights.value(flight).clone();
-        let alphabet = self.configuration.alphabet(party);
-        let edits = match (is_secured, before.0.first()) {
-            (_, Some(Piece::End)) => Vec::new(),
-            (true, None) => vec![Edit::End],
-            (true, Some(_)) => vec![Edit::End, Edit::Cut],
-            (false, _) => before.edits(alphabet.len(), self.configuration.places),
-        };
-        let edited = edits.into_iter().map(|edit| {
-            let mut after = before.clone();
-            after.edit(edit, |item| alphabet[usize::from(item)].as_bytes());
-            (edit, self.flights.number(after))
-        });
-        let edited: Edited = edited.filter(|(_, after)| *after != flight).collect();
-        self.edits.insert(key, edited.clone());
-        edited
     }
 }
 
