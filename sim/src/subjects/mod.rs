@@ -9,7 +9,7 @@ mod io_smtp;
 mod lettre;
 mod mail_send;
 
-use crate::subject::Subject;
+use crate::subject::{ServerSubjectRef, Subject};
 
 /// Every client under test, in the order of reports.
 pub const CLIENTS: &[Subject] = &[
@@ -22,6 +22,9 @@ pub const CLIENTS: &[Subject] = &[
 
 /// lettre, in whichever of its modes the policy of each world asks for, and believing whom that policy believes.
 pub const LETTRE: Subject = Subject(&lettre::Lettre::BY_POLICY);
+
+/// Every server under test, in the order of reports.
+pub const SERVERS: &[ServerSubjectRef] = &[];
 
 #[cfg(test)]
 mod tests;
