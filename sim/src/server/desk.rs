@@ -121,13 +121,13 @@ impl Desk {
             })
         });
         let transaction = Transaction {
-            client_name: mail.client_name,
+            client_name: mail.client_name.clone(),
             tls: self.ear.is_secured(),
             identity: self.identity.borrow().clone(),
             from: reverse_path(&mail.from)?,
             request: MessageRequest::default(),
             to: recipients.collect::<Result<_, Refusal>>()?,
-            content: mail.content,
+            content: mail.into_content()?,
         };
         self.handshakes.mta.take(&transaction);
         Ok(())

@@ -56,7 +56,7 @@ pub use postern_model::scenario::{Level, Phase};
 
 pub use connection::{Connection, SecuredConnection};
 pub(crate) use ear::Ear;
-pub use reception::{ReceivedMail, Reception, Refusal};
+pub use reception::{Patience, ReceivedMail, Reception, Refusal};
 pub use report::{Reply, Report};
 pub use server::{SERVER_GLUE, ServerSubject, ServerSubjectRef};
 pub use session::{Demand, Session};

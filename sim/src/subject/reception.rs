@@ -10,7 +10,7 @@ use send_wrapper::SendWrapper;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::SecuredConnection;
-use crate::net::Elapsed;
+use crate::net::{Elapsed, Sleep};
 use crate::server::Desk;
 
 /// A message that a server under test took, as it hands it on.
@@ -22,8 +22,40 @@ pub struct ReceivedMail {
     pub from: String,
     /// The recipients that were taken, in order.
     pub to: Vec<String>,
-    /// The content with dots unstuffed.
-    pub content: Vec<u8>,
+    content: Vec<u8>,
+    is_too_large: bool,
+}
+
+/// The largest content that a host takes, in octets.
+const CONTENT_OCTETS_MAX: usize = 1 << 20;
+
+impl ReceivedMail {
+    /// A message from this client and reverse path, without recipients and without content.
+    pub fn new(client_name: impl Into<String>, from: impl Into<String>) -> Self {
+        Self {
+            client_name: client_name.into(),
+            from: from.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds to the content, which has its dots unstuffed. What passes the bound of the host is not kept, and then the message is not.
+    pub fn append(&mut self, octets: &[u8]) {
+        self.is_too_large |= self.content.len() + octets.len() > CONTENT_OCTETS_MAX;
+        if !self.is_too_large {
+            self.content.extend_from_slice(octets);
+        }
+    }
+
+    pub(crate) fn into_content(self) -> Result<Vec<u8>, Refusal> {
+        match self.is_too_large {
+            false => Ok(self.content),
+            true => Err(Refusal {
+                code: 552,
+                text: "5.3.4 The message is too large".to_owned(),
+            }),
+        }
+    }
 }
 
 /// Why the host takes a recipient or a message not, as its server is to say it.
@@ -34,6 +66,9 @@ pub struct Refusal {
     /// Its text, with an enhanced status code in front.
     pub text: String,
 }
+
+/// See [`Reception::patience`].
+pub type Patience = SendWrapper<Sleep>;
 
 /// One session with one client. What it is asked is the glue's to answer ([`SERVER_GLUE`](super::SERVER_GLUE)).
 #[derive(Clone)]
@@ -57,6 +92,11 @@ impl Reception {
     /// Whether the server is configured to offer TLS. For one session it is so or not: what changes counts for the next.
     pub fn offers_tls(&self) -> bool {
         self.0.offers_tls()
+    }
+
+    /// The largest content that the host takes, in octets.
+    pub fn content_octets_max(&self) -> u64 {
+        CONTENT_OCTETS_MAX as u64
     }
 
     /// Shakes hands with the certificate of the host, after the go-ahead has left. Whatever stands between the connection and
@@ -86,6 +126,11 @@ impl Reception {
     /// Why that cannot be.
     pub fn keep(&self, mail: ReceivedMail) -> Result<(), Refusal> {
         self.0.keep(mail)
+    }
+
+    /// Ends when a client has been silent from now on for as long as RFC 5321 §4.5.3.2.7 lets it.
+    pub fn patience(&self) -> Patience {
+        SendWrapper::new(self.0.door().sleep(Timer::Idle.duration()))
     }
 
     /// Waits for the client as long as RFC 5321 §4.5.3.2.7 says.

@@ -2,12 +2,17 @@
 //! tells a user to do, and nothing besides.
 //!
 //! `mailrs-smtp-client` is not among them: its only constructor dials a socket of the operating system itself, so it would run
-//! here only as an altered copy of its source.
+//! here only as an altered copy of its source. Nor is `smtpd`, whose only way to serve is to listen at an address of the operating
+//! system, nor `mailin-embedded`, for the same reason; what that serves by is `mailin`, which is.
 
 mod async_smtp;
 mod io_smtp;
+mod kannader;
 mod lettre;
+mod lines;
 mod mail_send;
+mod mailin;
+mod mailrs;
 
 use crate::subject::{ServerSubjectRef, Subject};
 
@@ -24,7 +29,13 @@ pub const CLIENTS: &[Subject] = &[
 pub const LETTRE: Subject = Subject(&lettre::Lettre::BY_POLICY);
 
 /// Every server under test, in the order of reports.
-pub const SERVERS: &[ServerSubjectRef] = &[];
+pub const SERVERS: &[ServerSubjectRef] = &[
+    ServerSubjectRef(&kannader::Kannader),
+    ServerSubjectRef(&mailin::Mailin),
+    ServerSubjectRef(&mailrs::MailrsSmtpProto),
+];
 
+#[cfg(test)]
+mod server_tests;
 #[cfg(test)]
 mod tests;
