@@ -1,4 +1,4 @@
-//! Clients that nobody here wrote: what the judges find in them, and that it is the same every time.
+//! Clients and servers that nobody here wrote: what the judges find in them, and that it is the same every time.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use mailpostern::catalogue;
 use mailpostern::rules::Property;
 use mailpostern::subjects::{Outcome, Row, Subject, Trial, row};
 use postern_model::scenario::{Action, Attack, Scenario};
-use postern_sim::subjects::CLIENTS;
+use postern_sim::subjects::{CLIENTS, SERVERS};
 use postern_sim::{Client, Crypto, Options, Server};
 
 fn named(name: &str) -> Scenario {

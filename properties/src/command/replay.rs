@@ -33,11 +33,11 @@ pub(super) struct Arguments {
     /// The tier of cryptography
     #[arg(long, value_enum, default_value_t)]
     crypto: WorldCrypto,
-    /// The SMTP client of every sending MTA: postern, or a subject
-    #[arg(long, value_name = "NAME", value_parser = arguments::client, default_value = "postern")]
+    /// The SMTP client of every sending MTA: Postern's own, or an implementation under test
+    #[arg(long, value_name = "NAME", value_parser = arguments::client(), default_value = "postern")]
     client: Client,
-    /// The SMTP server of every host: postern, or a subject
-    #[arg(long, value_name = "NAME", value_parser = arguments::server, default_value = "postern")]
+    /// The SMTP server of every host: Postern's own, or an implementation under test
+    #[arg(long, value_name = "NAME", value_parser = arguments::server(), default_value = "postern")]
     server: Server,
     /// Give every MTA this one bug; `postern mutants --list` names them
     #[arg(long, value_name = "NAME")]

@@ -9,17 +9,16 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use duplexify::Duplex;
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use smtp_message::{DataUnescaper, Email, EscapedDataReader, Reply, ReplyCode};
 use smtp_server::{Config, ConnectionMetadata, Decision, IsAlreadyTls, MailMetadata, interact, protocol, reply};
-use tokio::io::ReadBuf;
 use tokio_util::compat::{FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
 
-use crate::subject::{Connection, LocalFuture, Patience, ReceivedMail, Reception, Refusal, ServerSubject};
+use super::impatient::Impatient;
+use crate::subject::{Connection, LocalFuture, ReceivedMail, Reception, Refusal, ServerSubject};
 
 /// smtp-server with STARTTLS.
 pub(super) struct Kannader;
@@ -39,11 +38,7 @@ impl ServerSubject for Kannader {
 
     fn serve(&'static self, connection: Connection, reception: Reception) -> LocalFuture<'static, ()> {
         Box::pin(async move {
-            let stream = Impatient {
-                connection,
-                patience: reception.patience(),
-                reception: reception.clone(),
-            };
+            let stream = Impatient::new(connection, &reception);
             // An error says that the client is gone or was silent for too long: there is nobody to tell.
             _ = interact(stream.compat(), IsAlreadyTls::No, (), Arc::new(Mailbox(reception))).await;
         })
@@ -178,43 +173,5 @@ fn reply_of(Refusal { code, text }: Refusal) -> Reply {
         code: ReplyCode([digit(100), digit(10), digit(1)]),
         ecode: None,
         text: vec![text.as_str().into()],
-    }
-}
-
-/// A connection whose reads fail when the client was silent for too long.
-struct Impatient {
-    connection: Connection,
-    patience: Patience,
-    reception: Reception,
-}
-
-impl tokio::io::AsyncRead for Impatient {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let poll = Pin::new(&mut this.connection).poll_read(context, buffer);
-        if poll.is_ready() {
-            this.patience = this.reception.patience();
-            return poll;
-        }
-        let patience = Pin::new(&mut this.patience);
-        patience.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl tokio::io::AsyncWrite for Impatient {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.connection).poll_write(context, octets)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_shutdown(context)
     }
 }

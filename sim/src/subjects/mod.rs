@@ -6,6 +6,7 @@
 //! system, nor `mailin-embedded`, for the same reason; what that serves by is `mailin`, which is.
 
 mod async_smtp;
+mod impatient;
 mod io_smtp;
 mod kannader;
 mod lettre;
@@ -13,6 +14,7 @@ mod lines;
 mod mail_send;
 mod mailin;
 mod mailrs;
+mod samotop;
 
 use crate::subject::{ServerSubjectRef, Subject};
 
@@ -33,6 +35,7 @@ pub const SERVERS: &[ServerSubjectRef] = &[
     ServerSubjectRef(&kannader::Kannader),
     ServerSubjectRef(&mailin::Mailin),
     ServerSubjectRef(&mailrs::MailrsSmtpProto),
+    ServerSubjectRef(&samotop::Samotop),
 ];
 
 #[cfg(test)]
