@@ -8,7 +8,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use mailpostern::campaign::{Relations, examine};
 use mailpostern::generate::{self, Profile};
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Options, Server};
 
 fn main() {
     divan::main();
@@ -25,6 +25,7 @@ fn generated_world(bencher: Bencher<'_, '_>) {
             let options = Options {
                 crypto: Crypto::Fast,
                 client: Client::Postern,
+                server: Server::Postern,
                 mutant: None,
             };
             examine(&generate::scenario(seed, Profile::Swarm), options, Relations::Drawn)

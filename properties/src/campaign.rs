@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use postern_model::mutant::Mutant;
 use postern_model::scenario::{Reading, Scenario};
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Options, Server};
 
 use crate::generate::{self, Profile};
 
@@ -93,6 +93,8 @@ pub struct Campaign {
     pub crypto: CryptoChoice,
     /// The client under test.
     pub client: Client,
+    /// The server under test.
+    pub server: Server,
     /// The bug that every MTA of every world has, if any.
     pub mutant: Option<Mutant>,
     /// The part of the seeds that is run.
@@ -117,6 +119,7 @@ impl Default for Campaign {
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             crypto: CryptoChoice::default(),
             client: Client::Postern,
+            server: Server::Postern,
             mutant: None,
             shard: Shard::WHOLE,
             reading: None,
@@ -124,6 +127,23 @@ impl Default for Campaign {
             found_folder: FOUND_FOLDER.into(),
             stop: Arc::default(),
         }
+    }
+}
+
+impl Campaign {
+    /// How its worlds are run; the mutant is in each scenario.
+    pub fn options(&self, crypto: Crypto) -> Options {
+        Options {
+            crypto,
+            client: self.client,
+            server: self.server,
+            mutant: None,
+        }
+    }
+
+    /// The same world, in which nothing is asked of the implementations under test that they do not offer.
+    pub fn fit(&self, scenario: Scenario) -> Scenario {
+        self.server.fit(self.client.fit(scenario))
     }
 }
 
@@ -193,11 +213,7 @@ fn explore_worlds(
 
 /// Runs and judges the world of one seed.
 fn world(campaign: &Campaign, seed: u64) -> Outcome {
-    let options = Options {
-        crypto: campaign.crypto.for_seed(seed),
-        client: campaign.client,
-        mutant: None,
-    };
+    let options = campaign.options(campaign.crypto.for_seed(seed));
     let examined = catch_unwind(AssertUnwindSafe(|| scenario(campaign, seed)))
         .map_err(|_| "the generator panicked".to_owned())
         .and_then(|scenario| {
@@ -212,7 +228,7 @@ fn scenario(campaign: &Campaign, seed: u64) -> Scenario {
     let mut scenario = generate::scenario(seed, campaign.profile);
     scenario.mutant = campaign.mutant;
     scenario.reading = campaign.reading.unwrap_or(scenario.reading);
-    campaign.client.fit(scenario)
+    campaign.fit(scenario)
 }
 
 #[expect(

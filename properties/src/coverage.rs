@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postern_model::monitor::Verdict;
 use postern_model::mutant::Mutant;
-use postern_sim::{Client, Options};
+use postern_sim::{Client, Options, Server};
 
 use crate::breaks::breaks;
 use crate::campaign::{Campaign, CryptoChoice, ExamineError, Relations, convict, examine};
@@ -177,6 +177,7 @@ fn options(crypto: CryptoChoice, seed: u64) -> Options {
     Options {
         crypto: crypto.for_seed(seed),
         client: Client::Postern,
+        server: Server::Postern,
         mutant: None,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use postern_model::formal::{Configuration, Names, Step, decisions, decisions_on, rehearse};
 use postern_model::mta::delivery::Decision;
 use postern_model::scenario::Scenario;
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Options, Server};
 
 use crate::campaign::{ExamineError, Relations, examine};
 use crate::check::Bounds;
@@ -126,6 +126,7 @@ impl Suite {
 const OPTIONS: Options = Options {
     crypto: Crypto::Real,
     client: Client::Postern,
+    server: Server::Postern,
     mutant: None,
 };
 

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use postern_sim::{Client, Server};
+
 fn postern(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_postern"))
         .args(arguments)
@@ -92,15 +94,15 @@ fn numbers_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn unknown_clients_mutants_and_tiers_are_refused_with_the_known_ones() {
-    assert_refused(
-        &["explore", "--client", "sendmail"],
-        "[possible values: postern, lettre]",
-    );
-    assert_refused(
-        &["replay", "7", "--client", "sendmail"],
-        "[possible values: postern, lettre]",
-    );
+fn unknown_clients_servers_mutants_and_tiers_are_refused_with_the_known_ones() {
+    let clients: Vec<_> = Client::all().map(Client::name).collect();
+    let clients = format!("[possible values: {}]", clients.join(", "));
+    assert_refused(&["explore", "--client", "sendmail"], &clients);
+    assert_refused(&["replay", "7", "--client", "sendmail"], &clients);
+    let servers: Vec<_> = Server::all().map(Server::name).collect();
+    let servers = format!("[possible values: {}]", servers.join(", "));
+    assert_refused(&["explore", "--server", "sendmail"], &servers);
+    assert_refused(&["replay", "7", "--server", "sendmail"], &servers);
     assert_refused(&["explore", "--crypto", "none"], "[possible values: real, fast, mixed]");
     assert_refused(&["replay", "7", "--crypto", "mixed"], "[possible values: real, fast]");
     let unknown = "no mutant is called “x-ray”: `postern mutants --list` names them";

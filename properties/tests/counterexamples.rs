@@ -5,7 +5,7 @@ use mailpostern::campaign::{Relations, examine};
 use mailpostern::check::{Bounds, MODELLED, check};
 use mailpostern::rules::Property;
 use postern_model::scenario::Scenario;
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Options, Server};
 
 /// The rules that a scenario breaks in the simulator.
 fn broken(scenario: &Scenario) -> Vec<(Property, &'static str)> {
@@ -13,6 +13,7 @@ fn broken(scenario: &Scenario) -> Vec<(Property, &'static str)> {
     let options = Options {
         crypto: Crypto::Real,
         client: Client::Postern,
+        server: Server::Postern,
         mutant: None,
     };
     let examined = examine(scenario, options, Relations::Always).expect("the testbed does not fail");

@@ -12,7 +12,7 @@ use mailpostern::rules::Property;
 use postern_model::monitor::Verdict;
 use postern_model::mutant::Mutant;
 use postern_model::scenario::{Action, Attack, Scenario, Step, When};
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Options, Server};
 
 const WORLD: &str = r#"
 title = "Somebody cuts what is said before TLS"
@@ -166,6 +166,7 @@ fn found(attacks: &[Attack], mutant: Option<Mutant>) -> Found {
     let options = Options {
         crypto: Crypto::Fast,
         client: Client::Postern,
+        server: Server::Postern,
         mutant,
     };
     let examined = examine(&world, options, Relations::Of(Property::P28)).expect("it runs");

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use mailpostern::generate::{self, Profile};
 use postern_sim::subjects::{CLIENTS, LETTRE};
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Options, Server};
 use serde_json::Value;
 
 const SEEDS: [u64; 4] = [1, 77, 4242, (1 << 40) + 7];
@@ -41,6 +41,7 @@ fn twice_in_one_process() {
                 Options {
                     crypto,
                     client,
+                    server: Server::Postern,
                     mutant: None,
                 },
             );
@@ -58,6 +59,7 @@ fn twice_in_one_process_with_a_client_that_nobody_here_wrote() {
                 Options {
                     crypto: Crypto::Real,
                     client,
+                    server: Server::Postern,
                     mutant: None,
                 },
             );
@@ -72,6 +74,7 @@ fn in_two_processes_and_in_this_one() {
         let options = Options {
             crypto: Crypto::Real,
             client: Client::Postern,
+            server: Server::Postern,
             mutant: None,
         };
         let here = postern_sim::run(&scenario, options).expect("the world runs");

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use mailpostern::campaign::{CryptoChoice, Relations, examine};
 use mailpostern::generate::{Profile, scenario};
-use postern_sim::{Client, Options};
+use postern_sim::{Client, Options, Server};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestCaseResult, TestRng, TestRunner};
 
 /// How many seeds are drawn unless told otherwise.
@@ -43,6 +43,7 @@ fn holds(seed: u64, profile: Profile) -> TestCaseResult {
     let options = Options {
         crypto: CryptoChoice::Mixed.for_seed(seed),
         client: Client::Postern,
+        server: Server::Postern,
         mutant: None,
     };
     let fail = |what: String| {

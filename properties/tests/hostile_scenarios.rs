@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use mailpostern::campaign::{Relations, examine};
 use postern_model::scenario::Scenario;
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Options, Server};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestCaseResult, TestRng, TestRunner};
@@ -78,6 +78,7 @@ fn the_testbed_never_fails_on_an_odd_world() {
         let options = Options {
             crypto: Crypto::Fast,
             client: Client::Postern,
+            server: Server::Postern,
             mutant: None,
         };
         let examined = examine(&scenario, options, Relations::Always);

@@ -8,12 +8,13 @@ use mailpostern::catalogue;
 use mailpostern::expectation::unmet;
 use mailpostern::generate::{Profile, scenario};
 use postern_model::scenario::Scenario;
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Options, Server};
 
 /// Real curves would take most of the time and tell nothing about the MTA.
 const OPTIONS: Options = Options {
     crypto: Crypto::Fast,
     client: Client::Postern,
+    server: Server::Postern,
     mutant: None,
 };
 

@@ -11,11 +11,12 @@ use mailpostern::judge::Judgement;
 use mailpostern::rules::Rule;
 use mailpostern::threats::{THREATS, Threat, UNSHOWN};
 use postern_model::monitor::Verdict;
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Options, Server};
 
 const OPTIONS: Options = Options {
     crypto: Crypto::Real,
     client: Client::Postern,
+    server: Server::Postern,
     mutant: None,
 };
 

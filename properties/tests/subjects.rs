@@ -1,4 +1,4 @@
-//! Clients that nobody here wrote: what the judges find in them, and that it is the same every time.
+//! Clients and servers that nobody here wrote: what the judges find in them, and that it is the same every time.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,11 +6,10 @@ use std::sync::Arc;
 use mailpostern::campaign::{CryptoChoice, Examined, Relations, examine};
 use mailpostern::catalogue;
 use mailpostern::rules::Property;
-use mailpostern::subjects::{Outcome, Row, Trial, row};
+use mailpostern::subjects::{Outcome, Row, Subject, Trial, row};
 use postern_model::scenario::{Action, Attack, Scenario};
-use postern_sim::subject::Subject;
-use postern_sim::subjects::CLIENTS;
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::subjects::{CLIENTS, SERVERS};
+use postern_sim::{Client, Crypto, Options, Server};
 
 fn named(name: &str) -> Scenario {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
@@ -22,6 +21,7 @@ fn examined(client: Client, scenario: Scenario) -> Examined {
     let options = Options {
         crypto: Crypto::Real,
         client,
+        server: Server::Postern,
         mutant: None,
     };
     examine(&client.fit(scenario), options, Relations::Always).expect("the world runs")
@@ -88,13 +88,17 @@ fn wherever_the_injected_replies_are_cut_only_lettre_ever_takes_one_for_the_serv
 #[test]
 fn the_same_worlds_give_the_same_row() {
     for subject in CLIENTS {
-        assert_eq!(trial(*subject, 6), trial(*subject, 6), "{subject}");
+        assert_eq!(
+            trial(Subject::Client(*subject), 6),
+            trial(Subject::Client(*subject), 6),
+            "{subject}"
+        );
     }
 }
 
 #[test]
 fn a_row_has_a_cell_for_every_property_and_tells_what_does_not_apply() {
-    let row = trial(CLIENTS[0], 12);
+    let row = trial(Subject::Client(CLIENTS[0]), 12);
     assert_eq!((row.worlds, row.failed), (12, 0), "{:?}", row.first_failure);
     let properties: Vec<_> = row.cells.iter().map(|cell| cell.property).collect();
     assert_eq!(properties, Property::ALL);

@@ -28,7 +28,7 @@ use postern_model::trace::Trace;
 use sha2::{Digest, Sha256};
 
 use crate::net::{Door, Simulation, SimulationError};
-use crate::subject::Subject;
+use crate::subject::{ServerSubjectRef, Subject};
 use crate::world::{World, must_serve};
 
 /// How a scenario is run.
@@ -38,7 +38,9 @@ pub struct Options {
     pub crypto: Crypto,
     /// The SMTP client of every sending MTA.
     pub client: Client,
-    /// A mutant in place of the scenario's own.
+    /// The SMTP server of every host.
+    pub server: Server,
+    /// A mutant in place of the scenario's own. It is of a part of Postern, and breaks nothing in an implementation under test.
     pub mutant: Option<Mutant>,
 }
 
@@ -63,9 +65,13 @@ pub enum Client {
 impl Client {
     /// The client of this name: `postern`, or that of one of [`subjects::CLIENTS`] or of [`subjects::LETTRE`].
     pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|client| client.name() == name)
+    }
+
+    /// The project's own, and every one under test.
+    pub fn all() -> impl Iterator<Item = Self> {
         let subjects = subjects::CLIENTS.iter().copied().chain([subjects::LETTRE]);
-        let mut clients = [Self::Postern].into_iter().chain(subjects.map(Self::Subject));
-        clients.find(|client| client.name() == name)
+        [Self::Postern].into_iter().chain(subjects.map(Self::Subject))
     }
 
     /// How it is called.
@@ -77,6 +83,44 @@ impl Client {
     }
 
     /// The same world, in which nothing is asked of this client that it does not offer.
+    pub fn fit(self, scenario: Scenario) -> Scenario {
+        match self {
+            Self::Postern => scenario,
+            Self::Subject(subject) => subject.fit(&scenario),
+        }
+    }
+}
+
+/// An SMTP server under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// The project's own.
+    Postern,
+    /// One that nobody here wrote.
+    Subject(ServerSubjectRef),
+}
+
+impl Server {
+    /// The server of this name: `postern`, or that of one of [`subjects::SERVERS`].
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|server| server.name() == name)
+    }
+
+    /// The project's own, and every one under test.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let subjects = subjects::SERVERS.iter().copied();
+        [Self::Postern].into_iter().chain(subjects.map(Self::Subject))
+    }
+
+    /// How it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postern => "postern",
+            Self::Subject(subject) => subject.name(),
+        }
+    }
+
+    /// The same world, in which nothing is asked of this server that it does not offer.
     pub fn fit(self, scenario: Scenario) -> Scenario {
         match self {
             Self::Postern => scenario,
@@ -130,7 +174,7 @@ pub fn run(scenario: &Scenario, options: Options) -> Result<Run, WorldError> {
     };
     crypto::install_process_default();
     let mut simulation = Simulation::new(scenario.seed);
-    let world = World::new(scenario, simulation.network().clone(), crypto, options.client);
+    let world = World::new(scenario, simulation.network().clone(), crypto, options);
     populate(&mut simulation, &world);
     let ended = simulation.run(|| world.is_finished(), world.horizon(), STEPS_MAX);
     let wire_hash = simulation.network().wire_hash();

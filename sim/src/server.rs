@@ -1,21 +1,27 @@
-//! The server side of an MTA: accepts connections and serves each by a session machine.
+//! The server side of an MTA: accepts connections and has each served, by a session machine or by the server under test.
+
+mod desk;
+mod handshakes;
+mod receiver;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use postern_model::mta::server::{Server, ServerSettings};
-use postern_model::mta::session::{Input, Listing, Note, Output, TlsRequest, Transaction};
-use postern_model::mta::timer::Timer;
+use postern_model::mta::server::ServerSettings;
 use postern_model::mutant::Mutant;
 use postern_model::name::DomainName;
-use postern_model::scenario::{AfterFailure, OtherAddress, Phase, Trouble};
-use postern_model::trace::{Channel, End, HelloAnswer, HelloForm};
+use postern_model::scenario::{AfterFailure, OtherAddress, Trouble};
+use postern_model::trace::Channel;
 
-use crate::certificate::Issued;
-use crate::crypto::{self, Asks, Cause, ServerTerms};
+pub(crate) use self::desk::Desk;
+use self::handshakes::Handshakes;
+use self::receiver::Receiver;
+use crate::Server;
 use crate::mta::Mta;
-use crate::net::{Head, Listener, Stream};
-use crate::session::{Party, Peer, TlsStream, converse};
+use crate::net::{Door, Listener, Stream};
+use crate::random;
+use crate::session::{Peer, converse};
+use crate::subject::{Connection, Ear, Reception, ServerSubjectRef};
 use crate::tap::Tap;
 use crate::world::{OTHER_ADDRESS_PORT, SMTP_PORT, must_serve};
 
@@ -27,9 +33,6 @@ const ACQUAINTANCE: Duration = Duration::from_secs(300);
 
 /// How long a server remembers that a handshake failed.
 const MEMORY: Duration = Duration::from_secs(3600);
-
-/// How late a mutant answers the end of data: well within the ten minutes of a client (RFC 5321 §4.5.3.2.6).
-const LATE: Duration = Duration::from_secs(300);
 
 /// How late the replies of a tarpit come (C-SRV-5).
 const TARPIT: Duration = Duration::from_secs(30);
@@ -60,20 +63,28 @@ async fn accept_all(mta: Rc<Mta>, listener: Listener, other: Option<OtherAddress
                 return turn_away(stream, &tap).await;
             }
             let node = Node::reached(&mta, client.as_ref(), other);
-            let machine = Server::new(settings(&mta, client.as_ref(), node));
-            let drifts = mta.world.drifts();
-            let mut receiver = Receiver {
-                drifts,
-                mta,
-                client,
-                node,
-                machine,
-                tap,
-                client_proof: None,
-            };
-            converse(&door, stream, &mut receiver).await;
+            let handshakes = Handshakes::new(&mta, client, &tap);
+            match mta.world.server {
+                Server::Postern => {
+                    let mut receiver = Receiver::new(handshakes, node);
+                    converse(&door, stream, &mut receiver).await;
+                }
+                Server::Subject(subject) => serve_by(subject, &door, stream, handshakes, node).await,
+            }
         });
     }
+}
+
+/// Lets a server that nobody here wrote have the session.
+async fn serve_by(subject: ServerSubjectRef, door: &Door, stream: Stream, handshakes: Handshakes, node: Node) {
+    let foreign = subject.0.keeps_timers().then(|| door.foreign_code());
+    let randomness = door.random(&format!("server {}", handshakes.tap.connection().0));
+    let ear = Ear::new(&handshakes.tap, door);
+    let client_address = stream.peer_address().map(|address| address.ip());
+    let desk = Desk::new(door, handshakes, node, client_address.ok(), &ear);
+    let serving = subject.0.serve(Connection::accepted(stream, ear), Reception::new(desk));
+    random::seeded(randomness, serving).await;
+    drop(foreign);
 }
 
 /// What this connection reached, where connections differ (C-SRV-2, C-SRV-4, C-DNS-13).
@@ -175,153 +186,4 @@ fn settings(mta: &Mta, client: Option<&DomainName>, node: Node) -> ServerSetting
 fn was_identified(mta: &Mta, client: &DomainName) -> bool {
     let keeps = mta.world.mutant == Some(Mutant::KeepsIdentityFromAnotherConnection);
     keeps && mta.identified.borrow().contains(client)
-}
-
-/// The project's own server in one session.
-struct Receiver {
-    mta: Rc<Mta>,
-    /// The host that the connection came from; none if it was the attacker.
-    client: Option<DomainName>,
-    node: Node,
-    machine: Server,
-    /// What [`World::drifts`](crate::world::World::drifts) said when the machine was last told its settings.
-    drifts: u64,
-    tap: Rc<Tap>,
-    /// What the client proved by a certificate, until the machine is told.
-    client_proof: Option<crypto::Client>,
-}
-
-impl Receiver {
-    /// Asks for a certificate only where something hangs on it, or where it is configured to.
-    fn terms(&self) -> ServerTerms {
-        let host = self.mta.world.host(self.mta.index);
-        let asks = host.handshake.asks_for_certificate || !host.relay_for_identity.is_empty();
-        ServerTerms {
-            versions: host.handshake.versions,
-            asks: match (asks, self.mta.world.mutant) {
-                (false, _) => Asks::Nothing,
-                (true, Some(Mutant::RefusesUnknownClientCertificate)) => Asks::BelievedCertificate,
-                (true, _) => Asks::AnyCertificate,
-            },
-        }
-    }
-
-    /// What the client proved in the handshake that is complete; `None` if it showed no certificate.
-    fn client_showed(&self, stream: &tokio_rustls::server::TlsStream<Stream>) -> Option<crypto::Client> {
-        let chain = stream.get_ref().1.peer_certificates()?;
-        if let Some(issued) = self.issued_to_client() {
-            self.tap.client_presented(issued.presented(None).clone());
-        }
-        let host = self.mta.world.host(self.mta.index);
-        let proof = crypto::client(self.mta.world.crypto, chain, host.relay_for_identity.iter());
-        if let (crypto::Client::Believed(Some(_)), Some(client)) = (&proof, &self.client) {
-            self.mta.identified.borrow_mut().insert(client.clone());
-        }
-        Some(proof)
-    }
-
-    /// The certificate of the host that dialled: the recorder's knowledge, not the server's.
-    fn issued_to_client(&self) -> Option<Rc<Issued>> {
-        let client = self.tap.dialler()?;
-        self.mta.world.client_certificate(self.mta.world.host_index(&client)?)
-    }
-
-    fn failed(&self, failure: crypto::Failure, head: &Head) {
-        let answer = crypto::hello::answer(&head.written);
-        if let Some(form) = crypto::hello::form(&head.read)
-            && (form, answer) != (HelloForm::Standard, HelloAnswer::Handshake)
-            && (failure.cause != Cause::Connection || answer != HelloAnswer::Nothing)
-        {
-            self.tap.hello(form, answer);
-        }
-        if failure.cause == Cause::Certificate
-            && let Some(issued) = self.issued_to_client()
-        {
-            self.tap.client_refused(issued.presented(None).clone());
-        }
-        self.tap.not_secured(End::Acceptor, failure.why);
-        if let Some(client) = &self.client {
-            let now = self.mta.door.now();
-            self.mta.handshake_failed.borrow_mut().insert(client.clone(), now);
-        }
-    }
-}
-
-impl Party for Receiver {
-    fn handle(&mut self, input: Input<'_>) {
-        // The server's configuration may have changed while the session was open.
-        let drifts = self.mta.world.drifts();
-        if std::mem::replace(&mut self.drifts, drifts) != drifts {
-            *self.machine.settings_mut() = settings(&self.mta, self.client.as_ref(), self.node);
-        }
-        if matches!(input, Input::Expired(Timer::Handshake)) {
-            self.tap.not_secured(End::Acceptor, "no answer in time".to_owned());
-        }
-        let is_secured = input == Input::TlsUp;
-        self.machine.handle(input);
-        if is_secured && let Some(proof) = self.client_proof.take() {
-            let (is_believed, identity) = match &proof {
-                crypto::Client::NotBelieved => (false, None),
-                crypto::Client::Believed(identity) => (true, identity.as_ref()),
-            };
-            self.machine.handle(Input::ClientCertificate { is_believed, identity });
-        }
-    }
-
-    fn poll(&mut self) -> Output {
-        self.machine.poll()
-    }
-
-    fn lateness(&mut self) -> Duration {
-        lateness(&self.mta, self.client.as_ref())
-    }
-
-    async fn listing(&mut self, domain: DomainName) -> Listing {
-        self.mta.listing(&domain).await
-    }
-
-    async fn store(&mut self, transaction: Transaction) -> bool {
-        self.mta.serve_position(&transaction, Phase::Store);
-        if self.mta.door.is_alive() {
-            self.mta.store(&transaction);
-            self.mta.serve_position(&transaction, Phase::Acknowledge);
-        }
-        if self.mta.world.mutant == Some(Mutant::AnswersEndOfDataLate) {
-            self.mta.door.sleep(LATE).await;
-        }
-        true
-    }
-
-    async fn handshake(&mut self, _request: TlsRequest, mut stream: Stream) -> Result<TlsStream, Option<Stream>> {
-        let mutant = self.mta.world.mutant;
-        let random = self.mta.door.random(&format!("tls server {}", self.tap.connection().0));
-        let issued = self.mta.world.certificate(self.mta.index);
-        stream.keep_head(mutant == Some(Mutant::DropsOnOldHello));
-        match crypto::present(stream, &issued, self.terms(), random).await {
-            Ok((stream, presented)) => {
-                self.tap.secured(presented);
-                self.client_proof = self.client_showed(&stream);
-                Ok(stream.into())
-            }
-            Err((failure, mut stream)) => {
-                let head = stream.take_head();
-                self.failed(failure, &head);
-                Err(Some(stream))
-            }
-        }
-    }
-
-    fn note(&mut self, note: Note) {
-        if let Note::Misbehaved(what) = note {
-            tracing::debug!(host = %self.mta.name, what, "the client broke the protocol");
-        }
-    }
-
-    fn received(&mut self, octets: &[u8], channel: Channel) {
-        self.tap.received(octets, channel);
-    }
-
-    fn sent(&mut self, octets: &[u8], channel: Channel) {
-        self.tap.sent(octets, channel);
-    }
 }

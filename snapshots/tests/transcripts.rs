@@ -8,7 +8,7 @@ use insta::{Settings, assert_snapshot};
 use mailpostern::campaign::{Relations, examine};
 use mailpostern::catalogue::{self, Named};
 use mailpostern::command::story;
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Options, Server};
 
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../properties/scenarios");
 const TRANSCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/transcripts");
@@ -45,6 +45,7 @@ fn assert_reviewed(named: &Named) {
     let options = Options {
         crypto: Crypto::Real,
         client: Client::Postern,
+        server: Server::Postern,
         mutant: None,
     };
     let examined = examine(&named.scenario, options, Relations::Always).unwrap_or_else(|error| panic!("{error}"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use postern_model::name::DomainName;
 use postern_model::scenario::{Certificate, Domain, Host, Level, Message, MxRecord, RetrySchedule, Scenario, Switch};
 use postern_sim::crypto::Verify;
-use postern_sim::{Client, Crypto, Options, Run, certificate, crypto};
+use postern_sim::{Client, Crypto, Options, Run, Server, certificate, crypto};
 use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 
 const SENDER: &str = "out.a.example";
@@ -56,6 +56,7 @@ pub(crate) fn run(scenario: &Scenario, crypto: Crypto) -> Run {
     let options = Options {
         crypto,
         client: Client::Postern,
+        server: Server::Postern,
         mutant: None,
     };
     postern_sim::run(scenario, options).expect("the world comes to its end")

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use postern_model::scenario::Scenario;
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Server};
 
 use super::{Campaign, Examined, Relations, examine};
 use crate::generate::Profile;
@@ -39,7 +39,7 @@ impl Finding {
     }
 }
 
-/// The command that replays the world of a seed as the campaign ran it: its client, its mutant, its tier.
+/// The command that replays the world of a seed as the campaign ran it: its client, its server, its mutant, its tier.
 pub fn replay_command(campaign: &Campaign, seed: u64) -> String {
     let mutant = campaign.mutant.map(|mutant| format!(" --mutant {mutant}"));
     let crypto = match campaign.crypto.for_seed(seed) {
@@ -54,16 +54,20 @@ pub fn replay_command(campaign: &Campaign, seed: u64) -> String {
         Profile::Swarm => String::new(),
         profile => format!(" --profile {}", profile.name()),
     };
-    replay(seed, campaign.client) + &mutant.unwrap_or_default() + crypto + &reading + &profile
+    replay(seed, campaign) + &mutant.unwrap_or_default() + crypto + &reading + &profile
 }
 
 /// The command that replays a saved scenario, which has its mutant in it, under real cryptography.
-fn replay(what: impl Display, client: Client) -> String {
-    let client = match client {
+fn replay(what: impl Display, campaign: &Campaign) -> String {
+    let client = match campaign.client {
         Client::Postern => String::new(),
         Client::Subject(subject) => format!(" --client {subject}"),
     };
-    format!("cargo run --release -- replay {what}{client}")
+    let server = match campaign.server {
+        Server::Postern => String::new(),
+        Server::Subject(subject) => format!(" --server {subject}"),
+    };
+    format!("cargo run --release -- replay {what}{client}{server}")
 }
 
 /// Shrinks under fast cryptography, confirms under real, and saves.
@@ -77,7 +81,7 @@ pub(super) fn pursue(
     seed: u64,
     worlds: u64,
 ) -> Result<Finding, String> {
-    let (mut scenario, confirmed) = smallest(&super::scenario(campaign, seed), property, rule, campaign.client)?;
+    let (mut scenario, confirmed) = smallest(campaign, seed, property, rule)?;
     let mut violations = confirmed.judgement.violations();
     let violation = violations.find(|(violated, _, violation)| *violated == property && violation.rule == rule);
     let why = violation
@@ -94,28 +98,30 @@ pub(super) fn pursue(
         seed,
         worlds,
         why,
-        replay: replay(file.display(), campaign.client),
+        replay: replay(file.display(), campaign),
         scenario,
         file,
     })
 }
 
-/// The smallest scenario found that violates the same rule of the same property, and its run under real cryptography.
+/// The smallest scenario found, beginning with the world of a seed, that violates the same rule of the same property, and its
+/// run under real cryptography.
 ///
 /// # Errors
 /// When the violation is not there under real cryptography.
 pub(super) fn smallest(
-    scenario: &Scenario,
+    campaign: &Campaign,
+    seed: u64,
     property: Property,
     rule: &str,
-    client: Client,
 ) -> Result<(Scenario, Examined), String> {
-    // What the shrinker leaves out, a level for one, may not make a world that asks of the client what it does not offer.
+    // What the shrinker leaves out, a level for one, may not make a world that asks of the subject what it does not offer.
     let violating = |candidate: &Scenario, crypto| {
-        let fitted = client.fit(candidate.clone());
-        examined(&fitted, crypto, client, property).filter(|examined| examined.violates(property, rule))
+        let fitted = campaign.fit(candidate.clone());
+        let examined = examine(&fitted, campaign.options(crypto), Relations::Of(property)).ok();
+        examined.filter(|examined| examined.violates(property, rule))
     };
-    let scenario = client.fit(shrink(scenario, |candidate| {
+    let scenario = campaign.fit(shrink(&super::scenario(campaign, seed), |candidate| {
         violating(candidate, Crypto::Fast).is_some()
     }));
     match violating(&scenario, Crypto::Real) {
@@ -126,24 +132,19 @@ pub(super) fn smallest(
     }
 }
 
-fn examined(scenario: &Scenario, crypto: Crypto, client: Client, property: Property) -> Option<Examined> {
-    let options = Options {
-        crypto,
-        client,
-        mutant: None,
-    };
-    examine(scenario, options, Relations::Of(property)).ok()
-}
-
 fn save(campaign: &Campaign, property: Property, rule: &str, scenario: &Scenario) -> Result<PathBuf, String> {
     let mutant = scenario.mutant.map(|mutant| format!("-{mutant}")).unwrap_or_default();
     let client = match campaign.client {
         Client::Postern => String::new(),
         Client::Subject(subject) => format!("-{}", subject.name().replace(':', "-")),
     };
+    let server = match campaign.server {
+        Server::Postern => String::new(),
+        Server::Subject(subject) => format!("-{subject}"),
+    };
     // A rule may bear the numbers of two sections, as R7504-3/4.
     let rule = rule.replace('/', "-");
-    let name = format!("{property}-{rule}{mutant}{client}-{}.toml", scenario.seed);
+    let name = format!("{property}-{rule}{mutant}{client}{server}-{}.toml", scenario.seed);
     let file = campaign.found_folder.join(name);
     write(&file, &scenario.print()).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
     Ok(file)

@@ -77,7 +77,7 @@ pub fn hunt(campaign: &Campaign, mutant: Mutant) -> MutantResult {
             mutant: Some(mutant),
             ..campaign.clone()
         };
-        let (scenario, _) = smallest(&super::scenario(&campaign, seed), property, rule, campaign.client).ok()?;
+        let (scenario, _) = smallest(&campaign, seed, property, rule).ok()?;
         Some(Kill { seed, worlds, scenario })
     });
     MutantResult {

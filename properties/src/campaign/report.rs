@@ -3,7 +3,7 @@
 use std::fmt;
 
 use postern_model::scenario::Reading;
-use postern_sim::Client;
+use postern_sim::{Client, Server};
 
 use super::finding::pursue;
 use super::tally::{Tally, VerdictCounts};
@@ -219,6 +219,7 @@ impl Report {
     fn find_shortfalls(&self, campaign: &Campaign) -> Vec<String> {
         let is_typical = campaign.profile == Profile::Swarm
             && campaign.client == Client::Postern
+            && campaign.server == Server::Postern
             && campaign.mutant.is_none()
             && campaign.reading.is_none();
         if self.worlds < ENOUGH_WORLDS || !is_typical {

@@ -2,7 +2,7 @@
 
 use postern_model::monitor::Verdict;
 
-use super::{Campaign, CryptoChoice, Progress, Relations, examine, explore_worlds, scenario};
+use super::{Campaign, Progress, Relations, examine, explore_worlds, scenario};
 use crate::rules::Property;
 
 /// What came of a survey. It depends on the seeds alone.
@@ -88,11 +88,7 @@ pub fn survey(campaign: &Campaign, on_progress: impl FnMut(Progress)) -> Survey 
 
 /// The sentence of the violation in the world of a seed.
 fn why(campaign: &Campaign, property: Property, seed: u64) -> String {
-    let options = postern_sim::Options {
-        crypto: CryptoChoice::for_seed(campaign.crypto, seed),
-        client: campaign.client,
-        mutant: None,
-    };
+    let options = campaign.options(campaign.crypto.for_seed(seed));
     let examined = examine(&scenario(campaign, seed), options, Relations::Drawn);
     let verdict = examined
         .ok()

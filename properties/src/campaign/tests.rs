@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
 use postern_sim::subjects::LETTRE;
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Options, Server};
 
 use super::{
     Campaign, CryptoChoice, Finding, Relations, Report, Shard, examine, explore, hunt, mutants, replay_command,
@@ -89,6 +89,7 @@ fn every_fourth_world_of_a_mixed_campaign_runs_on_real_cryptography() {
 fn a_seed_is_replayed_as_the_campaign_ran_it() {
     let mixed = Campaign {
         client: Client::Subject(LETTRE),
+        server: Server::Postern,
         mutant: Some(Mutant::NeverAlarms),
         crypto: CryptoChoice::Mixed,
         ..campaign(8)
@@ -138,6 +139,7 @@ fn assert_replays(finding: &Finding) {
     let options = Options {
         crypto: Crypto::Real,
         client: Client::Postern,
+        server: Server::Postern,
         mutant: None,
     };
     let examined = examine(&scenario, options, Relations::Always).unwrap();

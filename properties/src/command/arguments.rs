@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mailpostern::campaign::{CryptoChoice, Shard};
 use mailpostern::generate::Profile;
 use postern_model::scenario::Reading;
-use postern_sim::subjects::LETTRE;
-use postern_sim::{Client, Crypto};
+use postern_sim::{Client, Crypto, Server};
 
 const JOBS_MAX: u64 = 256;
 
@@ -48,25 +48,6 @@ impl From<WorldCrypto> for Crypto {
         match crypto {
             WorldCrypto::Real => Self::Real,
             WorldCrypto::Fast => Self::Fast,
-        }
-    }
-}
-
-/// The SMTP clients that can be put under test.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum ClientName {
-    /// The project's own
-    #[default]
-    Postern,
-    /// The client of the lettre library
-    Lettre,
-}
-
-impl From<ClientName> for Client {
-    fn from(name: ClientName) -> Self {
-        match name {
-            ClientName::Postern => Self::Postern,
-            ClientName::Lettre => Self::Subject(LETTRE),
         }
     }
 }
@@ -114,6 +95,18 @@ impl From<ReadingName> for Reading {
             ReadingName::Rfc3207 => Self::Rfc3207,
         }
     }
+}
+
+/// The SMTP clients, each by its name.
+pub(super) fn client() -> impl TypedValueParser<Value = Client> {
+    PossibleValuesParser::new(Client::all().map(Client::name))
+        .map(|name| Client::named(&name).expect("only what is named is possible"))
+}
+
+/// The SMTP servers, each by its name.
+pub(super) fn server() -> impl TypedValueParser<Value = Server> {
+    PossibleValuesParser::new(Server::all().map(Server::name))
+        .map(|name| Server::named(&name).expect("only what is named is possible"))
 }
 
 /// One of several equal parts of a campaign, as `K/N` from 1.

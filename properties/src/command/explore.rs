@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use clap::Args;
 use mailpostern::campaign::{self, Campaign, Finding, Relations, Report, Shard, examine};
+use mailpostern::rules::Property;
 use mailpostern::subjects::Judges;
 use mailpostern::table::{Column, table};
 use postern_model::mutant::Mutant;
 use postern_model::transcript::transcript_tail;
-use postern_sim::{Client, Crypto, Options};
+use postern_sim::{Client, Crypto, Server};
 use serde_json::{Value, json};
 
-use super::arguments::{self, CampaignCrypto, ClientName, ProfileName, ReadingName};
+use super::arguments::{self, CampaignCrypto, ProfileName, ReadingName};
 use super::outcome::{CommandError, Outcome, Status};
 use super::prices;
 use super::progress::ProgressLine;
@@ -44,9 +45,12 @@ pub(super) struct Arguments {
     /// The tier of cryptography
     #[arg(long, value_enum, default_value_t)]
     crypto: CampaignCrypto,
-    /// The SMTP client of every sending MTA
-    #[arg(long, value_enum, default_value_t)]
-    client: ClientName,
+    /// The SMTP client of every sending MTA: Postern's own, or an implementation under test
+    #[arg(long, value_name = "NAME", value_parser = arguments::client(), default_value = "postern")]
+    client: Client,
+    /// The SMTP server of every host: Postern's own, or an implementation under test
+    #[arg(long, value_name = "NAME", value_parser = arguments::server(), default_value = "postern")]
+    server: Server,
     /// Give every MTA this one bug; `postern mutants --list` names them
     #[arg(long, value_name = "NAME")]
     mutant: Option<Mutant>,
@@ -61,7 +65,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     profile: ProfileName,
     /// Play scenarios that are made and not drawn, in place of random worlds
-    #[arg(long, value_enum, value_name = "NAME", conflicts_with_all = ["seeds", "from", "limit", "crypto", "client", "mutant", "shard", "reading", "profile"])]
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with_all = ["seeds", "from", "limit", "crypto", "client", "server", "mutant", "shard", "reading", "profile"])]
     suite: Option<SuiteName>,
 }
 
@@ -87,8 +91,8 @@ pub(super) fn run(arguments: &Arguments, with_progress: bool) -> Result<Outcome,
     let interrupted = stop.load(Ordering::Relaxed);
     Ok(Outcome {
         status: status(&report),
-        text: text(&report, campaign.client),
-        json: json(&report, campaign.client, interrupted),
+        text: text(&report, &campaign),
+        json: json(&report, &campaign, interrupted),
         last_line: last_line(&report, &campaign, interrupted),
     })
 }
@@ -103,7 +107,8 @@ impl Arguments {
             limit: self.limit,
             jobs: self.jobs.unwrap_or(default.jobs),
             crypto: self.crypto.into(),
-            client: self.client.into(),
+            client: self.client,
+            server: self.server,
             mutant: self.mutant,
             shard: self.shard,
             reading: self.reading.map(Into::into),
@@ -128,7 +133,7 @@ fn status(report: &Report) -> Status {
     }
 }
 
-fn text(report: &Report, client: Client) -> String {
+fn text(report: &Report, campaign: &Campaign) -> String {
     let mut text = format!(
         "{} worlds, {} runs and {} SMTP sessions in {:.1} s with {} jobs: {:.1} worlds per second,\n{}\n\n",
         report.worlds,
@@ -150,7 +155,7 @@ fn text(report: &Report, client: Client) -> String {
         report.properties.iter().map(|count| {
             let counts = [count.holds, count.not_exercised, count.violated];
             let name = format!("{} {}", count.property.id(), count.property.name());
-            let judges = Judges::of(client, count.property).to_string();
+            let judges = judges(campaign, count.property).to_string();
             let counts = counts.iter().map(u64::to_string);
             [name].into_iter().chain(counts).chain([judges]).collect()
         }),
@@ -194,7 +199,7 @@ fn text(report: &Report, client: Client) -> String {
     text += &prices::text(&report.prices);
     text.push('\n');
     for finding in &report.findings {
-        write_finding(&mut text, finding, client).expect("a string takes all");
+        write_finding(&mut text, finding, campaign).expect("a string takes all");
     }
     for failure in report.failures.iter().take(FAILURES_SHOWN) {
         let (seed, what, replay) = (failure.seed, &failure.what, &failure.replay);
@@ -210,7 +215,7 @@ fn text(report: &Report, client: Client) -> String {
     text
 }
 
-fn write_finding(text: &mut String, finding: &Finding, client: Client) -> std::fmt::Result {
+fn write_finding(text: &mut String, finding: &Finding, campaign: &Campaign) -> std::fmt::Result {
     let property = finding.property;
     writeln!(
         text,
@@ -218,12 +223,12 @@ fn write_finding(text: &mut String, finding: &Finding, client: Client) -> std::f
         property.id(),
         property.name(),
         finding.rule,
-        Judges::of(client, property),
+        judges(campaign, property),
         finding.worlds,
         finding.seed
     )?;
     writeln!(text, "  {}\n", finding.why)?;
-    for line in tail(finding, client).lines() {
+    for line in tail(finding, campaign).lines() {
         writeln!(text, "  | {line}")?;
     }
     writeln!(
@@ -236,13 +241,8 @@ fn write_finding(text: &mut String, finding: &Finding, client: Client) -> std::f
 }
 
 /// The last lines of the transcript up to the violation, from one more run of the shrunk scenario.
-fn tail(finding: &Finding, client: Client) -> String {
-    let options = Options {
-        crypto: Crypto::Real,
-        client,
-        mutant: None,
-    };
-    examine(&finding.scenario, options, Relations::Always).map_or_else(
+fn tail(finding: &Finding, campaign: &Campaign) -> String {
+    examine(&finding.scenario, campaign.options(Crypto::Real), Relations::Always).map_or_else(
         |error| error.to_string(),
         |examined| {
             let mut violations = examined.judgement.violations();
@@ -253,7 +253,7 @@ fn tail(finding: &Finding, client: Client) -> String {
     )
 }
 
-fn json(report: &Report, client: Client, interrupted: bool) -> Value {
+fn json(report: &Report, campaign: &Campaign, interrupted: bool) -> Value {
     let properties = report.properties.iter().map(|count| {
         json!({
             "id": count.property.id(),
@@ -261,7 +261,7 @@ fn json(report: &Report, client: Client, interrupted: bool) -> Value {
             "holds": count.holds,
             "not_exercised": count.not_exercised,
             "violated": count.violated,
-            "judges": Judges::of(client, count.property).to_string(),
+            "judges": judges(campaign, count.property).to_string(),
         })
     });
     let relations = report.relations.iter().map(|count| {
@@ -279,7 +279,7 @@ fn json(report: &Report, client: Client, interrupted: bool) -> Value {
         json!({
             "property": finding.property.id(),
             "rule": finding.rule,
-            "judges": Judges::of(client, finding.property).to_string(),
+            "judges": judges(campaign, finding.property).to_string(),
             "seed": finding.seed,
             "worlds": finding.worlds,
             "scenario": finding.file.display().to_string(),
@@ -315,6 +315,10 @@ fn json(report: &Report, client: Client, interrupted: bool) -> Value {
         "failures": failures.collect::<Vec<_>>(),
         "shortfalls": report.shortfalls,
     })
+}
+
+fn judges(campaign: &Campaign, property: Property) -> Judges {
+    Judges::of(campaign.client, campaign.server, property)
 }
 
 fn last_line(report: &Report, campaign: &Campaign, interrupted: bool) -> String {

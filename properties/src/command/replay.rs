@@ -15,10 +15,10 @@ use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
 use postern_model::trace::Trace;
 use postern_model::transcript::{TranscriptOptions, clock, transcript};
-use postern_sim::{Client, Options, Run};
+use postern_sim::{Client, Options, Run, Server};
 use serde_json::{Value, json};
 
-use super::arguments::{self, ClientName, ProfileName, ReadingName, WorldCrypto};
+use super::arguments::{self, ProfileName, ReadingName, WorldCrypto};
 use super::outcome::{CommandError, Outcome, Status};
 use super::source::Source;
 
@@ -33,9 +33,12 @@ pub(super) struct Arguments {
     /// The tier of cryptography
     #[arg(long, value_enum, default_value_t)]
     crypto: WorldCrypto,
-    /// The SMTP client of every sending MTA
-    #[arg(long, value_enum, default_value_t)]
-    client: ClientName,
+    /// The SMTP client of every sending MTA: Postern's own, or an implementation under test
+    #[arg(long, value_name = "NAME", value_parser = arguments::client(), default_value = "postern")]
+    client: Client,
+    /// The SMTP server of every host: Postern's own, or an implementation under test
+    #[arg(long, value_name = "NAME", value_parser = arguments::server(), default_value = "postern")]
+    server: Server,
     /// Give every MTA this one bug; `postern mutants --list` names them
     #[arg(long, value_name = "NAME")]
     mutant: Option<Mutant>,
@@ -52,8 +55,8 @@ pub(super) struct Arguments {
 /// # Errors
 /// When there is no such scenario, when the testbed fails, or when two runs differ.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
-    let client: Client = arguments.client.into();
-    let mut scenario = client.fit(arguments.source.scenario(arguments.profile.into())?);
+    let scenario = arguments.source.scenario(arguments.profile.into())?;
+    let mut scenario = arguments.server.fit(arguments.client.fit(scenario));
     scenario.mutant = arguments.mutant.or(scenario.mutant);
     scenario.reading = arguments.reading.map_or(scenario.reading, Into::into);
     let Examined { run, judgement, .. } = arguments.examine(&scenario)?;
@@ -75,7 +78,8 @@ impl Arguments {
     fn examine(&self, scenario: &Scenario) -> Result<Examined, CommandError> {
         let options = Options {
             crypto: self.crypto.into(),
-            client: self.client.into(),
+            client: self.client,
+            server: self.server,
             mutant: None,
         };
         let examine =

@@ -1,12 +1,14 @@
-//! Which properties apply to a client that nobody here wrote, and why.
+//! Which properties apply to a client or a server that nobody here wrote, and why.
 
 use crate::rules::Property;
 
 /// Whether a property applies to a subject; the reason is half a sentence for reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applies {
-    /// It judges the subject alone.
+    /// It judges the client under test alone.
     Client(&'static str),
+    /// It judges the server under test alone.
+    Server(&'static str),
     /// It judges the subject together with the glue around it: a violation may be the fault of either.
     WithGlue(&'static str),
     /// It does not apply.
@@ -17,7 +19,7 @@ impl Applies {
     /// Why it applies, or does not.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::Client(reason) | Self::WithGlue(reason) | Self::No(reason) => reason,
+            Self::Client(reason) | Self::Server(reason) | Self::WithGlue(reason) | Self::No(reason) => reason,
         }
     }
 }
@@ -80,6 +82,58 @@ pub fn to_client(property: Property) -> Applies {
     }
 }
 
+const CLIENTS: Applies = Applies::No("it judges clients, and the client of these worlds is Postern's own");
+const DEMANDS_NO_TLS: Applies = Applies::No("it judges servers that demand TLS, which no library here can be set to");
+
+/// How a property applies to a server that is a library with a mailbox and a queue behind it.
+pub fn to_server(property: Property) -> Applies {
+    use Applies::{No, Server, WithGlue};
+    match property {
+        Property::P05 => {
+            WithGlue("the server goes on behind a handshake, and the glue answers for the recipient as before it")
+        }
+        Property::P06 => WithGlue("the server hands the recipient on and says what the glue decided"),
+        Property::P13 => WithGlue("the server answers the end of data, and the glue keeps the message before that"),
+        Property::P28 => WithGlue(
+            "the server decides what of the time before TLS it keeps; where it does no input of its own, the loop that feeds it",
+        ),
+        Property::P29 => WithGlue("the glue hangs up on a client that was silent for five minutes"),
+        Property::P30 => Server("the server knows whether TLS is active, and decides what it offers"),
+        Property::P31 => Server("the server offers STARTTLS if it is set to, and answers it"),
+        Property::P32 => WithGlue("the server hands the recipient on, and the glue decides whom it relays for"),
+        Property::P33 => WithGlue(
+            "the server ends lines and content; where it does no input of its own, the loop that feeds it ends the lines",
+        ),
+        Property::P44 => WithGlue("the server answers the end of data, and what the glue kept outlives a crash"),
+        Property::P46 => Server("the server decides what it forgets when TLS begins"),
+        Property::P48 => WithGlue("the handshake is the glue's, and the server goes on behind it"),
+        Property::P49 => WithGlue("the server unstuffs the content and hands it on, and the glue adds its trace line"),
+        Property::P07 | Property::P08 | Property::P45 => DEMANDS_NO_TLS,
+        Property::P47 => {
+            No("it judges servers that are unhappy with every handshake, which no library here can be set to")
+        }
+        Property::P01
+        | Property::P02
+        | Property::P03
+        | Property::P04
+        | Property::P09
+        | Property::P10
+        | Property::P11
+        | Property::P12
+        | Property::P14
+        | Property::P15
+        | Property::P27
+        | Property::P34
+        | Property::P35
+        | Property::P36
+        | Property::P38
+        | Property::P39
+        | Property::P40
+        | Property::P41
+        | Property::P42 => CLIENTS,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +143,14 @@ mod tests {
         let applying = Property::ALL
             .iter()
             .filter(|property| !matches!(to_client(**property), Applies::No(_)));
+        assert!(applying.count() >= 10);
+    }
+
+    #[test]
+    fn at_least_ten_properties_apply_to_a_server() {
+        let applying = Property::ALL
+            .iter()
+            .filter(|property| !matches!(to_server(**property), Applies::No(_)));
         assert!(applying.count() >= 10);
     }
 }

@@ -3,17 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use postern_sim::Client;
-use postern_sim::subject::{GLUE, Subject};
-
-use super::{Applies, to_client};
+use super::{Applies, Subject};
 use crate::campaign::{Campaign, CryptoChoice, Progress, Survey, survey};
 use crate::rules::Property;
 
 /// The worlds that a subject is run through.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// The client under test.
+    /// The implementation under test.
     pub subject: Subject,
     /// The first seed.
     pub from: u64,
@@ -30,7 +27,7 @@ pub struct Trial {
 /// What became of each property in the worlds of a subject. It depends on the seeds alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The client under test.
+    /// The implementation under test.
     pub subject: Subject,
     /// What is Postern's own around it.
     pub glue: &'static str,
@@ -107,7 +104,8 @@ pub fn row(trial: &Trial, on_progress: impl FnMut(Progress)) -> Row {
         seeds: trial.worlds,
         jobs: trial.jobs,
         crypto: trial.crypto,
-        client: Client::Subject(trial.subject),
+        client: trial.subject.client(),
+        server: trial.subject.server(),
         stop: Arc::clone(&trial.stop),
         ..Campaign::default()
     };
@@ -120,7 +118,7 @@ pub fn row(trial: &Trial, on_progress: impl FnMut(Progress)) -> Row {
         first_failure,
     } = survey(&campaign, on_progress);
     let cells = properties.into_iter().map(|surveyed| {
-        let applies = to_client(surveyed.property);
+        let applies = trial.subject.applies(surveyed.property);
         if let Applies::No(_) = applies {
             return Cell {
                 property: surveyed.property,
@@ -154,7 +152,7 @@ pub fn row(trial: &Trial, on_progress: impl FnMut(Progress)) -> Row {
     });
     Row {
         subject: trial.subject,
-        glue: GLUE,
+        glue: trial.subject.glue(),
         worlds,
         sessions,
         fingerprint,

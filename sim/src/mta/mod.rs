@@ -171,7 +171,7 @@ impl Mta {
     }
 
     /// This host, as a server, stands at this phase of the attempt at a message.
-    pub(crate) fn serve_position(&self, transaction: &Transaction, phase: Phase) {
+    fn serve_position(&self, transaction: &Transaction, phase: Phase) {
         let message = content::token_in(&transaction.content);
         self.world.reached_by_server(message, &self.name, phase);
     }

@@ -8,7 +8,7 @@ use postern_model::mta::session::Transaction;
 use postern_model::mutant::Mutant;
 use postern_model::name::{Mailbox, ReversePath, Token};
 use postern_model::report::About;
-use postern_model::scenario::{Message, Security};
+use postern_model::scenario::{Message, Phase, Security};
 use postern_model::smtp::{MessageRequest, OriginalRecipient, RecipientRequest, Request, Xtext};
 use postern_model::trace::Event;
 
@@ -54,8 +54,17 @@ impl Mta {
         }
     }
 
+    /// Stores a message that a client sent, if the host lives to do it.
+    pub(crate) fn take(self: &Rc<Self>, transaction: &Transaction) {
+        self.serve_position(transaction, Phase::Store);
+        if self.door.is_alive() {
+            self.store(transaction);
+            self.serve_position(transaction, Phase::Acknowledge);
+        }
+    }
+
     /// Takes responsibility for a message that a client sent.
-    pub(crate) fn store(self: &Rc<Self>, transaction: &Transaction) {
+    fn store(self: &Rc<Self>, transaction: &Transaction) {
         let identity = transaction.identity.as_ref();
         let identity = identity.map_or(String::new(), |name| format!(" (client certificate of {name})"));
         let trace_line = format!(

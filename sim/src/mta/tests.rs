@@ -1,7 +1,7 @@
 use postern_model::scenario::Scenario;
 use postern_model::trace::{Channel, Event};
 
-use crate::{Client, Crypto, Options};
+use crate::{Client, Crypto, Options, Server};
 
 /// One host serves two domains. Mail to one is in clear, to the other TLS is required; sessions are kept.
 const TWO_NEXT_HOPS: &str = r#"
@@ -56,6 +56,7 @@ fn events_of(scenario: &str) -> Vec<Event> {
     let options = Options {
         crypto: Crypto::Fast,
         client: Client::Postern,
+        server: Server::Postern,
         mutant: None,
     };
     let run = crate::run(&scenario, options).unwrap_or_else(|error| panic!("{error}"));

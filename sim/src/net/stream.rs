@@ -33,6 +33,16 @@ pub struct Head {
     pub withholds_alerts: bool,
 }
 
+impl Head {
+    pub(crate) fn keep_read(&mut self, octets: &[u8]) {
+        keep(&mut self.read, octets);
+    }
+
+    pub(crate) fn keep_written(&mut self, octets: &[u8]) {
+        keep(&mut self.written, octets);
+    }
+}
+
 /// As much of a direction as [`Head`] keeps: the versions in a hello are among it.
 const HEAD_OCTETS: usize = 16;
 
@@ -182,7 +192,7 @@ impl AsyncRead for Stream {
         let octets = (buffer.filled().len() - before) as u64;
         if octets > 0 {
             if let Some(head) = &mut self.head {
-                keep(&mut head.read, &buffer.filled()[before..]);
+                head.keep_read(&buffer.filled()[before..]);
             }
             let read = &self.wire.counters(self.end).read;
             read.set(read.get() + octets);
@@ -205,7 +215,7 @@ impl AsyncWrite for Stream {
         let poll = Pin::new(&mut self.tcp).poll_write(context, octets);
         if let Poll::Ready(Ok(count)) = poll {
             if let Some(head) = &mut self.head {
-                keep(&mut head.written, &octets[..count]);
+                head.keep_written(&octets[..count]);
             }
             let written = &self.wire.counters(self.end).written;
             written.set(written.get() + count as u64);

@@ -29,13 +29,20 @@
 //! let client = postern_sim::Client::Subject(Subject(&Mute));
 //! ```
 //!
+//! A [`ServerSubject`] serves a client over a connection, in the same way; [`Server::Subject`](crate::Server::Subject) puts it in
+//! place of every server of a world. The host takes its recipients and its messages by a [`Reception`].
+//!
 //! # Glue
 //!
-//! A library that sends mail has no queue. What is around it is [`GLUE`], which is Postern's own and the same for all.
+//! A library that sends mail has no queue. What is around it is [`GLUE`], which is Postern's own and the same for all; around
+//! a server it is [`SERVER_GLUE`].
 //! What a judge finds may be the fault of the glue, and reports say so wherever that can be.
 
 mod connection;
+mod ear;
+mod reception;
 mod report;
+mod server;
 mod session;
 
 use std::fmt;
@@ -47,8 +54,11 @@ use postern_model::scenario::{Action, Drift, Scenario};
 pub use postern_model::mta::session::WithoutTls;
 pub use postern_model::scenario::{Level, Phase};
 
-pub use connection::Connection;
+pub use connection::{Connection, SecuredConnection};
+pub(crate) use ear::Ear;
+pub use reception::{Patience, ReceivedMail, Reception, Refusal};
 pub use report::{Reply, Report};
+pub use server::{SERVER_GLUE, ServerSubject, ServerSubjectRef};
 pub use session::{Demand, Session};
 pub(crate) use session::{Glue, Letter};
 

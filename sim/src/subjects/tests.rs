@@ -5,7 +5,7 @@ use postern_model::trace::{Channel, Claim, Event, Trace};
 
 use super::{CLIENTS, LETTRE};
 use crate::subject::Subject;
-use crate::{Client, Crypto, Options, Run, run};
+use crate::{Client, Crypto, Options, Run, Server, run};
 
 const STRIPPED: &str = r#"
 [[step]]
@@ -55,6 +55,7 @@ fn run_by(subject: Subject, scenario: &Scenario) -> Run {
     let options = Options {
         crypto: Crypto::Real,
         client: Client::Subject(subject),
+        server: Server::Postern,
         mutant: None,
     };
     run(&subject.fit(scenario), options).unwrap()
@@ -218,6 +219,7 @@ fn fast_cryptography_is_for_all_that_take_their_configuration() {
         let options = Options {
             crypto: Crypto::Fast,
             client: Client::Subject(*subject),
+            server: Server::Postern,
             mutant: None,
         };
         let run = run(&subject.fit(&world(Level::Secure, "")), options).unwrap();

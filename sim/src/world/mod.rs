@@ -29,7 +29,7 @@ use crate::dns::{SharedZones, Zones};
 use crate::mta::{Power, Spool};
 use crate::net::Network;
 use crate::tap::Recorder;
-use crate::{Client, Crypto};
+use crate::{Client, Crypto, Options, Server};
 
 /// How long the address of a host may be cached.
 const ADDRESS_TIME_TO_LIVE: Duration = Duration::from_secs(3600);
@@ -41,6 +41,7 @@ pub(crate) struct World {
     pub(crate) zones: SharedZones,
     pub(crate) crypto: Crypto,
     pub(crate) client: Client,
+    pub(crate) server: Server,
     pub(crate) mutant: Option<Mutant>,
     scenario: Scenario,
     hosts: Vec<RefCell<Host>>,
@@ -102,7 +103,7 @@ pub(crate) enum Way {
 }
 
 impl World {
-    pub(crate) fn new(scenario: Scenario, network: Network, crypto: Crypto, client: Client) -> Rc<Self> {
+    pub(crate) fn new(scenario: Scenario, network: Network, crypto: Crypto, options: Options) -> Rc<Self> {
         let exchangers = scenario
             .domain
             .iter()
@@ -115,7 +116,8 @@ impl World {
             zones: Rc::new(RefCell::new(published(&scenario))),
             exchangers: RefCell::new(exchangers),
             crypto,
-            client,
+            client: options.client,
+            server: options.server,
             mutant: scenario.mutant,
             hosts: scenario.host.iter().cloned().map(RefCell::new).collect(),
             drifts: Cell::new(0),

@@ -1,0 +1,107 @@
+//! A subject of the matrix: a client or a server that nobody here wrote.
+
+use std::fmt;
+
+use postern_sim::subject::{GLUE, SERVER_GLUE, ServerSubjectRef};
+use postern_sim::subjects::{CLIENTS, SERVERS};
+use postern_sim::{Client, Server, subject};
+
+use super::{Applies, to_client, to_server};
+use crate::rules::Property;
+
+/// An implementation under test. At the other end of its worlds is Postern's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// It sends.
+    Client(subject::Subject),
+    /// It receives.
+    Server(ServerSubjectRef),
+}
+
+/// What a subject is in its worlds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The SMTP client of every sending MTA.
+    Client,
+    /// The SMTP server of every host.
+    Server,
+}
+
+impl Subject {
+    /// Every subject, in the order of reports.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let clients = CLIENTS.iter().copied().map(Self::Client);
+        clients.chain(SERVERS.iter().copied().map(Self::Server))
+    }
+
+    /// How it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client(client) => client.name(),
+            Self::Server(server) => server.name(),
+        }
+    }
+
+    /// The version of the library.
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::Client(client) => client.0.version(),
+            Self::Server(server) => server.0.version(),
+        }
+    }
+
+    /// What it is.
+    pub fn role(self) -> Role {
+        match self {
+            Self::Client(_) => Role::Client,
+            Self::Server(_) => Role::Server,
+        }
+    }
+
+    /// What is Postern's own around it.
+    pub fn glue(self) -> &'static str {
+        match self {
+            Self::Client(_) => GLUE,
+            Self::Server(_) => SERVER_GLUE,
+        }
+    }
+
+    /// How a property applies to it.
+    pub fn applies(self, property: Property) -> Applies {
+        match self {
+            Self::Client(_) => to_client(property),
+            Self::Server(_) => to_server(property),
+        }
+    }
+
+    /// The client of its worlds.
+    pub fn client(self) -> Client {
+        match self {
+            Self::Client(client) => Client::Subject(client),
+            Self::Server(_) => Client::Postern,
+        }
+    }
+
+    /// The server of its worlds.
+    pub fn server(self) -> Server {
+        match self {
+            Self::Client(_) => Server::Postern,
+            Self::Server(server) => Server::Subject(server),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        })
+    }
+}
