@@ -35,15 +35,7 @@ fn violated(client: &str, scenario: &str) -> Vec<Property> {
 }
 
 fn trial(subject: Subject, worlds: u64) -> Row {
-    let trial = Trial {
-        subject,
-        from: 1,
-        worlds,
-        jobs: 2,
-        crypto: CryptoChoice::Mixed,
-        stop: Arc::default(),
-    };
-    row(&trial, |_| {})
+    row(&Trial::of(subject, worlds), |_| {})
 }
 
 /// lettre reads on from what its buffer held when TLS began.

@@ -24,6 +24,20 @@ pub struct Trial {
     pub stop: Arc<AtomicBool>,
 }
 
+impl Trial {
+    /// The worlds of the first seeds, on two threads.
+    pub fn of(subject: Subject, worlds: u64) -> Self {
+        Self {
+            subject,
+            from: 1,
+            worlds,
+            jobs: 2,
+            crypto: CryptoChoice::Mixed,
+            stop: Arc::default(),
+        }
+    }
+}
+
 /// What became of each property in the worlds of a subject. It depends on the seeds alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
