@@ -56,7 +56,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "J", value_parser = arguments::jobs, allow_negative_numbers = true)]
     jobs: Option<usize>,
     /// Stop where more memory than this is taken, in thousands of millions of bytes
-    #[arg(long, value_name = "GIGABYTES", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "GIGABYTES", default_value_t = 22, value_parser = clap::value_parser!(u32).range(1..))]
     memory: u32,
     /// Do not walk: serve Stateright's Explorer of one configuration to a browser on this machine
     #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:3000")]

@@ -3,13 +3,13 @@
 use tokio::io::{self, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufStream};
 
 /// A session with a server.
-pub struct Client<S> {
+pub(crate) struct Client<S> {
     stream: BufStream<S>,
 }
 
 /// Why something was not done.
 #[derive(Debug)]
-pub enum Failed {
+pub(crate) enum Failed {
     /// The server said no, by this code and text.
     Refused(u16, String),
     /// The connection broke.
@@ -24,32 +24,32 @@ impl From<io::Error> for Failed {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// A session on a stream on which nothing was said yet.
-    pub async fn greeted(stream: S) -> Result<Self, Failed> {
+    pub(crate) async fn greeted(stream: S) -> Result<Self, Failed> {
         let mut client = Self::on(stream);
         client.say("").await?;
         Ok(client)
     }
 
     /// A session that goes on after STARTTLS.
-    pub fn on(stream: S) -> Self {
+    pub(crate) fn on(stream: S) -> Self {
         Self {
             stream: BufStream::new(stream),
         }
     }
 
     /// Says EHLO. The extensions, one a line.
-    pub async fn hello(&mut self, name: &str) -> Result<String, Failed> {
+    pub(crate) async fn hello(&mut self, name: &str) -> Result<String, Failed> {
         self.say(&format!("EHLO {name}\r\n")).await
     }
 
     /// Says STARTTLS. What came behind the go-ahead is dropped with the buffer (RFC 3207 §6): nobody knows who said it.
-    pub async fn starttls(mut self) -> Result<S, Failed> {
+    pub(crate) async fn starttls(mut self) -> Result<S, Failed> {
         self.say("STARTTLS\r\n").await?;
         Ok(self.stream.into_inner())
     }
 
     /// Sends a message and takes its leave. The reply to the message.
-    pub async fn send(mut self, from: &str, to: &str, content: &[u8]) -> Result<String, Failed> {
+    pub(crate) async fn send(mut self, from: &str, to: &str, content: &[u8]) -> Result<String, Failed> {
         self.say(&format!("MAIL FROM:<{from}>\r\n")).await?;
         self.say(&format!("RCPT TO:<{to}>\r\n")).await?;
         self.say("DATA\r\n").await?;

@@ -47,8 +47,8 @@ async fn sent(connection: Connection, session: &Session<'_>) -> Result<Report, R
     in_time(session, client.hello(session.helo_name())).await?;
     session.begins(Phase::Mail);
     let from = session.from().map(ToString::to_string).unwrap_or_default();
-    let mail = client.send(&from, &session.to().to_string(), &session.content());
-    let answer = in_time(session, mail).await?;
+    let (to, content) = (session.to().to_string(), session.content());
+    let answer = in_time(session, client.send(&from, &to, &content)).await?;
     Ok(Report::sent(answer.trim()).encrypted(true))
 }
 
