@@ -44,6 +44,10 @@ impl ServerSubject for Samotop {
         false
     }
 
+    fn refuses_by_any_code(&self) -> bool {
+        false
+    }
+
     fn serve(&'static self, connection: Connection, reception: Reception) -> LocalFuture<'static, ()> {
         Box::pin(async move {
             let stream = Impatient::new(connection, &reception).compat();

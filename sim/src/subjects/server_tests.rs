@@ -94,9 +94,8 @@ fn answer_to(trace: &Trace, wanted: &str) -> String {
     let asked = lines.iter().rposition(|line| *line == (End::Dialler, wanted));
     let behind = &lines[asked.unwrap_or_else(|| panic!("nobody said {wanted}")) + 1..];
     let answer = behind.iter().find(|(from, _)| *from == End::Acceptor);
-    (*answer.unwrap_or_else(|| panic!("nobody answered {wanted}")))
-        .1
-        .to_owned()
+    let (_, text) = answer.unwrap_or_else(|| panic!("nobody answered {wanted}"));
+    (*text).to_owned()
 }
 
 #[test]
