@@ -114,12 +114,20 @@ fn no_server_says_anything_else_inside_tls_for_a_transaction_that_was_injected_b
 
 #[test]
 fn the_same_worlds_give_the_same_row() {
-    for subject in CLIENTS {
-        assert_eq!(
-            trial(Subject::Client(*subject), 6),
-            trial(Subject::Client(*subject), 6),
-            "{subject}"
-        );
+    for subject in Subject::all() {
+        assert_eq!(trial(subject, 6), trial(subject, 6), "{subject}");
+    }
+}
+
+/// Five hundred worlds put each to the test fifty times and more; a tenth of them must come to a tenth.
+#[test]
+fn at_least_six_properties_put_every_server_to_the_test_in_a_tenth_of_its_worlds() {
+    for server in SERVERS {
+        let row = trial(Subject::Server(*server), 50);
+        assert_eq!((row.worlds, row.failed), (50, 0), "{server}: {:?}", row.first_failure);
+        let often = row.cells.iter().filter(|cell| cell.exercised() >= 5);
+        let often: Vec<_> = often.map(|cell| cell.property).collect();
+        assert!(often.len() >= 6, "{server}: {often:?}");
     }
 }
 
