@@ -8,6 +8,7 @@ use mailpostern::catalogue;
 use mailpostern::rules::Property;
 use mailpostern::subjects::{Outcome, Row, Subject, Trial, row};
 use postern_model::scenario::{Action, Attack, Scenario};
+use postern_sim::subject::ServerSubjectRef;
 use postern_sim::subjects::{CLIENTS, SERVERS};
 use postern_sim::{Client, Crypto, Options, Server};
 
@@ -17,20 +18,28 @@ fn named(name: &str) -> Scenario {
     scenarios.find(|scenario| scenario.name == name).expect(name).scenario
 }
 
-fn examined(client: Client, scenario: Scenario) -> Examined {
+fn examined(client: Client, server: Server, scenario: Scenario) -> Examined {
     let options = Options {
         crypto: Crypto::Real,
         client,
-        server: Server::Postern,
+        server,
         mutant: None,
     };
-    examine(&client.fit(scenario), options, Relations::Always).expect("the world runs")
+    let scenario = server.fit(client.fit(scenario));
+    examine(&scenario, options, Relations::Always).expect("the world runs")
 }
 
 fn violated(client: &str, scenario: &str) -> Vec<Property> {
     let client = Client::named(client).expect(client);
-    let judgement = examined(client, named(scenario)).judgement;
-    let violations = judgement.violations();
+    violations(&examined(client, Server::Postern, named(scenario)))
+}
+
+fn violated_by_server(server: ServerSubjectRef, scenario: &str) -> Vec<Property> {
+    violations(&examined(Client::Postern, Server::Subject(server), named(scenario)))
+}
+
+fn violations(examined: &Examined) -> Vec<Property> {
+    let violations = examined.judgement.violations();
     violations.map(|(property, _, _)| property).collect()
 }
 
@@ -67,7 +76,7 @@ fn wherever_the_injected_replies_are_cut_only_lettre_ever_takes_one_for_the_serv
             if let Action::Attack { attack, .. } = &mut scenario.step[0].action {
                 *attack = Attack::InjectReplies(cut);
             }
-            let judgement = examined(Client::Subject(*subject), scenario).judgement;
+            let judgement = examined(Client::Subject(*subject), Server::Postern, scenario).judgement;
             let mut violated = judgement.violations().map(|(property, _, _)| property);
             violated.any(|property| property == Property::P28)
         };
@@ -77,14 +86,40 @@ fn wherever_the_injected_replies_are_cut_only_lettre_ever_takes_one_for_the_serv
     }
 }
 
+/// samotop reads on from what its buffer held when TLS began.
+#[test]
+fn commands_that_were_injected_behind_starttls_are_run_inside_tls_by_samotop_alone() {
+    for server in SERVERS {
+        let violated = violated_by_server(*server, "injection/commands-behind-starttls");
+        let is_samotop = server.name() == "samotop-core";
+        assert_eq!(violated.contains(&Property::P28), is_samotop, "{server}: {violated:?}");
+    }
+}
+
+#[test]
+fn no_server_says_anything_else_inside_tls_for_a_transaction_that_was_injected_before_starttls() {
+    for server in SERVERS {
+        let violated = violated_by_server(*server, "injection/transaction-before-starttls");
+        assert!(!violated.contains(&Property::P28), "{server}: {violated:?}");
+    }
+}
+
 #[test]
 fn the_same_worlds_give_the_same_row() {
-    for subject in CLIENTS {
-        assert_eq!(
-            trial(Subject::Client(*subject), 6),
-            trial(Subject::Client(*subject), 6),
-            "{subject}"
-        );
+    for subject in Subject::all() {
+        assert_eq!(trial(subject, 6), trial(subject, 6), "{subject}");
+    }
+}
+
+/// Five hundred worlds put each to the test fifty times and more; a tenth of them must come to a tenth.
+#[test]
+fn at_least_six_properties_put_every_server_to_the_test_in_a_tenth_of_its_worlds() {
+    for server in SERVERS {
+        let row = trial(Subject::Server(*server), 50);
+        assert_eq!((row.worlds, row.failed), (50, 0), "{server}: {:?}", row.first_failure);
+        let often = row.cells.iter().filter(|cell| cell.exercised() >= 5);
+        let often: Vec<_> = often.map(|cell| cell.property).collect();
+        assert!(often.len() >= 6, "{server}: {often:?}");
     }
 }
 

@@ -97,7 +97,9 @@ pub fn to_server(property: Property) -> Applies {
         Property::P28 => WithGlue(
             "the server decides what of the time before TLS it keeps; where it does no input of its own, the loop that feeds it",
         ),
-        Property::P29 => WithGlue("the glue hangs up on a client that was silent for five minutes"),
+        Property::P29 => WithGlue(
+            "the glue hangs up on a client that was silent for five minutes; the rest judges what clients say around STARTTLS",
+        ),
         Property::P30 => Server("the server knows whether TLS is active, and decides what it offers"),
         Property::P31 => Server("the server offers STARTTLS if it is set to, and answers it"),
         Property::P32 => WithGlue("the server hands the recipient on, and the glue decides whom it relays for"),

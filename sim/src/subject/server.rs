@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use postern_model::scenario::{Action, AfterFailure, DemandStage, Drift, Host, Scenario, Trouble, UnlistedAnswer};
+use postern_model::scenario::{
+    Action, AfterFailure, DemandStage, Drift, Host, MailboxState, Scenario, Trouble, UnlistedAnswer,
+};
 
 use super::{Connection, LocalFuture, Reception};
 
@@ -28,6 +30,12 @@ pub trait ServerSubject: Sync {
         true
     }
 
+    /// Whether it can refuse a recipient by whatever code it is told. One that has a list of replies has none for a domain without
+    /// mail (RFC 7505 §4.1).
+    fn refuses_by_any_code(&self) -> bool {
+        true
+    }
+
     /// Serves a client over the connection, which stands and on which nothing was said yet, to the end of the session.
     fn serve(&'static self, connection: Connection, reception: Reception) -> LocalFuture<'static, ()>;
 }
@@ -43,11 +51,19 @@ impl ServerSubjectRef {
     }
 
     /// The same world, in which every server is one that this library can be: it offers TLS or it does not. It demands TLS of
-    /// nobody, is in no trouble that a library is not configured to have, and does nothing about clients whose handshake failed.
+    /// nobody, is in no trouble that a library is not configured to have, does nothing about clients whose handshake failed, and
+    /// refuses recipients by codes that it knows.
     /// A world that was fitted once stays as it is.
     pub fn fit(self, scenario: &Scenario) -> Scenario {
         let mut fitted = scenario.clone();
-        fitted.host.iter_mut().for_each(fit_host);
+        for host in &mut fitted.host {
+            fit_host(host);
+            let mailboxes = host.mailboxes.values_mut();
+            let unspeakable = mailboxes.filter(|state| **state == MailboxState::ForwardsToNullMx);
+            if !self.0.refuses_by_any_code() {
+                unspeakable.for_each(|state| *state = MailboxState::Refuses);
+            }
+        }
         for step in &mut fitted.step {
             if let Action::Drift(Drift::Trouble(trouble)) = &mut step.action {
                 *trouble = possible(*trouble);

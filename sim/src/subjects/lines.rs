@@ -92,7 +92,7 @@ impl Lines {
     fn end_of_line(&self) -> Option<usize> {
         let end = self.unread.windows(2).position(|pair| pair == b"\r\n");
         let is_full = self.unread.len() >= LINE_OCTETS_MAX;
-        end.map(|end| end + 2).or(is_full.then_some(LINE_OCTETS_MAX))
+        end.map(|end| end + 2).or_else(|| is_full.then_some(LINE_OCTETS_MAX))
     }
 }
 

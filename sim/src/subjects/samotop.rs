@@ -3,12 +3,15 @@
 //! It reads and writes itself, over any stream of the futures crate, and asks its user to shake hands. Whether there is a
 //! timeout is the user's affair: its own component for that goes by the wall clock, of which a world must know nothing, so the stream
 //! gives up in its place, by the same error.
+//!
+//! Where a handshake fails and commands were pipelined behind STARTTLS, it asks the handshake again after its end. An `async` block,
+//! which is what its documentation shows, answers that by a panic; the future here answers by an error, so that the world goes on.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::io::AsyncWrite;
 use samotop_core::common::{S1Fut, S2Fut, S3Fut};
@@ -41,14 +44,15 @@ impl ServerSubject for Samotop {
         false
     }
 
+    fn refuses_by_any_code(&self) -> bool {
+        false
+    }
+
     fn serve(&'static self, connection: Connection, reception: Reception) -> LocalFuture<'static, ()> {
         Box::pin(async move {
             let stream = Impatient::new(connection, &reception).compat();
             let stream = TlsCapable::plaintext(Box::new(stream));
-            let mailbox = Mailbox {
-                reception: reception.clone(),
-                transactions: AtomicU32::new(0),
-            };
+            let mailbox = Mailbox(reception.clone());
             let (name, client) = (reception.host_name().to_owned(), reception.client_address().to_string());
             let upgrade = Upgrade(reception);
             let service = Builder
@@ -78,22 +82,29 @@ impl TlsProvider for Upgrade {
 
 impl TlsUpgrade for Upgrade {
     fn upgrade_to_tls(&self, stream: Box<dyn Io>, _: String) -> S3Fut<io::Result<Box<dyn Io>>> {
-        let handshake = self.0.accept_tls(stream.compat());
-        Box::pin(async move { Ok(Box::new(handshake.await?.compat()) as Box<dyn Io>) })
+        let mut handshake = Some(Box::pin(self.0.accept_tls(stream.compat())));
+        Box::pin(poll_fn(move |context| {
+            let Some(underway) = &mut handshake else {
+                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+            };
+            let shaken = ready!(underway.as_mut().poll(context));
+            handshake = None;
+            Poll::Ready(shaken.map(|stream| Box::new(stream.compat()) as Box<dyn Io>))
+        }))
     }
 }
 
+/// What each transaction is called in replies. A name of its own making would go by the wall clock, and one that counts would
+/// tell inside TLS how many there were before.
+const TRANSACTION: &str = "1";
+
 /// It asks about recipients and opens a sink for each message.
 #[derive(Debug)]
-struct Mailbox {
-    reception: Reception,
-    /// How many there were: what it calls a transaction by itself goes by the wall clock.
-    transactions: AtomicU32,
-}
+struct Mailbox(Reception);
 
 impl<T: AcceptsGuard + AcceptsDispatch> MailSetup<T> for Mailbox {
     fn setup(self, config: &mut T) {
-        let dispatch = Dispatch(self.reception.clone());
+        let dispatch = Dispatch(self.0.clone());
         config.add_last_guard(self);
         config.add_last_dispatch(dispatch);
     }
@@ -105,7 +116,7 @@ impl MailGuard for Mailbox {
         'a: 'f,
         's: 'f,
     {
-        session.transaction.id = self.transactions.fetch_add(1, Ordering::Relaxed).to_string();
+        session.transaction.id = TRANSACTION.to_owned();
         Box::pin(async { StartMailResult::Accepted })
     }
 
@@ -118,7 +129,7 @@ impl MailGuard for Mailbox {
         'a: 'f,
         's: 'f,
     {
-        let taken = self.reception.takes(&from(session), &recipient.address.address());
+        let taken = self.0.takes(&from(session), &recipient.address.address());
         let result = match taken {
             Ok(()) => AddRecipientResult::Inconclusive(recipient),
             Err(refusal) => AddRecipientResult::Failed(failure(&refusal), refusal.text),
