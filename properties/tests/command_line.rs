@@ -95,11 +95,11 @@ fn numbers_that_cannot_be_are_refused() {
 fn unknown_clients_mutants_and_tiers_are_refused_with_the_known_ones() {
     assert_refused(
         &["explore", "--client", "sendmail"],
-        "[possible values: postern, lettre]",
+        "no client is called so: write one of postern, ",
     );
     assert_refused(
         &["replay", "7", "--client", "sendmail"],
-        "[possible values: postern, lettre]",
+        "no client is called so: write one of postern, ",
     );
     assert_refused(&["explore", "--crypto", "none"], "[possible values: real, fast, mixed]");
     assert_refused(&["replay", "7", "--crypto", "mixed"], "[possible values: real, fast]");

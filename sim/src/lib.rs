@@ -63,9 +63,13 @@ pub enum Client {
 impl Client {
     /// The client of this name: `postern`, or that of one of [`subjects::CLIENTS`] or of [`subjects::LETTRE`].
     pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|client| client.name() == name)
+    }
+
+    /// The project's own, and every one under test.
+    pub fn all() -> impl Iterator<Item = Self> {
         let subjects = subjects::CLIENTS.iter().copied().chain([subjects::LETTRE]);
-        let mut clients = [Self::Postern].into_iter().chain(subjects.map(Self::Subject));
-        clients.find(|client| client.name() == name)
+        [Self::Postern].into_iter().chain(subjects.map(Self::Subject))
     }
 
     /// How it is called.

@@ -6,7 +6,6 @@ use clap::ValueEnum;
 use mailpostern::campaign::{CryptoChoice, Shard};
 use mailpostern::generate::Profile;
 use postern_model::scenario::Reading;
-use postern_sim::subjects::LETTRE;
 use postern_sim::{Client, Crypto};
 
 const JOBS_MAX: u64 = 256;
@@ -48,25 +47,6 @@ impl From<WorldCrypto> for Crypto {
         match crypto {
             WorldCrypto::Real => Self::Real,
             WorldCrypto::Fast => Self::Fast,
-        }
-    }
-}
-
-/// The SMTP clients that can be put under test.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum ClientName {
-    /// The project's own
-    #[default]
-    Postern,
-    /// The client of the lettre library
-    Lettre,
-}
-
-impl From<ClientName> for Client {
-    fn from(name: ClientName) -> Self {
-        match name {
-            ClientName::Postern => Self::Postern,
-            ClientName::Lettre => Self::Subject(LETTRE),
         }
     }
 }
@@ -114,6 +94,16 @@ impl From<ReadingName> for Reading {
             ReadingName::Rfc3207 => Self::Rfc3207,
         }
     }
+}
+
+/// The SMTP client of this name.
+pub(super) fn client(name: &str) -> Result<Client, String> {
+    Client::named(name).ok_or_else(|| unknown("client", Client::all().map(Client::name)))
+}
+
+fn unknown(kind: &str, known: impl Iterator<Item = &'static str>) -> String {
+    let known: Vec<_> = known.collect();
+    format!("no {kind} is called so: write one of {}", known.join(", "))
 }
 
 /// One of several equal parts of a campaign, as `K/N` from 1.
@@ -185,6 +175,14 @@ mod tests {
         assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
         for wrong in ["", "-1", "+1", "0x", "0x+1", "1.5", "seven", "18446744073709551616"] {
             assert!(seed(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_client_is_refused_with_those_that_are_known() {
+        for known in Client::all() {
+            assert_eq!(client(known.name()), Ok(known));
+            assert!(client("sendmail").unwrap_err().contains(known.name()));
         }
     }
 

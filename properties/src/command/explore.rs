@@ -14,7 +14,7 @@ use postern_model::transcript::transcript_tail;
 use postern_sim::{Client, Crypto, Options};
 use serde_json::{Value, json};
 
-use super::arguments::{self, CampaignCrypto, ClientName, ProfileName, ReadingName};
+use super::arguments::{self, CampaignCrypto, ProfileName, ReadingName};
 use super::outcome::{CommandError, Outcome, Status};
 use super::prices;
 use super::progress::ProgressLine;
@@ -44,9 +44,9 @@ pub(super) struct Arguments {
     /// The tier of cryptography
     #[arg(long, value_enum, default_value_t)]
     crypto: CampaignCrypto,
-    /// The SMTP client of every sending MTA
-    #[arg(long, value_enum, default_value_t)]
-    client: ClientName,
+    /// The SMTP client of every sending MTA: postern, or a subject
+    #[arg(long, value_name = "NAME", value_parser = arguments::client, default_value = "postern")]
+    client: Client,
     /// Give every MTA this one bug; `postern mutants --list` names them
     #[arg(long, value_name = "NAME")]
     mutant: Option<Mutant>,
@@ -103,7 +103,7 @@ impl Arguments {
             limit: self.limit,
             jobs: self.jobs.unwrap_or(default.jobs),
             crypto: self.crypto.into(),
-            client: self.client.into(),
+            client: self.client,
             mutant: self.mutant,
             shard: self.shard,
             reading: self.reading.map(Into::into),

@@ -18,7 +18,7 @@ use postern_model::transcript::{TranscriptOptions, clock, transcript};
 use postern_sim::{Client, Options, Run};
 use serde_json::{Value, json};
 
-use super::arguments::{self, ClientName, ProfileName, ReadingName, WorldCrypto};
+use super::arguments::{self, ProfileName, ReadingName, WorldCrypto};
 use super::outcome::{CommandError, Outcome, Status};
 use super::source::Source;
 
@@ -33,9 +33,9 @@ pub(super) struct Arguments {
     /// The tier of cryptography
     #[arg(long, value_enum, default_value_t)]
     crypto: WorldCrypto,
-    /// The SMTP client of every sending MTA
-    #[arg(long, value_enum, default_value_t)]
-    client: ClientName,
+    /// The SMTP client of every sending MTA: postern, or a subject
+    #[arg(long, value_name = "NAME", value_parser = arguments::client, default_value = "postern")]
+    client: Client,
     /// Give every MTA this one bug; `postern mutants --list` names them
     #[arg(long, value_name = "NAME")]
     mutant: Option<Mutant>,
@@ -52,8 +52,7 @@ pub(super) struct Arguments {
 /// # Errors
 /// When there is no such scenario, when the testbed fails, or when two runs differ.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
-    let client: Client = arguments.client.into();
-    let mut scenario = client.fit(arguments.source.scenario(arguments.profile.into())?);
+    let mut scenario = arguments.client.fit(arguments.source.scenario(arguments.profile.into())?);
     scenario.mutant = arguments.mutant.or(scenario.mutant);
     scenario.reading = arguments.reading.map_or(scenario.reading, Into::into);
     let Examined { run, judgement, .. } = arguments.examine(&scenario)?;
@@ -75,7 +74,7 @@ impl Arguments {
     fn examine(&self, scenario: &Scenario) -> Result<Examined, CommandError> {
         let options = Options {
             crypto: self.crypto.into(),
-            client: self.client.into(),
+            client: self.client,
             mutant: None,
         };
         let examine =
