@@ -27,6 +27,7 @@ use postern_sim::{Client, Crypto, Options};
 use crate::generate::{self, Profile};
 
 pub use examine::{ExamineError, Examined, Relations, examine};
+pub(crate) use finding::pursue;
 pub use finding::{Finding, replay_command};
 pub use mutants::{Conviction, Kill, MutantResult, convict, hunt, mutants};
 pub use prices::{Price, Prices};
@@ -124,6 +125,22 @@ impl Default for Campaign {
             found_folder: FOUND_FOLDER.into(),
             stop: Arc::default(),
         }
+    }
+}
+
+impl Campaign {
+    /// How its worlds are run; the mutant is in each scenario.
+    pub fn options(&self, crypto: Crypto) -> Options {
+        Options {
+            crypto,
+            client: self.client,
+            mutant: None,
+        }
+    }
+
+    /// The same world, in which nothing is asked of the implementation under test that it does not offer.
+    pub fn fit(&self, scenario: Scenario) -> Scenario {
+        self.client.fit(scenario)
     }
 }
 

@@ -14,6 +14,7 @@ use postern_sim::Client;
 use crate::rules::Property;
 
 pub use applies::{Applies, to_client};
+pub(crate) use row::cells;
 pub use row::{Cell, Finding, Outcome, Row, Trial, row};
 
 /// Whom a verdict judges.

@@ -7,7 +7,7 @@ use postern_sim::Client;
 use postern_sim::subject::{GLUE, Subject};
 
 use super::{Applies, to_client};
-use crate::campaign::{Campaign, CryptoChoice, Progress, Survey, survey};
+use crate::campaign::{Campaign, CryptoChoice, Progress, Survey, Surveyed, survey};
 use crate::rules::Property;
 
 /// The worlds that a subject is run through.
@@ -119,8 +119,22 @@ pub fn row(trial: &Trial, on_progress: impl FnMut(Progress)) -> Row {
         failed,
         first_failure,
     } = survey(&campaign, on_progress);
+    Row {
+        subject: trial.subject,
+        glue: GLUE,
+        worlds,
+        sessions,
+        fingerprint,
+        cells: cells(properties, to_client),
+        failed,
+        first_failure,
+    }
+}
+
+/// What became of each property that was surveyed, where it applies.
+pub(crate) fn cells(properties: Vec<Surveyed>, applies: impl Fn(Property) -> Applies) -> Vec<Cell> {
     let cells = properties.into_iter().map(|surveyed| {
-        let applies = to_client(surveyed.property);
+        let applies = applies(surveyed.property);
         if let Applies::No(_) = applies {
             return Cell {
                 property: surveyed.property,
@@ -152,14 +166,5 @@ pub fn row(trial: &Trial, on_progress: impl FnMut(Progress)) -> Row {
             findings: findings.collect(),
         }
     });
-    Row {
-        subject: trial.subject,
-        glue: GLUE,
-        worlds,
-        sessions,
-        fingerprint,
-        cells: cells.collect(),
-        failed,
-        first_failure,
-    }
+    cells.collect()
 }
