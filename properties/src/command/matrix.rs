@@ -136,6 +136,18 @@ fn last_line(plan: &Plan, matrix: &Matrix, interrupted: bool, page: Page<'_>) ->
     if failed > 0 {
         return format!("{begun}The testbed failed on {failed} worlds, which say nothing about anybody.");
     }
+    let own = matrix.violations().find(|(subject, _)| *subject == Subject::Own);
+    if let Some((_, violation)) = own {
+        let begin = violation
+            .evidence
+            .replay()
+            .map(|replay| format!(": begin with `{replay}`"));
+        return format!(
+            "{begun}Postern itself violates {}{}.",
+            violation.property,
+            begin.unwrap_or_default()
+        );
+    }
     let (subjects, worlds) = (matrix.rows.len(), plan.worlds);
     let cells: usize = matrix.rows.iter().map(|row| row.count(Fared::Violated)).sum();
     let unproven = matrix

@@ -1,6 +1,7 @@
 //! What there is to show for a violation: a small scenario in a file that replays it.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc;
@@ -55,8 +56,9 @@ impl PartialEq for Exhibit {
 impl Evidence {
     /// Makes the world of a finding small, writes it to a file, and replays what is in the file as `postern replay` does.
     pub(super) fn of(campaign: &Campaign, property: Property, finding: &Finding) -> Self {
-        let pursued = campaign::pursue(campaign, property, finding.rule, finding.seed, finding.worlds);
-        let found = match pursued {
+        let pursue = || campaign::pursue(campaign, property, finding.rule, finding.seed, finding.worlds);
+        let pursued = catch_unwind(AssertUnwindSafe(pursue));
+        let found = match pursued.unwrap_or_else(|_| Err("the shrinker panicked".to_owned())) {
             Ok(found) => found,
             Err(why) => return Self::None(why),
         };
@@ -113,20 +115,22 @@ fn replayed(campaign: &Campaign, property: Property, found: &campaign::Finding) 
     let scenario = campaign.fit(scenario);
     let examined = examine(&scenario, campaign.options(Crypto::Real), Relations::Always)
         .map_err(|error| format!("the testbed failed on {name}: {error}"))?;
+    let why = why(&examined, property, found.rule)
+        .ok_or_else(|| format!("the replay of {name} does not violate {} again", found.rule))?;
+    Ok(Exhibit {
+        why,
+        file: found.file.clone(),
+        replay: found.replay.clone(),
+        scenario,
+        examined,
+    })
+}
+
+/// The sentence of the violation of this rule, if it is violated.
+fn why(examined: &Examined, property: Property, rule: &str) -> Option<String> {
     let mut violations = examined.judgement.violations();
-    let violation = violations.find(|(violated, _, violation)| *violated == property && violation.rule == found.rule);
-    let why = violation.map(|(_, _, violation)| violation.why.clone());
-    drop(violations);
-    match why {
-        Some(why) => Ok(Exhibit {
-            why,
-            file: found.file.clone(),
-            replay: found.replay.clone(),
-            scenario,
-            examined,
-        }),
-        None => Err(format!("the replay of {name} does not violate {} again", found.rule)),
-    }
+    let violation = violations.find(|(violated, _, violation)| *violated == property && violation.rule == rule);
+    violation.map(|(_, _, violation)| violation.why.clone())
 }
 
 /// Does something with every item, on so many threads, and keeps the order. `on_done` hears how many are done, on this thread.

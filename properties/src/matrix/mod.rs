@@ -114,22 +114,22 @@ impl Row {
 impl Matrix {
     /// Every violation, with whose it is.
     pub fn violations(&self) -> impl Iterator<Item = (Subject, &Violation)> {
-        let of_row = |row: &'_ Row| row.subject;
-        self.rows
-            .iter()
-            .flat_map(move |row| row.violations.iter().map(move |violation| (of_row(row), violation)))
+        self.rows.iter().flat_map(|row| {
+            let violations = row.violations.iter();
+            violations.map(|violation| (row.subject, violation))
+        })
     }
 }
 
 /// Runs every subject through its worlds, and pursues what is found. `on_progress` is called on this thread.
 pub fn matrix(plan: &Plan, mut on_progress: impl FnMut(Progress)) -> Matrix {
-    let mut before = 0;
+    let mut before: u64 = 0;
     let mut rows: Vec<Row> = Vec::new();
     for subject in &plan.subjects {
         rows.push(row(plan, *subject, |worlds| {
-            on_progress(Progress::Worlds(before + worlds))
+            on_progress(Progress::Worlds(before.saturating_add(worlds)));
         }));
-        before += plan.worlds;
+        before = before.saturating_add(plan.worlds);
     }
     let found: Vec<_> = rows
         .iter()

@@ -82,7 +82,8 @@ fn table(matrix: &Matrix) -> Markup {
 
 /// The library above its mode.
 fn head(row: &Row) -> Markup {
-    let (library, mode) = row.subject.name().split_once(':').unwrap_or((row.subject.name(), ""));
+    let name = row.subject.name();
+    let (library, mode) = name.split_once(':').unwrap_or((name, ""));
     html! {
         th scope="col" {
             b { (library) }

@@ -280,6 +280,7 @@ impl Draft {
 
 /// Where TLS was up, from the row that says so to the end of the connection, or of the one that it relays.
 fn secured(drafts: &[Draft], calls: &Calls, lanes: &Lanes) -> Vec<Secured> {
+    let last_of_all = drafts.len().saturating_sub(1);
     let edges = drafts.iter().enumerate();
     let edges = edges.filter_map(|(row, draft)| draft.edge.map(|(connection, edge)| (row, connection, edge)));
     let begun = edges.clone().filter(|(_, _, edge)| *edge == Edge::Begins);
@@ -288,7 +289,7 @@ fn secured(drafts: &[Draft], calls: &Calls, lanes: &Lanes) -> Vec<Secured> {
         let whole = call.relays.unwrap_or(connection);
         let mut ends = edges.clone();
         let end = ends.find(|(row, ended, edge)| *row > first && *ended == whole && *edge == Edge::Ends);
-        let last = end.map_or(drafts.len().saturating_sub(1), |(row, ..)| row);
+        let last = end.map_or(last_of_all, |(row, ..)| row);
         Some(Secured {
             lanes: lanes.ends(call, call.has_tls_through)?,
             rows: (first, last),

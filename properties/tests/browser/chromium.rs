@@ -45,9 +45,8 @@ pub(crate) struct Seen {
 impl Chromium {
     /// The browser, if there is one. If not, it is said of what, and it is a failure where it is required.
     pub(crate) fn here(what: &str) -> Option<Self> {
-        let found = NAMES
-            .iter()
-            .find(|name| Command::new(name).arg("--version").output().is_ok());
+        let is_here = |name: &&str| Command::new(name).arg("--version").output().is_ok();
+        let found = NAMES.into_iter().find(is_here);
         let says = format!("{what} was not looked at: no {} on this machine", NAMES[0]);
         assert!(
             found.is_some() || std::env::var_os(REQUIRED).is_none(),
@@ -57,7 +56,7 @@ impl Chromium {
             // Past the harness, which keeps to itself what a test that passes has printed.
             writeln!(io::stderr(), "{says}").expect("the standard error stream takes a line");
         }
-        found.map(|name| Self(name))
+        found.map(Self)
     }
 
     /// Opens a page and waits until nothing happens in it any more.

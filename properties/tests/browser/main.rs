@@ -30,7 +30,7 @@ fn the_pages_read_well_on_a_phone_and_on_a_desk_by_day_and_by_night() {
     let pages = [
         made(
             "matrix",
-            &[&["matrix", "--from", "22", "--worlds", "3"], &subjects[..]].concat(),
+            &[&["matrix", "--from", "22", "--worlds", "3"][..], &subjects].concat(),
         ),
         made("replay", &["replay", scenario, "--client", "lettre:required"]),
     ];
