@@ -47,7 +47,7 @@ impl Chromium {
     pub(crate) fn here(what: &str) -> Option<Self> {
         let is_here = |name: &&str| Command::new(name).arg("--version").output().is_ok();
         let found = NAMES.into_iter().find(is_here);
-        let says = format!("{what} was not looked at: no {} on this machine", NAMES[0]);
+        let says = format!("{what} were not looked at: no {} on this machine", NAMES[0]);
         assert!(
             found.is_some() || std::env::var_os(REQUIRED).is_none(),
             "{says}, and {REQUIRED} is set"
