@@ -11,7 +11,7 @@ mod words;
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::trace::{ConnectionId, Trace};
+use crate::trace::{ConnectionId, Record, Trace};
 use fold::Shown;
 use words::Narrator;
 
@@ -34,21 +34,49 @@ pub enum Repetitions {
 
 /// Writes a trace as text.
 pub fn transcript(trace: &Trace, options: &TranscriptOptions) -> String {
+    let mut text = String::new();
+    for told in tell(trace, options) {
+        write_line(&mut text, &told);
+    }
+    text
+}
+
+/// One line of a transcript, and what it tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The place of the record that it tells of; of attempts that are counted, that of the first.
+    pub record: usize,
+    /// Time from the start of the run.
+    pub at: Duration,
+    /// The connection that it belongs to.
+    pub connection: Option<ConnectionId>,
+    /// The line, behind the clock and the connection.
+    pub text: String,
+}
+
+/// The lines of the transcript, each with its record.
+pub fn tell(trace: &Trace, options: &TranscriptOptions) -> Vec<Told> {
     let mut narrator = Narrator::default();
     let told: Vec<Vec<Line>> = trace.records.iter().map(|record| narrator.tell(record)).collect();
     let shown = match options.repetitions {
         Repetitions::Counted => fold::fold(trace, &told),
         Repetitions::Written => vec![Shown::InFull; told.len()],
     };
-    let mut text = String::new();
-    for ((record, lines), shown) in trace.records.iter().zip(&told).zip(shown) {
-        match shown {
-            Shown::InFull => lines.iter().for_each(|line| write_line(&mut text, record.at, line)),
-            Shown::Counted(line) => write_line(&mut text, record.at, &line),
-            Shown::Not => {}
-        }
-    }
-    text
+    let lines = told.into_iter().zip(shown).map(|(lines, shown)| match shown {
+        Shown::InFull => lines,
+        Shown::Counted(line) => vec![line],
+        Shown::Not => Vec::new(),
+    });
+    let placed = trace.records.iter().enumerate().zip(lines);
+    let placed = placed.flat_map(|((record, Record { at, .. }), lines)| {
+        lines.into_iter().map(move |line| Told {
+            record,
+            at: *at,
+            connection: line.connection,
+            text: line.text,
+        })
+    });
+    placed.collect()
 }
 
 /// The last lines of a transcript that ends with this record: what led to it.
@@ -71,11 +99,11 @@ struct Line {
     text: String,
 }
 
-fn write_line(text: &mut String, at: Duration, line: &Line) {
-    let connection = line
+fn write_line(text: &mut String, told: &Told) {
+    let connection = told
         .connection
         .map_or_else(String::new, |ConnectionId(number)| format!("#{number}"));
-    let whole = format!("{:<12}  {connection:<4} {}", clock(at), line.text);
+    let whole = format!("{:<12}  {connection:<4} {}", clock(told.at), told.text);
     writeln!(text, "{}", whole.trim_end()).expect("a string takes all");
 }
 

@@ -27,6 +27,7 @@ use postern_sim::{Client, Crypto, Options, Server};
 use crate::generate::{self, Profile};
 
 pub use examine::{ExamineError, Examined, Relations, examine};
+pub(crate) use finding::pursue;
 pub use finding::{Finding, replay_command};
 pub use mutants::{Conviction, Kill, MutantResult, convict, hunt, mutants};
 pub use prices::{Price, Prices};

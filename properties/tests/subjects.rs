@@ -1,9 +1,8 @@
 //! Clients and servers that nobody here wrote: what the judges find in them, and that it is the same every time.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use mailpostern::campaign::{CryptoChoice, Examined, Relations, examine};
+use mailpostern::campaign::{Examined, Relations, examine};
 use mailpostern::catalogue;
 use mailpostern::rules::Property;
 use mailpostern::subjects::{Outcome, Row, Subject, Trial, row};

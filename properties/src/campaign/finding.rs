@@ -74,7 +74,7 @@ fn replay(what: impl Display, campaign: &Campaign) -> String {
 ///
 /// # Errors
 /// Why there is no finding: it is not there under real cryptography, or the file cannot be written.
-pub(super) fn pursue(
+pub(crate) fn pursue(
     campaign: &Campaign,
     property: Property,
     rule: &'static str,

@@ -6,9 +6,11 @@
 mod arguments;
 mod check;
 mod explore;
+mod matrix;
 mod memory;
 mod mutants;
 mod outcome;
+mod page_file;
 mod prices;
 mod progress;
 mod replay;
@@ -63,6 +65,11 @@ enum Command {
     Check(check::Arguments),
     /// Put every mutant before the judges: each must be convicted by the rule that it breaks
     Mutants(mutants::Arguments),
+    /// Run every implementation through the same worlds: which property holds of which
+    ///
+    /// What an implementation violates that nobody here wrote is a result, and no failure: the exit status is 1 only where
+    /// Postern itself violates a property.
+    Matrix(matrix::Arguments),
     /// Measure what puts each rule to the test: worlds, mutants, scenarios
     Rules(rules::Arguments),
 }
@@ -111,6 +118,7 @@ fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Check(arguments) => check::run(arguments, with_progress),
         Command::Mutants(arguments) => mutants::run(arguments, with_progress),
+        Command::Matrix(arguments) => matrix::run(arguments, with_progress),
         Command::Rules(arguments) => rules::run(arguments, with_progress),
     }
 }

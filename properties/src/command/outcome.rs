@@ -75,6 +75,14 @@ pub(crate) enum CommandError {
         /// Why, and what would be right.
         why: String,
     },
+    /// What is to be written cannot be.
+    #[error("cannot write {file}: {why}; name a path that can be written")]
+    Unwritable {
+        /// The file or folder as it was named.
+        file: String,
+        /// Why.
+        why: String,
+    },
     /// The bounds have no such configuration.
     #[error(
         "{which} is no configuration of bounds {bounds}: write a number from 1 to {known}, or the beginning of a name"
@@ -101,6 +109,7 @@ impl CommandError {
             Self::Scenario(_)
             | Self::Catalogue(_)
             | Self::Unreadable { .. }
+            | Self::Unwritable { .. }
             | Self::UnknownConfiguration { .. }
             | Self::Serve(ServeError::CannotListen { .. }) => Status::BadInput,
             Self::Testbed(_) | Self::Serve(ServeError::Ended) => Status::TestbedFailed,

@@ -1,12 +1,14 @@
 //! `postern replay`: one world, told in full.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use clap::Args;
 use mailpostern::campaign::{Examined, Relations, examine};
 use mailpostern::expectation::unmet;
 use mailpostern::fates::{Alarm, MessageFate};
 use mailpostern::judge::Judgement;
+use mailpostern::page::{self, Replay};
 use mailpostern::readings::judged_by;
 use mailpostern::rules::Property;
 use mailpostern::table::{Column, table};
@@ -20,6 +22,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{self, ProfileName, ReadingName, WorldCrypto};
 use super::outcome::{CommandError, Outcome, Status};
+use super::page_file::PageFile;
 use super::source::Source;
 
 #[derive(Debug, Args)]
@@ -48,6 +51,9 @@ pub(super) struct Arguments {
     /// The distribution that the world of a seed is drawn from
     #[arg(long, value_enum, default_value_t)]
     profile: ProfileName,
+    /// Write a page that stands alone, with a diagram of the run
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// Replays one world.
@@ -55,6 +61,7 @@ pub(super) struct Arguments {
 /// # Errors
 /// When there is no such scenario, when the testbed fails, or when two runs differ.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
+    let page_file = arguments.html.as_deref().map(PageFile::claim).transpose()?;
     let scenario = arguments.source.scenario(arguments.profile.into())?;
     let mut scenario = arguments.server.fit(arguments.client.fit(scenario));
     scenario.mutant = arguments.mutant.or(scenario.mutant);
@@ -64,9 +71,28 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, CommandError> {
     // What a scenario states is stated of the machines that it names.
     let expectation = scenario.expect.as_ref().filter(|_| arguments.mutant.is_none());
     let unmet = expectation.map_or_else(Vec::new, |expectation| unmet(expectation, &judgement));
-    let holds = violated.is_empty() && unmet.is_empty();
+    let page = page_file.map(|file| {
+        file.write(&page::replay(&Replay {
+            source: &arguments.source.to_string(),
+            title: &scenario.title,
+            client: arguments.client.name(),
+            server: arguments.server.name(),
+            judged_by: judged_by(scenario.reading),
+            unmet: &unmet,
+            run: &run,
+            judgement: &judgement,
+        }))
+    });
+    if let Some(Err(why)) = &page {
+        eprintln!("error: {why}");
+    }
+    let status = match (violated.is_empty() && unmet.is_empty(), &page) {
+        (false, _) => Status::Violated,
+        (true, Some(Err(_))) => Status::TestbedFailed,
+        (true, _) => Status::Holds,
+    };
     Ok(Outcome {
-        status: if holds { Status::Holds } else { Status::Violated },
+        status,
         text: text(&scenario, &run, &judgement, &unmet),
         json: json(&arguments.source, &scenario, &run, &judgement, &unmet),
         last_line: last_line(&arguments.source, &violated, &unmet),

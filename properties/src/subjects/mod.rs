@@ -15,6 +15,7 @@ use postern_sim::{Client, Server};
 use crate::rules::Property;
 
 pub use applies::{Applies, to_client, to_server};
+pub(crate) use row::cells;
 pub use row::{Cell, Finding, Outcome, Row, Trial, row};
 pub use subject::{Role, Subject};
 

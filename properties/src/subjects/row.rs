@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{Applies, Subject};
-use crate::campaign::{Campaign, CryptoChoice, Progress, Survey, survey};
+use crate::campaign::{Campaign, CryptoChoice, Progress, Survey, Surveyed, survey};
 use crate::rules::Property;
 
 /// The worlds that a subject is run through.
@@ -43,8 +43,6 @@ impl Trial {
 pub struct Row {
     /// The implementation under test.
     pub subject: Subject,
-    /// What is Postern's own around it.
-    pub glue: &'static str,
     /// How many worlds were run and judged.
     pub worlds: u64,
     /// How many SMTP connections stood in them.
@@ -131,8 +129,21 @@ pub fn row(trial: &Trial, on_progress: impl FnMut(Progress)) -> Row {
         failed,
         first_failure,
     } = survey(&campaign, on_progress);
+    Row {
+        subject: trial.subject,
+        worlds,
+        sessions,
+        fingerprint,
+        cells: cells(properties, trial.subject),
+        failed,
+        first_failure,
+    }
+}
+
+/// What became of each property that was surveyed, where it applies.
+pub(crate) fn cells(properties: Vec<Surveyed>, subject: Subject) -> Vec<Cell> {
     let cells = properties.into_iter().map(|surveyed| {
-        let applies = trial.subject.applies(surveyed.property);
+        let applies = subject.applies(surveyed.property);
         if let Applies::No(_) = applies {
             return Cell {
                 property: surveyed.property,
@@ -164,14 +175,5 @@ pub fn row(trial: &Trial, on_progress: impl FnMut(Progress)) -> Row {
             findings: findings.collect(),
         }
     });
-    Row {
-        subject: trial.subject,
-        glue: trial.subject.glue(),
-        worlds,
-        sessions,
-        fingerprint,
-        cells: cells.collect(),
-        failed,
-        first_failure,
-    }
+    cells.collect()
 }

@@ -1,4 +1,4 @@
-//! A subject of the matrix: a client or a server that nobody here wrote.
+//! An implementation under test, and what is Postern's own around it.
 
 use std::fmt;
 
@@ -9,9 +9,11 @@ use postern_sim::{Client, Server, subject};
 use super::{Applies, to_client, to_server};
 use crate::rules::Property;
 
-/// An implementation under test. At the other end of its worlds is Postern's own.
+/// An implementation under test. What it is not itself, in its worlds, is Postern's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
+    /// The project's own MTA, whole.
+    Own,
     /// It sends.
     Client(subject::Subject),
     /// It receives.
@@ -25,18 +27,27 @@ pub enum Role {
     Client,
     /// The SMTP server of every host.
     Server,
+    /// The SMTP client and the SMTP server of every MTA, and what is around them.
+    Whole,
 }
 
 impl Subject {
     /// Every subject, in the order of reports.
     pub fn all() -> impl Iterator<Item = Self> {
         let clients = CLIENTS.iter().copied().map(Self::Client);
-        clients.chain(SERVERS.iter().copied().map(Self::Server))
+        let servers = SERVERS.iter().copied().map(Self::Server);
+        [Self::Own].into_iter().chain(clients).chain(servers)
+    }
+
+    /// The subject of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|subject| subject.name() == name)
     }
 
     /// How it is called.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Own => Client::Postern.name(),
             Self::Client(client) => client.name(),
             Self::Server(server) => server.name(),
         }
@@ -45,6 +56,7 @@ impl Subject {
     /// The version of the library.
     pub fn version(self) -> &'static str {
         match self {
+            Self::Own => env!("CARGO_PKG_VERSION"),
             Self::Client(client) => client.0.version(),
             Self::Server(server) => server.0.version(),
         }
@@ -53,22 +65,25 @@ impl Subject {
     /// What it is.
     pub fn role(self) -> Role {
         match self {
+            Self::Own => Role::Whole,
             Self::Client(_) => Role::Client,
             Self::Server(_) => Role::Server,
         }
     }
 
-    /// What is Postern's own around it.
-    pub fn glue(self) -> &'static str {
+    /// What is Postern's own around it, and not the subject's; none around Postern itself.
+    pub fn glue(self) -> Option<&'static str> {
         match self {
-            Self::Client(_) => GLUE,
-            Self::Server(_) => SERVER_GLUE,
+            Self::Own => None,
+            Self::Client(_) => Some(GLUE),
+            Self::Server(_) => Some(SERVER_GLUE),
         }
     }
 
     /// How a property applies to it.
     pub fn applies(self, property: Property) -> Applies {
         match self {
+            Self::Own => Applies::Client("all of it is Postern's own"),
             Self::Client(_) => to_client(property),
             Self::Server(_) => to_server(property),
         }
@@ -78,14 +93,14 @@ impl Subject {
     pub fn client(self) -> Client {
         match self {
             Self::Client(client) => Client::Subject(client),
-            Self::Server(_) => Client::Postern,
+            Self::Own | Self::Server(_) => Client::Postern,
         }
     }
 
     /// The server of its worlds.
     pub fn server(self) -> Server {
         match self {
-            Self::Client(_) => Server::Postern,
+            Self::Own | Self::Client(_) => Server::Postern,
             Self::Server(server) => Server::Subject(server),
         }
     }
@@ -102,6 +117,7 @@ impl fmt::Display for Role {
         formatter.pad(match self {
             Self::Client => "client",
             Self::Server => "server",
+            Self::Whole => "client and server",
         })
     }
 }
