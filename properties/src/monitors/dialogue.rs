@@ -15,7 +15,8 @@ use crate::setup::Setup;
 
 /// Follows every conversation. The reading:
 ///
-/// - A command waits for the reply to the one before (R5321-4.3.1-a). Where PIPELINING is offered, MAIL, RCPT and what is
+/// - A command waits for the reply to the one before (R5321-4.3.1-a), but for QUIT where what came was no reply: nothing more
+///   may come, and the client takes its leave. Where PIPELINING is offered, MAIL, RCPT and what is
 ///   no command of delivery may be followed at once (RFC 2920 §3.1). Behind STARTTLS nothing may (R3207-4-h).
 /// - A handshake needs a 220 (R3207-4-f).
 /// - The first command inside TLS is EHLO (R3207-4.2-c), or QUIT.
@@ -154,7 +155,8 @@ impl Dialogue {
     fn judge_waiting(&self, session: &Session<Talk>, phase: Option<Phase>) -> Result<(), Violation> {
         let talk = &session.notes;
         let sent = || format!("sent {}", named(phase));
-        let Some(last) = talk.unanswered.last().filter(|_| !talk.out_of_step) else {
+        let takes_leave = talk.babble && phase == Some(Phase::Quit);
+        let Some(last) = talk.unanswered.last().filter(|_| !talk.out_of_step && !takes_leave) else {
             return Ok(());
         };
         if session.progress == Progress::Asked {
@@ -375,6 +377,17 @@ mod tests {
             let story = dials().ehlo(true).command(Phase::Starttls, false).command(phase, false);
             assert_eq!(judged(Level::May, story), Found::Violated("R3207-4-h"), "{phase}");
         }
+    }
+
+    #[test]
+    fn whoever_hears_nonsense_in_place_of_a_reply_may_take_its_leave_and_no_more() {
+        let nonsense = |phase| {
+            let asked = dials().ehlo(true).command(Phase::Starttls, false);
+            let connection = asked.connection();
+            asked.sees(Observation::Babble { connection }).command(phase, false)
+        };
+        assert_eq!(judged(Level::May, nonsense(Phase::Quit)), Found::NotExercised);
+        assert_eq!(judged(Level::May, nonsense(Phase::Mail)), Found::Violated("R3207-4-h"));
     }
 
     #[test]
