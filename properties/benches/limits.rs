@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use comfy_table::{CellAlignment, Table, presets};
 use cpu_time::ThreadTime;
 use mailpostern::campaign::{self, Campaign};
+use mailpostern::subjects::{Subject, Trial, row};
 use postern_model::scenario::Scenario;
 use postern_sim::Crypto;
 
@@ -27,6 +28,10 @@ const SEEDS: u64 = 150;
 /// How often each campaign is run.
 const CAMPAIGNS: usize = 6;
 
+/// Worlds of each implementation under test, and how often they are run.
+const SUBJECT_WORLDS: u64 = 100;
+const SUBJECT_ROUNDS: usize = 3;
+
 fn main() {
     println!("{}\n", machine());
     let mut table = Table::new();
@@ -37,7 +42,12 @@ fn main() {
         let column = table.column_mut(column).expect("there are four columns");
         column.set_cell_alignment(CellAlignment::Right);
     }
-    for row in sessions().chain([five_days()]).chain(campaigns()).chain(growth()) {
+    for row in sessions()
+        .chain([five_days()])
+        .chain(campaigns())
+        .chain(growth())
+        .chain(subjects())
+    {
         table.add_row(row.cells());
     }
     println!("{table}");
@@ -205,6 +215,33 @@ fn growth() -> impl Iterator<Item = Row> {
         .into_iter()
         .chain(messages)
         .map(move |(what, scenario)| Row::new(what, per_session(scenario), "µs"))
+}
+
+/// (e) The rate of the worlds of each implementation under test against that of Postern's own.
+fn subjects() -> impl Iterator<Item = Row> {
+    let rate = |subject: Subject| {
+        let trial = Trial {
+            jobs: 1,
+            ..Trial::of(subject, SUBJECT_WORLDS)
+        };
+        let times = (0..SUBJECT_ROUNDS).map(|_| {
+            let began = Instant::now();
+            let row = row(&trial, |_| {});
+            assert_eq!(row.worlds, SUBJECT_WORLDS, "{:?}", row.first_failure);
+            began.elapsed()
+        });
+        count(SUBJECT_WORLDS) / least(times).as_secs_f64()
+    };
+    let own = rate(Subject::Own);
+    let others = Subject::all().filter(|subject| *subject != Subject::Own);
+    others.map(move |subject| {
+        Row::new(
+            format!("(e) worlds of {subject} / Postern's own"),
+            rate(subject) / own,
+            "×",
+        )
+        .at_least(0.5)
+    })
 }
 
 /// Runs a world, which must be worth what is measured.

@@ -3,7 +3,7 @@
 //! A client that nobody here wrote reports of its session: sent or not, encrypted or not, by which reply, and which extensions it
 //! believes in. None of that is believed. The reading:
 //!
-//! - A message is called sent only if the client read a reply 2yz behind its content: until then it has the message, and not
+//! - A message is called sent only if the first final reply that the client read behind its content was 2yz: until then it has the message, and not
 //!   after (P13, R5321-4.2.5-a).
 //! - A session is called encrypted only if a handshake was complete on its connection (P36, R7435-3-d).
 //! - In a session that it calls encrypted, the reply that it hands on as the server's last word was said inside TLS, and each
@@ -67,8 +67,8 @@ struct Wire<'a> {
     is_secured: bool,
     /// Content crossed.
     has_content: bool,
-    /// Behind that, the client read a reply 2yz.
-    is_taken: bool,
+    /// The class of the first final reply that the client read behind that: what comes later answers QUIT.
+    answer_class: Option<u8>,
     /// The lines of the server inside TLS, as the client read them.
     said: Vec<&'a str>,
     /// How many of them there were when the last EHLO inside TLS crossed.
@@ -80,21 +80,27 @@ impl<'a> Wire<'a> {
         let mut wire = Self {
             is_secured: false,
             has_content: false,
-            is_taken: false,
+            answer_class: None,
             said: Vec::new(),
             before_hello: 0,
         };
         for record in &trace.records[..before] {
             match &record.event {
                 Event::Secured { connection, .. } if *connection == wanted => wire.is_secured = true,
-                Event::Content { connection, .. } if *connection == wanted => wire.has_content = true,
+                Event::Content { connection, .. } if *connection == wanted => {
+                    wire.has_content = true;
+                    wire.answer_class = None;
+                }
                 Event::Line {
                     connection,
                     from: End::Acceptor,
                     channel,
                     text,
                 } if *connection == wanted => {
-                    wire.is_taken |= wire.has_content && text.starts_with('2');
+                    let is_final = text.as_bytes().get(3) != Some(&b'-') && !text.starts_with('3');
+                    if wire.has_content && wire.answer_class.is_none() && is_final {
+                        wire.answer_class = text.as_bytes().first().copied();
+                    }
                     if *channel == Channel::Tls {
                         wire.said.push(text);
                     }
@@ -136,9 +142,9 @@ impl<'a> Wire<'a> {
 fn claims_custody(wire: &Wire<'_>, claim: &Claim) -> Option<Violation> {
     let reply = claim.reply.as_ref();
     let last = reply.map_or_else(String::new, |(code, text)| format!(", going by “{code} {text}”"));
-    // QUIT and its answer come behind, too: who says that it was sent says so before.
+    let is_taken = wire.answer_class == Some(b'2');
     let is_intermediate = reply.is_some_and(|(code, _)| code / 100 != 2);
-    (!wire.is_taken || is_intermediate).then(|| Violation {
+    (!is_taken || is_intermediate).then(|| Violation {
         rule: "R5321-4.2.5-a",
         why: format!("the client calls a message sent before the server took it{last}"),
     })

@@ -271,8 +271,12 @@ impl Narrator {
 }
 
 fn told(claim: &Claim) -> String {
-    let what = if claim.sent { "sent" } else { "not sent" };
-    let how = if claim.encrypted { "encrypted" } else { "in clear" };
+    let what = match (claim.sent, claim.encrypted) {
+        (true, true) => "sent, encrypted",
+        (true, false) => "sent, in clear",
+        (false, true) => "not sent, encrypted",
+        (false, false) => "not sent",
+    };
     let reply = claim
         .reply
         .as_ref()
@@ -281,7 +285,7 @@ fn told(claim: &Claim) -> String {
         format!(", extensions [{}]", extensions.join(", "))
     });
     format!(
-        "=     the client tells its caller: {what}, {how}{reply}{extensions}; {}",
+        "=     the client tells its caller: {what}{reply}{extensions}; {}",
         claim.words
     )
 }

@@ -120,6 +120,21 @@ fn no_message_is_sent_before_the_server_took_it() {
 }
 
 #[test]
+fn no_message_is_sent_that_was_refused_whatever_the_answer_to_quit() {
+    let mut trace = session(told(None, &[]));
+    let content = trace
+        .records
+        .iter()
+        .position(|record| matches!(record.event, Event::Content { .. }));
+    let refused = Record {
+        at: Duration::ZERO,
+        event: line(End::Acceptor, Channel::Tls, "554 5.6.0 No"),
+    };
+    trace.records.insert(content.expect("there is content") + 1, refused);
+    assert_eq!(rule(&trace, Property::P13), Some("R5321-4.2.5-a"));
+}
+
+#[test]
 fn no_session_is_encrypted_without_a_handshake() {
     let mut trace = session(told(None, &[]));
     trace

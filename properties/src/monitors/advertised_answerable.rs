@@ -6,7 +6,7 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{Code, ConnectionId, Observation, Verb};
 use postern_model::scenario::Phase;
 
-use super::sessions::Sessions;
+use super::sessions::{Progress, Sessions};
 use super::standing::Standings;
 use super::violation;
 use crate::setup::Setup;
@@ -18,7 +18,8 @@ use crate::setup::Setup;
 ///   502 (R5321-4.2.4-a);
 /// - the answer to STARTTLS with a parameter, offered or not: 501, and no handshake (R3207-2-a).
 ///
-/// 421, by which a server takes leave, is always allowed. STARTTLS inside TLS was not offered, and is P30's business: 503 is
+/// 421, by which a server takes leave, is always allowed, and 503 where STARTTLS is out of sequence: within a transaction
+/// (RFC 5321 §4.1.4), or with more pipelined behind it (RFC 3207 §4). STARTTLS inside TLS was not offered, and is P30's business: 503 is
 /// then the code of general SMTP for a command out of sequence, which RFC 3207 §4 does not mean to forbid.
 ///
 /// Exercised when a server answered STARTTLS that it had offered, or STARTTLS with a parameter.
@@ -36,6 +37,8 @@ struct Notes {
     tls_was_on: bool,
     /// The last answer to EHLO offered STARTTLS.
     is_offered: bool,
+    /// STARTTLS was said within a transaction, or something behind it before its reply.
+    is_out_of_sequence: bool,
     /// The command that comes next is STARTTLS with a parameter.
     parameter: bool,
     /// The commands outside the phases of delivery that are not yet answered, in order: whether each is STARTTLS with a
@@ -58,6 +61,13 @@ impl AdvertisedAnswerable {
 impl Monitor for AdvertisedAnswerable {
     fn observe(&mut self, _: Duration, observation: &Observation) -> Result<(), Violation> {
         self.standings.observe(observation);
+        if let Observation::Command { connection, phase, .. } = *observation
+            && let Some(session) = self.sessions.get_mut(connection)
+        {
+            let is_followed = session.progress == Progress::Asked;
+            let is_inside = phase == Some(Phase::Starttls) && session.has_transaction;
+            session.notes.is_out_of_sequence = is_followed || is_inside;
+        }
         self.sessions.observe(observation);
         match *observation {
             Observation::Dialled { connection, to, .. } | Observation::Relayed { connection, to, .. } => {
@@ -132,6 +142,7 @@ impl AdvertisedAnswerable {
                 self.exercised = true;
                 let rule = match code {
                     220 | 421 | 454 | 501 => return Ok(()),
+                    503 if session.notes.is_out_of_sequence => return Ok(()),
                     500 | 502 => "R5321-4.2.4-a",
                     _ => "R3207-4-a",
                 };
@@ -188,6 +199,15 @@ mod tests {
         ] {
             assert_eq!(judged(asked(code)), Found::Violated(rule), "{code}");
         }
+    }
+
+    #[test]
+    fn out_of_sequence_it_may_be_answered_so() {
+        let inside = Story::new().dials(MX1).ehlo(true).mail(false, 250).starttls(503);
+        assert_eq!(judged(inside), Found::Holds);
+        let followed = Story::new().dials(MX1).ehlo(true);
+        let followed = followed.command(Phase::Starttls, false).command(Phase::Ehlo, false);
+        assert_eq!(judged(followed.reply(Phase::Starttls, 503)), Found::Holds);
     }
 
     #[test]

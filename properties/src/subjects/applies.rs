@@ -1,5 +1,7 @@
 //! Which properties apply to a client or a server that nobody here wrote, and why.
 
+use postern_sim::subject::ServerSubjectRef;
+
 use crate::rules::Property;
 
 /// Whether a property applies to a subject; the reason is half a sentence for reports.
@@ -86,28 +88,43 @@ const CLIENTS: Applies = Applies::No("it judges clients, and the client of these
 const DEMANDS_NO_TLS: Applies = Applies::No("it judges servers that demand TLS, which no library here can be set to");
 
 /// How a property applies to a server that is a library with a mailbox and a queue behind it.
-pub fn to_server(property: Property) -> Applies {
+pub fn to_server(server: ServerSubjectRef, property: Property) -> Applies {
     use Applies::{No, Server, WithGlue};
+    let by_input = |own, fed| match server.0.does_its_own_input() {
+        true => Server(own),
+        false => WithGlue(fed),
+    };
     match property {
         Property::P05 => {
             WithGlue("the server goes on behind a handshake, and the glue answers for the recipient as before it")
         }
         Property::P06 => WithGlue("the server hands the recipient on and says what the glue decided"),
         Property::P13 => WithGlue("the server answers the end of data, and the glue keeps the message before that"),
-        Property::P28 => WithGlue(
-            "the server decides what of the time before TLS it keeps; where it does no input of its own, the loop that feeds it",
+        Property::P28 => by_input(
+            "the server decides what of the time before TLS it keeps",
+            "the loop that feeds the server drops what came behind STARTTLS, and the server forgets the rest",
         ),
-        Property::P29 => WithGlue(
-            "the glue hangs up on a client that was silent for five minutes; the rest judges what clients say around STARTTLS",
+        Property::P29 => {
+            No("it judges what clients say around STARTTLS, and the client of these worlds is Postern's own")
+        }
+        Property::P30 => by_input(
+            "the server knows whether TLS is active, and decides what it offers",
+            "the server decides what it offers, and is told by the loop that feeds it that TLS is active",
         ),
-        Property::P30 => Server("the server knows whether TLS is active, and decides what it offers"),
-        Property::P31 => Server("the server offers STARTTLS if it is set to, and answers it"),
+        Property::P31 => by_input(
+            "the server offers STARTTLS if it is set to, and answers it",
+            "the server offers STARTTLS if it is set to, and the loop that feeds it words some answers",
+        ),
         Property::P32 => WithGlue("the server hands the recipient on, and the glue decides whom it relays for"),
-        Property::P33 => WithGlue(
-            "the server ends lines and content; where it does no input of its own, the loop that feeds it ends the lines",
+        Property::P33 => by_input(
+            "the server ends lines and content",
+            "the loop that feeds the server ends the lines, and the server the content",
         ),
         Property::P44 => WithGlue("the server answers the end of data, and what the glue kept outlives a crash"),
-        Property::P46 => Server("the server decides what it forgets when TLS begins"),
+        Property::P46 => by_input(
+            "the server decides what it forgets when TLS begins",
+            "the server decides what it forgets when the loop that feeds it says that TLS has begun",
+        ),
         Property::P48 => WithGlue("the handshake is the glue's, and the server goes on behind it"),
         Property::P49 => WithGlue("the server unstuffs the content and hands it on, and the glue adds its trace line"),
         Property::P07 | Property::P08 | Property::P45 => DEMANDS_NO_TLS,
@@ -138,7 +155,9 @@ pub fn to_server(property: Property) -> Applies {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use postern_sim::subjects::SERVERS;
+
+    use super::{Applies, Property, to_client, to_server};
 
     #[test]
     fn at_least_ten_properties_apply_to_a_client() {
@@ -150,9 +169,11 @@ mod tests {
 
     #[test]
     fn at_least_ten_properties_apply_to_a_server() {
-        let applying = Property::ALL
-            .iter()
-            .filter(|property| !matches!(to_server(**property), Applies::No(_)));
-        assert!(applying.count() >= 10);
+        for server in SERVERS {
+            let applying = Property::ALL
+                .iter()
+                .filter(|property| !matches!(to_server(*server, **property), Applies::No(_)));
+            assert!(applying.count() >= 10, "{server}");
+        }
     }
 }

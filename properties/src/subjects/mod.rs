@@ -38,12 +38,12 @@ impl Judges {
         let is_about_servers = applies::is_about_servers(property);
         match (client, server) {
             (_, Server::Postern) if is_about_servers => Self::Server,
-            (_, Server::Subject(_)) if is_about_servers => match to_server(property) {
+            (_, Server::Subject(server)) if is_about_servers => match to_server(server, property) {
                 Applies::Server(_) => Self::Server,
                 _ => Self::ServerGlue,
             },
             // What a client does is not judged apart from what the server says to it.
-            (Client::Postern, Server::Subject(_)) => match to_server(property) {
+            (Client::Postern, Server::Subject(server)) => match to_server(server, property) {
                 Applies::Server(_) => Self::Server,
                 Applies::WithGlue(_) => Self::ServerGlue,
                 _ => Self::Client,

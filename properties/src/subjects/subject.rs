@@ -85,7 +85,7 @@ impl Subject {
         match self {
             Self::Own => Applies::Client("all of it is Postern's own"),
             Self::Client(_) => to_client(property),
-            Self::Server(_) => to_server(property),
+            Self::Server(server) => to_server(server, property),
         }
     }
 

@@ -66,7 +66,7 @@ use crate::Crypto;
 
 /// What is Postern's own around every client that has no queue of its own.
 pub const GLUE: &str = "the queue with its retries and lifetimes, the lookup of exchangers and the walk over them in order of \
-    preference, one connection a message, the patience of RFC 5321 §4.5.3.2 for each call, notifications, and the alarms; \
+    preference, one connection a message and none in clear after one whose TLS broke, the patience of RFC 5321 §4.5.3.2 for each call, notifications, and the alarms; \
     the name that a certificate must prove is that of the next hop; content comes with CRLF, and nothing is asked about \
     notifications";
 

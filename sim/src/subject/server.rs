@@ -36,6 +36,12 @@ pub trait ServerSubject: Sync {
         true
     }
 
+    /// Whether it reads and writes by itself. Around one that does not, a loop of the glue cuts the lines, drops what came behind
+    /// STARTTLS, and sends the replies.
+    fn does_its_own_input(&self) -> bool {
+        true
+    }
+
     /// Serves a client over the connection, which stands and on which nothing was said yet, to the end of the session.
     fn serve(&'static self, connection: Connection, reception: Reception) -> LocalFuture<'static, ()>;
 }

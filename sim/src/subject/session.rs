@@ -187,9 +187,11 @@ impl<'a> Session<'a> {
     /// was required sent nothing.
     pub(crate) fn outcome(&self, report: &Report) -> Outcome {
         let is_of_message = matches!(self.phase.get(), Phase::Mail | Phase::Quit);
-        let class = report.reply.as_ref().map(|reply| reply.code / 100);
-        match (report.sent, class, self.without_tls.get()) {
+        let code = report.reply.as_ref().map(|reply| reply.code);
+        match (report.sent, code.map(|code| code / 100), self.without_tls.get()) {
             (true, _, _) => Outcome::Accepted,
+            // It says that TLS is missing, which may come back, and not that the message is bad (R3207-6-d).
+            (false, Some(5), _) if code == Some(530) && !self.is_secured.get() => Outcome::RefusedForNow,
             (false, Some(5), _) if is_of_message => Outcome::RefusedForGood,
             (false, _, Some(why)) if self.demand() != Demand::Opportunistic && !self.is_secured.get() => {
                 Outcome::TlsUnavailable(why)

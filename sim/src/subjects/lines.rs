@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::subject::{Connection, Reception, SecuredConnection};
 
-/// A longer line is handed on in parts, so that nobody fills the memory.
+/// On whoever sends a longer line the loop hangs up, so that nobody fills the memory.
 const LINE_OCTETS_MAX: usize = 1 << 16;
 
 /// What came of waiting for a line.
@@ -47,6 +47,9 @@ impl Lines {
         loop {
             if let Some(end) = self.end_of_line() {
                 return Arrival::Line(self.unread.drain(..end).collect());
+            }
+            if self.unread.len() >= LINE_OCTETS_MAX {
+                return Arrival::Gone;
             }
             let reading = self.stream.read(&mut octets);
             match self.reception.in_time(reading).await {
@@ -91,8 +94,7 @@ impl Lines {
 
     fn end_of_line(&self) -> Option<usize> {
         let end = self.unread.windows(2).position(|pair| pair == b"\r\n");
-        let is_full = self.unread.len() >= LINE_OCTETS_MAX;
-        end.map(|end| end + 2).or_else(|| is_full.then_some(LINE_OCTETS_MAX))
+        end.map(|end| end + 2)
     }
 }
 

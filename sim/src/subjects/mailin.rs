@@ -28,6 +28,10 @@ impl ServerSubject for Mailin {
         false
     }
 
+    fn does_its_own_input(&self) -> bool {
+        false
+    }
+
     fn serve(&'static self, connection: Connection, reception: Reception) -> LocalFuture<'static, ()> {
         Box::pin(async move {
             let mut builder = SessionBuilder::new(reception.host_name());

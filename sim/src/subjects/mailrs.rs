@@ -29,6 +29,10 @@ impl ServerSubject for MailrsSmtpProto {
         false
     }
 
+    fn does_its_own_input(&self) -> bool {
+        false
+    }
+
     fn serve(&'static self, connection: Connection, reception: Reception) -> LocalFuture<'static, ()> {
         Box::pin(async move {
             let config = SessionConfig {

@@ -1,6 +1,6 @@
 //! The matrix for a terminal.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use mailpostern::matrix::{Matrix, Plan, Row, Violation};
 use mailpostern::rules::Property;
@@ -25,10 +25,10 @@ holds     wherever it was put to the test    n/a  does not apply: `--json` and `
 /// The tables, and what is violated.
 pub(super) fn text(plan: &Plan, matrix: &Matrix, page: Page<'_>) -> String {
     let mut text = format!(
-        "{} subjects and {} properties, {} worlds each from seed {}\n\n",
-        matrix.rows.len(),
+        "{} and {} properties, {} each from seed {}\n\n",
+        counted(matrix.rows.len(), "subject"),
         Property::ALL.len(),
-        plan.worlds,
+        counted(plan.worlds, "world"),
         plan.from
     );
     text += &subjects(matrix);
@@ -139,7 +139,7 @@ fn write_violation(text: &mut String, subject: Subject, violation: &Violation) -
     writeln!(text, "  {}", violation.why())?;
     if let Some(file) = violation.evidence.file() {
         let steps = violation.evidence.exhibit().map(|exhibit| exhibit.scenario.step.len());
-        let steps = steps.map_or_else(String::new, |steps| format!(" ({steps} steps)"));
+        let steps = steps.map_or_else(String::new, |steps| format!(" ({})", counted(steps, "step")));
         writeln!(text, "  scenario  {}{steps}", file.display())?;
     }
     if let Some(replay) = violation.evidence.replay() {
@@ -149,4 +149,11 @@ fn write_violation(text: &mut String, subject: Subject, violation: &Violation) -
         writeln!(text, "  not shown again: {why}")?;
     }
     writeln!(text)
+}
+
+fn counted(count: impl Display + PartialEq + From<u8>, what: &str) -> String {
+    match count == 1.into() {
+        true => format!("1 {what}"),
+        false => format!("{count} {what}s"),
+    }
 }
