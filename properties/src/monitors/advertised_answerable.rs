@@ -6,7 +6,7 @@ use postern_model::monitor::{Monitor, Violation};
 use postern_model::observation::{Code, ConnectionId, Observation, Verb};
 use postern_model::scenario::Phase;
 
-use super::sessions::{Progress, Sessions};
+use super::sessions::{Dialler, Progress, Sessions};
 use super::standing::Standings;
 use super::violation;
 use crate::setup::Setup;
@@ -19,7 +19,7 @@ use crate::setup::Setup;
 /// - the answer to STARTTLS with a parameter, offered or not: 501, and no handshake (R3207-2-a).
 ///
 /// 421, by which a server takes leave, is always allowed, and 503 where STARTTLS is out of sequence: within a transaction
-/// (RFC 5321 §4.1.4), or with more pipelined behind it (RFC 3207 §4). STARTTLS inside TLS was not offered, and is P30's business: 503 is
+/// (RFC 5321 §4.1.4), or with more pipelined behind it (RFC 3207 §4), as it may be wherever an attacker says it. STARTTLS inside TLS was not offered, and is P30's business: 503 is
 /// then the code of general SMTP for a command out of sequence, which RFC 3207 §4 does not mean to forbid.
 ///
 /// Exercised when a server answered STARTTLS that it had offered, or STARTTLS with a parameter.
@@ -142,7 +142,7 @@ impl AdvertisedAnswerable {
                 self.exercised = true;
                 let rule = match code {
                     220 | 421 | 454 | 501 => return Ok(()),
-                    503 if session.notes.is_out_of_sequence => return Ok(()),
+                    503 if session.notes.is_out_of_sequence || session.dialler == Dialler::Attacker => return Ok(()),
                     500 | 502 => "R5321-4.2.4-a",
                     _ => "R3207-4-a",
                 };
