@@ -25,11 +25,11 @@ pub struct Past {
     machine: Delivery,
 }
 
-/// Every past of a configuration that makes a difference to the sender itself.
-pub fn pasts(dynamics: Dynamics) -> Vec<Past> {
+/// Every past of a configuration that makes a difference to the sender itself; some, if `go_on` stops the search.
+pub fn pasts(dynamics: Dynamics, go_on: &(dyn Fn(u64) -> bool + Sync)) -> Vec<Past> {
     let histories = Histories(Protocol::without_promises(dynamics));
     // Alone, so that the numbers of machines are the same every time, and the order of the pasts with them.
-    let found = explore(&histories, &Share::ALONE, |_| true);
+    let found = explore(&histories, &Share::ALONE, |_| go_on(0));
     let pasts = found.faults.into_iter().filter_map(|(machine, distance)| {
         Some(Past {
             steps: way_to(&histories, &machine, distance)?,

@@ -113,6 +113,11 @@ impl Protocol {
         self.states.len()
     }
 
+    /// Whether a calm was ever run on to its end, to see what is broken in it.
+    pub fn was_calmed(&self) -> bool {
+        !self.calms.is_empty()
+    }
+
     /// The number of the machine, if all mail is gone and nothing but what it remembers is left.
     pub(super) fn machine_after_all(&self, state: Number) -> Option<u32> {
         let Node { machine, world, .. } = self.states.value(state.0);

@@ -99,15 +99,17 @@ pub(super) fn steps(configuration: &Configuration, world: &World) -> Vec<Step> {
     steps
 }
 
-/// Whether an earlier message is about to begin its first attempt just as this one is: which of them goes first is a matter
-/// of names. Nothing happened to either that a judge could remember, so this holds for what judges know of them, too.
+/// Whether an earlier message is about to begin its first attempt just as this one is, before anything was tried of any: which
+/// of them goes first is a matter of names, to judges too. One who saw what became of a third message may tell these two apart
+/// by which of them was there before.
 fn has_twin_before(configuration: &Configuration, world: &World, job: usize) -> bool {
     let is_twin = |other: usize| {
         configuration.messages[other] == configuration.messages[job] && world.jobs[other] == world.jobs[job]
     };
-    let Job { place, attempts, .. } = world.jobs[job];
-    let is_untouched = attempts == 0 && world.left.restarts == configuration.budget.restarts;
-    is_untouched && place == Place::Resolves && (0..job).any(is_twin)
+    let all = &world.jobs[..configuration.messages.len()];
+    let is_untouched = |job: &Job| matches!(job.place, Place::Outside | Place::Resolves) && job.attempts == 0;
+    let is_beginning = world.left.restarts == configuration.budget.restarts && all.iter().all(is_untouched);
+    is_beginning && world.jobs[job].place == Place::Resolves && (0..job).any(is_twin)
 }
 
 /// What may happen and need not. Where the configuration is lazy, only what the next step of some message looks at.

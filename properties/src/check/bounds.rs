@@ -117,6 +117,10 @@ impl Bounds {
             "two messages on one session".to_owned(),
             one_session(&pairs, self.few_attacks()),
         ));
+        all.push(named(
+            "sessions kept and failures remembered beside another exchanger".to_owned(),
+            beside_another(self.few_attacks()),
+        ));
         for (first, second) in [
             (Level::May, Level::Encrypt),
             (Level::None, Level::May),
@@ -272,6 +276,16 @@ fn one_session(size: &Size, attacks: Vec<Attack>) -> Configuration {
             Change::Policy(HOP, Level::Secure),
         ],
         ..remembered(Level::May, size, attacks)
+    }
+}
+
+/// The same with a second exchanger to go to, and little else.
+fn beside_another(attacks: Vec<Attack>) -> Configuration {
+    let size = size(2, 2, 1, 1, 0);
+    Configuration {
+        exchangers: vec![Exchanger::of_first(10), Exchanger::of_first(20)],
+        drifts: vec![Change::Tls(FIRST), Change::Policy(HOP, Level::Encrypt)],
+        ..one_session(&size, attacks)
     }
 }
 

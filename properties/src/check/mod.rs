@@ -9,7 +9,7 @@ pub mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use postern_model::formal::{
@@ -47,9 +47,12 @@ pub const JUDGED: &[Property] = &[
     Property::P44,
 ];
 
+/// The properties that calms and pairs of pasts judge, without a monitor.
+const COMPARED: &[Property] = &[Property::P04, Property::P09, Property::P11];
+
 /// The properties that either model judges, in order.
 pub fn judged() -> impl Iterator<Item = Property> {
-    let all: BTreeSet<Property> = JUDGED.iter().chain(bytes::JUDGED).copied().collect();
+    let all: BTreeSet<Property> = JUDGED.iter().chain(COMPARED).chain(bytes::JUDGED).copied().collect();
     all.into_iter()
 }
 
@@ -134,10 +137,15 @@ pub fn check(bounds: Bounds, mutant: Option<Mutant>, jobs: usize, go_on: impl Fn
         ..Report::default()
     });
     let workers = Workers::new(jobs);
-    let go_on = |more| go_on(states.fetch_add(more, Ordering::Relaxed) + more);
+    let is_stopped = AtomicBool::new(false);
+    let go_on = |more| {
+        let goes_on = go_on(states.fetch_add(more, Ordering::Relaxed) + more);
+        is_stopped.fetch_or(!goes_on, Ordering::Relaxed);
+        goes_on
+    };
     let walk_some = || {
         let share = workers.share();
-        loop {
+        while !is_stopped.load(Ordering::Relaxed) {
             let place = next.fetch_add(1, Ordering::Relaxed);
             if let Some(named) = at_byte_level.get(place) {
                 let found = bytes::walk(&named.configuration, mutant, &share, &go_on);
@@ -163,6 +171,7 @@ pub fn check(bounds: Bounds, mutant: Option<Mutant>, jobs: usize, go_on: impl Fn
         }
     });
     let mut report = report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    report.is_complete &= !is_stopped.into_inner();
     report.seconds = began.elapsed().as_secs_f64();
     report
 }
@@ -250,10 +259,12 @@ fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_on: GoOn<'_
             ways.insert(key, way);
         }
     }
-    let exercised = JUDGED.iter().zip(system.exercised());
+    let by_monitors = JUDGED.iter().zip(system.exercised());
+    let by_monitors = by_monitors.filter_map(|(property, exercised)| exercised.then_some(*property));
+    let by_calms = [Property::P04, Property::P11].into_iter();
     Walked {
-        exercised: exercised
-            .filter_map(|(property, exercised)| exercised.then_some(*property))
+        exercised: by_monitors
+            .chain(by_calms.filter(|_| system.observed().was_calmed()))
             .collect(),
         protocol_states: system.observed().states() as u64,
         walk: Walk::of(&found),
@@ -262,11 +273,9 @@ fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_on: GoOn<'_
 }
 
 impl Report {
-    /// The properties that are judged and that nothing put to the test. P28 at byte level is no monitor's: every handshake is
-    /// compared.
+    /// The properties that are judged and that nothing put to the test.
     pub fn idle(&self) -> Vec<Property> {
-        let idle = judged().filter(|property| *property != Property::P28 && !self.exercised.contains(property));
-        idle.collect()
+        judged().filter(|property| !self.exercised.contains(property)).collect()
     }
 
     /// Everything that is broken, in either model.

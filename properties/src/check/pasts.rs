@@ -1,6 +1,6 @@
 //! Pairs of pasts: two senders of which the pasts differ, and nothing else, walked side by side.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use postern_model::formal::{
     Budget, Configuration, Dependence, Distance, Dynamics, Fault, Names, Past, Share, Step, Twins, Wrong, explore,
@@ -9,6 +9,7 @@ use postern_model::formal::{
 use postern_model::mutant::Mutant;
 
 use super::{GoOn, Named, Walk, Walked, Way, broken_by, shown_in};
+use crate::rules::Property;
 use crate::setup::Setup;
 
 /// That the pasts show.
@@ -26,7 +27,7 @@ pub(super) fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_
     };
     let setup = Setup::of(&present.scenario());
     let names = Names::of(&present, |name| setup.domain(name)).expect("its own scenario names them all");
-    let pasts = pasts(Dynamics::new(past, names.clone()));
+    let pasts = pasts(Dynamics::new(past, names.clone()), go_on);
     let dynamics = Dynamics::new(present.clone(), names.clone());
     let firsts = pasts.iter().enumerate();
     let pairs: Vec<[&Past; 2]> = firsts
@@ -51,7 +52,8 @@ pub(super) fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_
     Walked {
         walk: Walk::of(&found),
         protocol_states: 0,
-        exercised: BTreeSet::new(),
+        // Two pasts that differ were led side by side.
+        exercised: (found.transitions > 0).then_some(Property::P09).into_iter().collect(),
         ways,
     }
 }

@@ -54,6 +54,42 @@ pub(crate) fn configurations() -> String {
     table(&columns([Column::Text("bounds"), Column::Text("configuration")]), rows)
 }
 
+/// What the walk of each configuration of bounds `small` comes to.
+pub(crate) fn walked() -> String {
+    let report = check(Bounds::Small, None, 2, |_| true);
+    let (all, at_byte_level) = (Bounds::Small.configurations(), Bounds::Small.at_byte_level());
+    let delivery = report
+        .walks
+        .iter()
+        .map(|(place, walk)| (all[*place].name.clone(), walk));
+    let bytes = report
+        .bytes
+        .walks
+        .iter()
+        .map(|(place, walk)| (at_byte_level[*place].name.clone(), walk));
+    let rows = delivery.chain(bytes).map(|(name, walk)| {
+        let numbers = [walk.states, walk.transitions, walk.depth.into()];
+        std::iter::once(name)
+            .chain(numbers.map(|number| number.to_string()))
+            .collect()
+    });
+    let all = vec![
+        "all".to_owned(),
+        report.states.to_string(),
+        report.transitions.to_string(),
+        report.depth.to_string(),
+    ];
+    table(
+        &[
+            Column::Text("configuration"),
+            Column::Number("states"),
+            Column::Number("transitions"),
+            Column::Number("steps"),
+        ],
+        rows.chain([all]),
+    )
+}
+
 fn columns(first: [Column; 2]) -> Vec<Column> {
     first
         .into_iter()

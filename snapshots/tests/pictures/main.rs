@@ -78,6 +78,7 @@ fn the_bounds_of_the_formal_model_hold_what_their_tables_say() {
     settings("tables").bind(|| {
         assert_snapshot!("bounds", check::bounds());
         assert_snapshot!("configurations", check::configurations());
+        assert_snapshot!("small", check::walked());
     });
 }
 

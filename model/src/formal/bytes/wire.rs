@@ -13,7 +13,7 @@ use crate::trace::{Channel, ConnectionId, Event};
 
 use super::super::interner::{Interner, Memo};
 use super::super::judged::{Observed, Way};
-use super::configuration::{Configuration, MESSAGE_ID, server_name};
+use super::configuration::{Budget, Configuration, MESSAGE_ID, server_name};
 use super::end::{Act, Fact, Party, react};
 use super::flight::{Edit, Flight, Piece};
 use super::past::{Past, Undisturbed};
@@ -121,9 +121,15 @@ impl Wire {
         wire
     }
 
+    /// Whether what a handshake begins with was ever held against that of the session that nobody disturbs.
+    pub fn was_compared(&self) -> bool {
+        !self.pasts.is_empty()
+    }
+
     /// The two ends as the handshake of the session begins that nobody disturbs; `None` if it comes to none.
     fn undisturbed_session(&self) -> Option<Undisturbed> {
         let mut world = self.start();
+        world.left = Budget::default();
         let mut ways = Vec::new();
         loop {
             self.free_ways(world, &mut ways);

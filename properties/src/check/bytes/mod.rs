@@ -102,11 +102,11 @@ pub(super) fn walk(
             ways.insert(key, (*distance, system.observed().transcript(&way)));
         }
     }
-    let exercised = BENCH.iter().zip(system.exercised());
+    let by_monitors = BENCH.iter().zip(system.exercised());
+    let by_monitors = by_monitors.filter_map(|((property, _), exercised)| exercised.then_some(*property));
+    let by_comparison = system.observed().was_compared().then_some(Property::P28);
     Walked {
-        exercised: exercised
-            .filter_map(|((property, _), exercised)| exercised.then_some(*property))
-            .collect(),
+        exercised: by_monitors.chain(by_comparison).collect(),
         found,
         ways,
     }
