@@ -13,6 +13,8 @@
 //! The first is put to the test by every message that is called sent, the second by every session that is called encrypted, and
 //! the third by every such session of which the client tells a reply or extensions.
 
+use std::collections::BTreeMap;
+
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::trace::{Channel, Claim, ConnectionId, End, Event, Trace};
 
@@ -23,19 +25,21 @@ pub fn judge(trace: &Trace) -> Vec<(Property, Verdict)> {
     let mut custody = None;
     let mut security = None;
     let mut boundary = None;
+    let mut wires: BTreeMap<ConnectionId, Wire<'_>> = BTreeMap::new();
     for (at, record) in trace.records.iter().enumerate() {
         let Event::Told { connection, claim } = &record.event else {
+            hear(&mut wires, &record.event);
             continue;
         };
-        let wire = Wire::of(trace, *connection, at);
+        let wire = wires.entry(*connection).or_default();
         if claim.sent {
-            join(&mut custody, at, claims_custody(&wire, claim));
+            join(&mut custody, at, claims_custody(wire, claim));
         }
         if claim.encrypted {
-            join(&mut security, at, claims_security(&wire));
+            join(&mut security, at, claims_security(wire));
         }
         if claim.encrypted && (claim.reply.is_some() || claim.extensions.is_some()) {
-            join(&mut boundary, at, claims_what_tls_said(&wire, claim));
+            join(&mut boundary, at, claims_what_tls_said(wire, claim));
         }
     }
     let verdicts = [
@@ -62,7 +66,8 @@ fn is_hello(line: &str) -> bool {
     line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("EHLO"))
 }
 
-/// What crossed a connection before a record.
+/// What has crossed a connection so far.
+#[derive(Default)]
 struct Wire<'a> {
     is_secured: bool,
     /// Content crossed.
@@ -75,46 +80,40 @@ struct Wire<'a> {
     before_hello: usize,
 }
 
+/// Notes what crosses any connection.
+fn hear<'a>(wires: &mut BTreeMap<ConnectionId, Wire<'a>>, event: &'a Event) {
+    match event {
+        Event::Secured { connection, .. } => wires.entry(*connection).or_default().is_secured = true,
+        Event::Content { connection, .. } => {
+            let wire = wires.entry(*connection).or_default();
+            wire.has_content = true;
+            wire.answer_class = None;
+        }
+        Event::Line {
+            connection,
+            from,
+            channel,
+            text,
+        } => wires.entry(*connection).or_default().line(*from, *channel, text),
+        _ => {}
+    }
+}
+
 impl<'a> Wire<'a> {
-    fn of(trace: &'a Trace, wanted: ConnectionId, before: usize) -> Self {
-        let mut wire = Self {
-            is_secured: false,
-            has_content: false,
-            answer_class: None,
-            said: Vec::new(),
-            before_hello: 0,
-        };
-        for record in &trace.records[..before] {
-            match &record.event {
-                Event::Secured { connection, .. } if *connection == wanted => wire.is_secured = true,
-                Event::Content { connection, .. } if *connection == wanted => {
-                    wire.has_content = true;
-                    wire.answer_class = None;
+    fn line(&mut self, from: End, channel: Channel, text: &'a str) {
+        match from {
+            End::Dialler if channel == Channel::Tls && is_hello(text) => self.before_hello = self.said.len(),
+            End::Dialler => {}
+            End::Acceptor => {
+                let is_final = text.as_bytes().get(3) != Some(&b'-') && !text.starts_with('3');
+                if self.has_content && self.answer_class.is_none() && is_final {
+                    self.answer_class = text.as_bytes().first().copied();
                 }
-                Event::Line {
-                    connection,
-                    from: End::Acceptor,
-                    channel,
-                    text,
-                } if *connection == wanted => {
-                    let is_final = text.as_bytes().get(3) != Some(&b'-') && !text.starts_with('3');
-                    if wire.has_content && wire.answer_class.is_none() && is_final {
-                        wire.answer_class = text.as_bytes().first().copied();
-                    }
-                    if *channel == Channel::Tls {
-                        wire.said.push(text);
-                    }
+                if channel == Channel::Tls {
+                    self.said.push(text);
                 }
-                Event::Line {
-                    connection,
-                    from: End::Dialler,
-                    channel: Channel::Tls,
-                    text,
-                } if *connection == wanted && is_hello(text) => wire.before_hello = wire.said.len(),
-                _ => {}
             }
         }
-        wire
     }
 
     /// Whether a reply ended by this line.

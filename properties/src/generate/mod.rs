@@ -2,7 +2,7 @@
 //!
 //! It is a walk through simulated time that takes only steps which change something as things stand then. What kinds
 //! of step, topology and policy there are at all, and how likely, is itself drawn per seed (swarm testing), so that
-//! worlds differ in kind and not only in detail. The walk tells [stories](stories): short sequences that make
+//! worlds differ in kind and not only in detail. The walk tells stories: short sequences that make
 //! trouble where trouble is known to live, such as TLS that vanishes between two messages.
 
 mod agreements;

@@ -16,7 +16,7 @@ use crate::setup::Setup;
 /// - the addresses of one exchanger are tried in the order in which DNS gives them, and before exchangers that are worse;
 /// - no host is dialled that is not better than the client itself, where the client is an exchanger of the next hop too.
 ///
-/// And over the run, how often of two equals one came first: never always the same one ([`EqualExchangers`]).
+/// And over the run, how often of two equals one came first: never always the same one (`EqualExchangers`).
 ///
 /// How many of a host's addresses a client tries is its own affair here: there may be a limit (RFC 5321 §5.1).
 ///

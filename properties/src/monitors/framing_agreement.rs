@@ -22,7 +22,7 @@ use crate::setup::Setup;
 /// - What was refused at the end of its data, or at DATA with the content sent behind it unasked, is not delivered, neither
 ///   whole nor in parts that read like commands (R5321-4.2.5-b, C-SMUG-3).
 ///
-/// Beside it, [`Promptness`] judges how soon servers answer the end of data, lest a client send the message again.
+/// Beside it, `Promptness` judges how soon servers answer the end of data, lest a client send the message again.
 /// Exercised when a server answered the end of data, or DATA with something sent behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FramingAgreement {

@@ -46,7 +46,7 @@ const LIFETIME_LEAST: Duration = Duration::from_secs(4 * 24 * 3600);
 /// - The attempt at the end of the configured lifetime comes when it comes. Where a host has the same message twice, the log
 ///   does not tell which copy it speaks of, and only the give-up time is judged.
 ///
-/// Beside it, [`Repetition`] judges that what was refused for good is not tried again. Exercised by a gap that ended, by a
+/// Beside it, `Repetition` judges that what was refused for good is not tried again. Exercised by a gap that ended, by a
 /// message that expired, and by one that was refused for good.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LifetimeConformance {

@@ -14,7 +14,7 @@ use crate::setup::Setup;
 
 /// Judges what a client says on a connection of its own between the 220 and the end of the handshake.
 ///
-/// Beside it, [`Dialogue`] judges how the client waits, begins and leaves, and [`ServerPatience`] how the server waits.
+/// Beside it, `Dialogue` judges how the client waits, begins and leaves, and `ServerPatience` how the server waits.
 /// Exercised by a 220, and where a server lost its patience. What is no command, such as a handshake that nobody took up, is none of its business.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NothingClearAfterGoAhead {
