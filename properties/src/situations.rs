@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use postern_model::scenario::{AttackKind, Scenario, Security};
 use postern_model::trace::Trace;
 
+use crate::generate::UNDRAWN;
 use crate::judge::Judgement;
 use reader::Reader;
 
@@ -26,10 +27,11 @@ macro_rules! situations {
         }
 
         impl Situation {
-            /// Every situation: first the attacks.
+            /// Every situation: first the attacks that campaigns draw.
             pub fn all() -> impl Iterator<Item = Self> {
                 let others = [$(Self::$situation,)*];
-                AttackKind::ALL.iter().copied().map(Self::Attacked).chain(others)
+                let drawn = AttackKind::ALL.iter().filter(|attack| !UNDRAWN.contains(attack));
+                drawn.copied().map(Self::Attacked).chain(others)
             }
 
             /// What happened, in a few words.

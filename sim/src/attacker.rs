@@ -2,9 +2,11 @@
 //! passes on what it does not change. It edits real octets, with control of where segments end.
 //!
 //! An attack acts at one stage: on any command ([`Interception::command`]), on STARTTLS (`starttls`), on the replies
-//! (`replies`), on the octets of TLS (`raw`), or by TLS of the attacker's own (`tls`).
+//! (`replies`), on single lines of either side (`editor`), on the octets of TLS (`raw`), or by TLS of the attacker's own
+//! (`tls`).
 
 mod edit;
+mod editor;
 mod lines;
 mod raw;
 mod replies;
@@ -18,7 +20,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use postern_model::name::DomainName;
-use postern_model::scenario::{Alert, Attack, Phase};
+use postern_model::scenario::{Alert, Attack, Edit, Phase};
 use postern_model::trace::{Channel, ConnectionId, Event, NotConnected};
 
 use crate::net::{Door, Stream};
@@ -152,6 +154,10 @@ impl Interception {
             let unit = if octets == 1 { "octet" } else { "octets" };
             self.interferes(attack, &format!("passes everything on in segments of {octets} {unit}"));
         }
+        let edits = self.edits();
+        if !edits.is_empty() {
+            return self.edit(&edits).await;
+        }
         let (mut octets, mut others) = (vec![0; 4096], vec![0; 4096]);
         let then = loop {
             let then = tokio::select! {
@@ -168,7 +174,7 @@ impl Interception {
             self.world.learn(&self.client_name, self.victim, Insistence::Insists);
         }
         match then {
-            Then::PassOn => self.pass_on().await,
+            Then::PassOn => self.pass_on(Vec::new()).await,
             Then::Listen(answer) => self.listen(answer).await,
             Then::GoOn | Then::Hang => self.hang_up().await,
         }
@@ -354,6 +360,15 @@ impl Interception {
             Some(Attack::CutServer(octets)) => Some(octets),
             _ => None,
         }
+    }
+
+    fn edits(&self) -> Vec<Edit> {
+        let attacks = self.world.attacks_on(self.victim).into_iter();
+        let edits = attacks.filter_map(|attack| match attack {
+            Attack::Edit(edit) => Some(edit),
+            _ => None,
+        });
+        edits.collect()
     }
 
     fn does(&self, attack: Attack) -> bool {

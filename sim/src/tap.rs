@@ -188,6 +188,10 @@ pub(crate) struct Tap {
     content: RefCell<Option<LineBuffer>>,
     /// How many replies the acceptor owes.
     owed: Cell<usize>,
+    /// How many replies the acceptor owes up to the one to STARTTLS.
+    owed_to_starttls: Cell<Option<usize>>,
+    /// STARTTLS was answered by 220.
+    has_go_ahead: Cell<bool>,
     /// What came behind DATA and is commands or content, as the answer to DATA will say.
     held: RefCell<Option<Held>>,
     replies: RefCell<LineBuffer>,
@@ -226,6 +230,8 @@ impl Tap {
             content: RefCell::default(),
             // The greeting.
             owed: Cell::new(1),
+            owed_to_starttls: Cell::new(None),
+            has_go_ahead: Cell::new(false),
             held: RefCell::default(),
             replies: RefCell::default(),
             unread: RefCell::default(),
@@ -246,6 +252,11 @@ impl Tap {
 
     pub(crate) fn connection(&self) -> ConnectionId {
         self.connection.get()
+    }
+
+    /// The dialler may begin a handshake: its STARTTLS was answered by 220.
+    pub(crate) fn has_go_ahead(&self) -> bool {
+        self.has_go_ahead.get()
     }
 
     /// From here on the attacker passes everything on unread: what happens on its own connection to the server
@@ -327,6 +338,10 @@ impl Tap {
                 return;
             };
             self.owed.set(self.owed.get() + 1);
+            if line.octets.trim_ascii().eq_ignore_ascii_case(b"STARTTLS") {
+                self.owed_to_starttls.set(Some(self.owed.get()));
+                self.has_go_ahead.set(false);
+            }
             if line.octets.trim_ascii().eq_ignore_ascii_case(b"DATA") {
                 *self.held.borrow_mut() = Some(Held {
                     owed: self.owed.get(),
@@ -367,6 +382,12 @@ impl Tap {
             }
         }
         self.owed.set(self.owed.get().saturating_sub(1));
+        if let Some(owed) = self.owed_to_starttls.take() {
+            match owed.saturating_sub(1) {
+                0 => self.has_go_ahead.set(reply.starts_with(b"220")),
+                owed => self.owed_to_starttls.set(Some(owed)),
+            }
+        }
         let is_go_ahead = reply.starts_with(b"354");
         let released = {
             let mut held = self.held.borrow_mut();

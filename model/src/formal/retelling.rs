@@ -28,7 +28,7 @@ pub(super) const DOWN: Duration = Duration::from_secs(1);
 
 /// The lifetime, in place of the model's, which is short so that the states are few: as RFC 5321 asks, and over when all
 /// is told.
-const LIFETIME: Duration = Duration::from_secs(5 * 24 * 3600);
+pub(super) const LIFETIME: Duration = Duration::from_secs(5 * 24 * 3600);
 
 /// The scenario of a course of events, and of the calm that is to come behind it, if any.
 pub fn retell(dynamics: &Dynamics, steps: &[Step], then: Option<Calm>) -> Scenario {

@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::edit::Edit;
 use super::kinds::{Certificate, Phase};
 
 macro_rules! attacks {
@@ -97,6 +98,9 @@ attacks! {
     CutServer(u32): "a connection was cut in the middle of what the server sent";
     /// Passes everything on in segments of at most so many octets (C-NET-5).
     Segments(u16): "everything was passed on in small segments";
+    /// Alters one line that is on its way in clear, of the connections that are dialled while it lasts; what is said and
+    /// begun otherwise passes as it is.
+    Edit(Edit): "a line in clear was edited";
     /// Closes the connection when the client has sent this command, which the server never sees (C-DG-9).
     CloseAt(Phase): "an attacker closed a connection at a command";
     /// Closes the connection in place of the server's reply to this command (C-DG-9, C-NET-1).
@@ -190,6 +194,7 @@ impl Attack {
                 "withhold-reply",
                 "the reply to lookup is not the attacker's to withhold: use connect for the greeting".to_owned(),
             )),
+            Self::Edit(edit) => Some(("edit", edit.problem()?)),
             Self::Segments(0) => Some(("segments", "a segment has at least 1 octet".to_owned())),
             Self::InterceptTls(certificate) if !certificate.can_be_an_attackers() => Some((
                 "intercept-tls",
@@ -269,6 +274,7 @@ impl fmt::Display for Attack {
                     "closes the connection after {octets} more octets from the server"
                 )
             }
+            Self::Edit(edit) => edit.fmt(formatter),
             Self::Segments(octets) => write!(formatter, "passes everything on in segments of {octets} octets"),
             Self::CloseAt(phase) => write!(formatter, "closes the connection at {phase}"),
             Self::CloseInsteadOfReply(phase) => {
@@ -311,6 +317,7 @@ impl fmt::Display for Alert {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::edit::{Alteration, Insertion, Toward};
     use super::*;
 
     /// Attacks that can be, at least one of every kind.
@@ -353,6 +360,16 @@ pub(super) mod tests {
         Attack::CutClient(100),
         Attack::CutServer(50),
         Attack::Segments(4),
+        Attack::Edit(Edit {
+            toward: Toward::Server,
+            line: 0,
+            alteration: Alteration::InsertAfter(Insertion::Noop),
+        }),
+        Attack::Edit(Edit {
+            toward: Toward::Client,
+            line: 2,
+            alteration: Alteration::Drop,
+        }),
         Attack::CloseAt(Phase::Starttls),
         Attack::CloseInsteadOfReply(Phase::EndOfData),
         Attack::WithholdReply(Phase::Connect),

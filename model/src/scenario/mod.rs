@@ -5,6 +5,7 @@
 mod attack;
 mod clock;
 mod dns;
+mod edit;
 mod handshake;
 mod kinds;
 mod print;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use attack::{Alert, Attack, AttackKind, OddReply};
 pub use clock::Clock;
 pub use dns::{Forgery, Lie};
+pub use edit::{Alteration, Edit, Insertion, Toward};
 pub use handshake::{AfterFailure, Handshake, Hello, TlsVersions};
 pub use kinds::{
     Certificate, DemandStage, Drift, FalseEnd, Fate, Level, LineEnds, MailboxState, OtherAddress, Phase, Reading,

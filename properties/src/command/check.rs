@@ -1,5 +1,6 @@
 //! `postern check`: the formal model, every state within named bounds.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::{Display, Write};
 use std::fs;
@@ -56,7 +57,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "J", value_parser = arguments::jobs, allow_negative_numbers = true)]
     jobs: Option<usize>,
     /// Stop where more memory than this is taken, in thousands of millions of bytes
-    #[arg(long, value_name = "GIGABYTES", default_value_t = 22, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "GIGABYTES", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     memory: u32,
     /// Do not walk: serve Stateright's Explorer of one configuration to a browser on this machine
     #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:3000")]
@@ -130,24 +131,27 @@ fn chosen<'a>(all: &'a [Named], which: &str) -> Option<&'a Named> {
     }
 }
 
-/// The file of each counterexample, in the order of the violations.
-type Files = Vec<PathBuf>;
+/// The file of each counterexample that is one, by what it breaks.
+type Files = BTreeMap<(Property, &'static str), PathBuf>;
 
-/// Keeps each counterexample as a scenario.
+/// Keeps each counterexample as a scenario, where one can say it.
 fn save(report: &Report) -> Result<Files, CommandError> {
     let folder = Path::new(FOUND_FOLDER);
-    let saved = report.violations.iter().map(|((property, rule), found)| {
-        let rule = rule.replace('/', "-");
-        let mutant = found.scenario.mutant.map(|mutant| format!("-{mutant}"));
+    let of_delivery = report.violations.iter().map(|(key, found)| (*key, &found.scenario));
+    let of_bytes = report.bytes.violations.iter();
+    let of_bytes = of_bytes.filter_map(|(key, found)| Some((*key, found.scenario.as_ref().ok()?)));
+    let saved = of_delivery.chain(of_bytes).map(|((property, rule), scenario)| {
+        let mutant = scenario.mutant.map(|mutant| format!("-{mutant}"));
         let file = folder.join(format!(
-            "model-{}-{rule}{}.toml",
+            "model-{}-{}{}.toml",
             property.id(),
+            rule.replace('/', "-"),
             mutant.unwrap_or_default()
         ));
         fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&file, found.scenario.print()))
+            .and_then(|()| fs::write(&file, scenario.print()))
             .map_err(|error| CommandError::Testbed(format!("cannot write {}: {error}", file.display())))?;
-        Ok(file)
+        Ok(((property, rule), file))
     });
     saved.collect()
 }
@@ -202,14 +206,13 @@ fn text(report: &Report, bounds: Bounds, memory: &Memory, files: &Files) -> Stri
         0 => "every property that is judged\n".to_owned(),
         _ => format!("every property that is judged, but for {}\n", idle.join(", ")),
     };
-    for ((key, found), file) in report.violations.iter().zip(files) {
+    for (key, found) in &report.violations {
         let name = &configurations[found.configuration].name;
         text += &headline(*key, found.distance, name);
         for (place, step) in found.steps.iter().enumerate() {
             writeln!(text, "  {:>2}  {step}", place + 1).expect("a string takes all");
         }
-        let file = file.display();
-        writeln!(text, "\n  scenario  {file}\n  replay    {}", replay(&file)).expect("a string takes all");
+        text += &whereabouts(&files[key]);
     }
     for (key, found) in &report.bytes.violations {
         let name = &at_byte_level[found.configuration].name;
@@ -217,9 +220,18 @@ fn text(report: &Report, bounds: Bounds, memory: &Memory, files: &Files) -> Stri
         for line in &found.transcript {
             writeln!(text, "  {line}").expect("a string takes all");
         }
+        text += &match &found.scenario {
+            Ok(_) => whereabouts(&files[key]),
+            Err(why) => format!("\n  scenario  none: {why}\n"),
+        };
     }
     text.push('\n');
     text
+}
+
+fn whereabouts(file: &Path) -> String {
+    let file = file.display();
+    format!("\n  scenario  {file}\n  replay    {}\n", replay(&file))
 }
 
 fn replay(file: &impl Display) -> String {
@@ -239,23 +251,22 @@ fn headline((property, rule): (Property, &'static str), distance: Distance, conf
 fn json(report: &Report, bounds: Bounds, memory: &Memory, files: &Files) -> Value {
     let configurations = bounds.configurations();
     let at_byte_level = bounds.at_byte_level();
-    let violation = |(property, rule): (Property, &str), distance: Distance, name: &str, way: Vec<String>| {
+    let violation = |key: (Property, &'static str), distance: Distance, name: &str, way: Vec<String>| {
+        let file = files.get(&key).map(|file| file.display());
         json!({
-            "property": property.id(),
-            "rule": rule,
+            "property": key.0.id(),
+            "rule": key.1,
             "configuration": name,
             "injections": distance.injections,
             "steps": distance.steps,
             "way": way,
-            "scenario": Value::Null,
+            "scenario": file.as_ref().map(ToString::to_string),
+            "replay": file.as_ref().map(replay),
         })
     };
-    let of_delivery = report.violations.iter().zip(files).map(|((key, found), file)| {
+    let of_delivery = report.violations.iter().map(|(key, found)| {
         let way = found.steps.iter().map(ToString::to_string).collect();
-        let mut violation = violation(*key, found.distance, &configurations[found.configuration].name, way);
-        violation["scenario"] = json!(file.display().to_string());
-        violation["replay"] = json!(replay(&file.display()));
-        violation
+        violation(*key, found.distance, &configurations[found.configuration].name, way)
     });
     let of_bytes = report.bytes.violations.iter().map(|(key, found)| {
         let name = &at_byte_level[found.configuration].name;

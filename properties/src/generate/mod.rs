@@ -17,7 +17,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-use postern_model::scenario::Scenario;
+use postern_model::scenario::{AttackKind, Scenario};
 
 use crate::readings;
 
@@ -25,6 +25,10 @@ use draw::Draw;
 use swarm::Swarm;
 use topology::Topology;
 use walk::Walk;
+
+/// The attacks that no world draws. Edits of single lines are for the formal model, which tries every one of them within its
+/// bounds, and for scenarios by hand.
+pub const UNDRAWN: &[AttackKind] = &[AttackKind::Edit];
 
 /// The distribution that worlds are drawn from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -11,7 +11,7 @@ use super::violation;
 use crate::setup::Setup;
 
 /// Judges what is said inside TLS: clients on connections of their own; servers on connections that they accepted
-/// themselves, but for those whose trouble is a proxy that offers STARTTLS again (C-SRV-6).
+/// themselves or proved a name on, but for those whose trouble is a proxy that offers STARTTLS again (C-SRV-6).
 ///
 /// Exercised by an answer to EHLO or STARTTLS inside TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,7 +57,7 @@ impl Monitor for NoStarttlsInTls {
                 ..
             } => {
                 let session = self.sessions.get(connection);
-                let Some(session) = session.filter(|session| session.is_secured() && session.is_servers_own()) else {
+                let Some(session) = session.filter(|session| session.is_secured_with_host()) else {
                     return Ok(());
                 };
                 self.exercised = true;
@@ -84,9 +84,10 @@ impl Monitor for NoStarttlsInTls {
 
 #[cfg(test)]
 mod tests {
+    use postern_model::observation::Acceptor;
     use postern_model::scenario::Level;
 
-    use super::super::story::{Found, MX1, Story, scenario};
+    use super::super::story::{B, Found, MX1, Story, scenario};
     use super::*;
 
     fn judged(story: Story) -> Found {
@@ -116,6 +117,16 @@ mod tests {
     #[test]
     fn a_server_offers_starttls_in_clear_only() {
         assert_eq!(judged(ehlo_inside(secured(), true)), Found::Violated("R3207-4.2-g"));
+    }
+
+    #[test]
+    fn whoever_proves_a_name_inside_tls_is_the_host_and_any_other_may_be_an_attacker() {
+        let inside = |names: &[_]| {
+            let story = Story::new().dials_and_reaches(MX1, Acceptor::Attacker);
+            judged(ehlo_inside(story.goes_secure(names), true))
+        };
+        assert_eq!(inside(&[B]), Found::Violated("R3207-4.2-g"));
+        assert_eq!(inside(&[]), Found::NotExercised);
     }
 
     #[test]

@@ -62,6 +62,12 @@ impl<T> Session<T> {
         self.acceptor == Some(Acceptor::Host)
     }
 
+    /// Inside TLS it is the host that was dialled: it accepted it itself, or proved a name, as no attacker can.
+    pub(super) fn is_secured_with_host(&self) -> bool {
+        let names = self.proves();
+        names.is_some_and(|names| self.is_servers_own() || names != DomainSet::default())
+    }
+
     /// A positive reply to EHLO or HELO arrived, so mail could have been sent in clear if not within TLS.
     pub(super) fn is_ready(&self) -> bool {
         self.progress != Progress::Unready

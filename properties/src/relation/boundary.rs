@@ -36,12 +36,29 @@ pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
     let mut scenario = first.scenario.clone();
     for step in &mut scenario.step {
         if let Action::Attack { attack, .. } = &mut step.action
-            && broken_rule(*attack).is_some()
+            && Boundary::is_crossed_by(*attack)
         {
             *attack = Attack::Watch;
         }
     }
     Some(Box::new(Boundary { scenario }))
+}
+
+impl Boundary {
+    /// Whether an attack puts octets in clear around the beginning of TLS, or alters what is said before it.
+    fn is_crossed_by(attack: Attack) -> bool {
+        matches!(
+            attack,
+            Attack::InjectCommands(_)
+                | Attack::InjectTowardServer(_)
+                | Attack::InjectTransaction
+                | Attack::StripExtensions
+                | Attack::AddExtensions
+                | Attack::InjectReplies(_)
+                | Attack::InjectTowardClient(_)
+                | Attack::Edit(_)
+        )
+    }
 }
 
 impl Comparison for Boundary {
@@ -52,11 +69,8 @@ impl Comparison for Boundary {
     fn judge(&self, first: Side<'_>, second: Side<'_>) -> Verdict {
         let mut verdict = Verdict::NotExercised;
         for (with, without) in sessions(first.trace).iter().zip(&sessions(second.trace)) {
-            let interference = with
-                .interference
-                .and_then(|attack| Some((attack, broken_rule(attack)?)));
             let is_same_way = with.goes_the_way_of(without);
-            let Some((attack, rule)) = interference.filter(|_| is_same_way && !with.inside.is_empty()) else {
+            let Some(attack) = with.interference.filter(|_| is_same_way && !with.inside.is_empty()) else {
                 if !is_same_way || with.inside_texts().ne(without.inside_texts()) {
                     return verdict;
                 }
@@ -67,26 +81,17 @@ impl Comparison for Boundary {
             if among_records(attack) && without.inside.len() > with.inside.len() && with.is_beginning_of(without) {
                 return Verdict::Holds;
             }
-            if let Some((at, why)) = with.first_difference(without, attack) {
+            if let Some(place) = with.first_difference(without) {
+                let rule = with.broken_rule(without, place, attack);
+                let why = with.how_it_differs(without, place, attack);
                 return Verdict::Violated {
-                    at,
+                    at: with.record_of(place),
                     violation: Violation { rule, why },
                 };
             }
             verdict = Verdict::Holds;
         }
         verdict
-    }
-}
-
-/// The rule that is broken where such an interference shows inside TLS; `None` for attacks that are none.
-fn broken_rule(attack: Attack) -> Option<&'static str> {
-    match attack {
-        Attack::InjectCommands(_) | Attack::InjectTowardServer(_) => Some("R3207-4-h"),
-        Attack::InjectTransaction => Some("R3207-4.2-a"),
-        Attack::StripExtensions | Attack::AddExtensions => Some("R3207-4.2-b"),
-        Attack::InjectReplies(_) | Attack::InjectTowardClient(_) => Some("R3207-6-e"),
-        _ => None,
     }
 }
 
@@ -133,25 +138,54 @@ impl Session<'_> {
         self.inside.iter().map(|(_, from, text)| (from, text.as_str()))
     }
 
-    /// The record at which the two begin to differ, and how.
-    fn first_difference(&self, other: &Self, attack: Attack) -> Option<(usize, String)> {
-        let places = 0..self.inside.len().max(other.inside.len());
-        let place = places
-            .into_iter()
-            .find(|&place| self.inside_texts().nth(place) != other.inside_texts().nth(place))?;
-        let last = self.inside.last().map_or(0, |(record, ..)| *record);
-        let record = self.inside.get(place).map_or(last, |(record, ..)| *record);
-        let said = |session: &Self| match session.inside_texts().nth(place) {
+    /// Where the two begin to differ.
+    fn first_difference(&self, other: &Self) -> Option<usize> {
+        let mut places = 0..self.inside.len().max(other.inside.len());
+        places.find(|&place| self.text_at(place) != other.text_at(place))
+    }
+
+    fn text_at(&self, place: usize) -> Option<(End, &str)> {
+        self.inside.get(place).map(|(_, from, text)| (*from, text.as_str()))
+    }
+
+    fn record_of(&self, place: usize) -> usize {
+        let record = self.inside.get(place).or(self.inside.last());
+        record.map_or(0, |(record, ..)| *record)
+    }
+
+    /// The rule that was to keep out what shows there.
+    fn broken_rule(&self, other: &Self, place: usize, attack: Attack) -> &'static str {
+        match attack {
+            Attack::InjectCommands(_) | Attack::InjectTowardServer(_) => "R3207-4-h",
+            Attack::InjectTransaction => "R3207-4.2-a",
+            Attack::StripExtensions | Attack::AddExtensions => "R3207-4.2-b",
+            Attack::InjectReplies(_) | Attack::InjectTowardClient(_) => "R3207-6-e",
+            _ => {
+                // Who says something more took what came in clear for a part of the session, and who says something else
+                // remembers what it was told.
+                let is_more = self.text_at(place).is_some() && self.text_at(place + 1) == other.text_at(place);
+                let speaker = self.text_at(place).or(other.text_at(place)).map(|(from, _)| from);
+                match (speaker, is_more) {
+                    (Some(End::Acceptor), true) => "R3207-4-h",
+                    (Some(End::Acceptor), false) => "R3207-4.2-a",
+                    (_, true) => "R3207-6-e",
+                    (_, false) => "R3207-4.2-b",
+                }
+            }
+        }
+    }
+
+    fn how_it_differs(&self, other: &Self, place: usize, attack: Attack) -> String {
+        let said = |session: &Self| match session.text_at(place) {
             Some((End::Dialler, text)) => format!("{} said “{text}”", session.from),
             Some((End::Acceptor, text)) => format!("{} said “{text}”", session.to),
             None => "nobody said anything more".to_owned(),
         };
-        let why = format!(
+        format!(
             "inside TLS {} where the attacker {attack}, and {} where it only watches",
             said(self),
             said(other)
-        );
-        Some((record, why))
+        )
     }
 }
 
@@ -188,7 +222,7 @@ fn sessions(trace: &Trace) -> Vec<Session<'_>> {
             }
             Event::Interfered { connection, attack, .. } => {
                 if let Some(session) = sessions.get_mut(connection)
-                    && broken_rule(*attack).is_some()
+                    && Boundary::is_crossed_by(*attack)
                 {
                     session.interference = Some(*attack);
                 }

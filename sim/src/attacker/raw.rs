@@ -18,8 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const SLOW_OCTETS: u64 = 1024;
 
 impl Interception {
-    /// From here on octets pass unread, so what happens on the attacker's connection happens on the client's.
-    pub(super) async fn pass_on(mut self) {
+    /// From here on octets pass unread, so what happens on the attacker's connection happens on the client's. The first of
+    /// the client's may have been read already.
+    pub(super) async fn pass_on(mut self, mut first: Vec<u8>) {
         let rest = self.from_server.take_rest();
         let relaying = self.relaying.connection();
         let since = Tap::read_by_dialler(&self.world.recorder, relaying) - rest.len() as u64;
@@ -27,6 +28,9 @@ impl Interception {
         self.client_way.begin_tls();
         self.server_way.begin_tls();
         let mut goes_on = rest.is_empty() || self.client.send(&rest).await;
+        if goes_on && !first.is_empty() {
+            goes_on = self.client_passes(&mut first).await;
+        }
         let (mut client_speaks, mut server_speaks) = (true, true);
         let (mut octets, mut others) = (vec![0; 4096], vec![0; 4096]);
         while goes_on && (client_speaks || server_speaks) {

@@ -5,7 +5,7 @@ use crate::mta::policy::TlsUse;
 use crate::mta::server::ServerSettings;
 use crate::mutant::Mutant;
 use crate::name::{DomainName, Mailbox, ReversePath, Token};
-use crate::scenario::{Certificate, DemandStage, Level, Scenario, Switch, Trouble};
+use crate::scenario::{Certificate, DemandStage, Insertion, Level, LineEnds, Scenario, Switch, Trouble};
 use crate::smtp::Request;
 
 use super::super::configuration::{self as delivery, exchanger_name, hop_name};
@@ -30,9 +30,9 @@ pub struct Configuration {
     /// Where the editor inserts.
     pub places: Places,
     /// What it can insert toward the server.
-    pub commands: Vec<&'static str>,
+    pub commands: Vec<Insertion>,
     /// What it can insert toward the client.
-    pub replies: Vec<&'static str>,
+    pub replies: Vec<Insertion>,
     /// The one bug of both machines, if any.
     pub mutant: Option<Mutant>,
 }
@@ -48,25 +48,25 @@ pub struct Budget {
 
 /// What an editor says to a server: commands of a transaction and around TLS, a second command behind a bare LF, a false end
 /// of content, and something behind a DATA that is refused.
-pub const COMMANDS: &[&str] = &[
-    "MAIL FROM:<evil@e.example>\r\n",
-    "RSET\r\n",
-    "NOOP\r\n",
-    "STARTTLS\r\n",
-    "STARTTLS now\r\n",
-    "QUIT\r\n",
-    "NOOP\nMAIL FROM:<evil@e.example>\r\nRCPT TO:<bob@b.example>\r\n",
-    "x\n.\r\n",
-    "DATA\r\nMAIL FROM:<evil@e.example>\r\n",
+pub const COMMANDS: &[Insertion] = &[
+    Insertion::Mail,
+    Insertion::Rset,
+    Insertion::Noop,
+    Insertion::Starttls,
+    Insertion::StarttlsWithParameter,
+    Insertion::Quit,
+    Insertion::HiddenCommand,
+    Insertion::FalseEnd,
+    Insertion::DataThenMail,
 ];
 
 /// What an editor says to a client.
-pub const REPLIES: &[&str] = &[
-    "250 ok\r\n",
-    "220 go\r\n",
-    "454 no\r\n",
-    "554 no\r\n",
-    "250-x\r\n250 STARTTLS\r\n",
+pub const REPLIES: &[Insertion] = &[
+    Insertion::Completion,
+    Insertion::GoAhead,
+    Insertion::Deferral,
+    Insertion::Refusal,
+    Insertion::Offer,
 ];
 
 /// What the content begins with.
@@ -97,12 +97,18 @@ impl Configuration {
         let mut scenario = delivery::Configuration::calm(self.level).scenario();
         scenario.title = "A configuration of the formal model at byte level".to_owned();
         scenario.mutant = self.mutant;
-        let name = server_name();
+        let (client, name) = (client_name(), server_name());
+        for host in scenario.host.iter_mut().filter(|host| host.name == client) {
+            // What is sent has a bare LF in it.
+            host.line_ends = LineEnds::Lf;
+        }
         for host in scenario.host.iter_mut().filter(|host| host.name == name) {
             host.tls = if self.tls { Switch::On } else { Switch::Off };
             host.trouble = self.trouble;
             host.demands_tls = self.demands_tls;
-            host.demand_stage = DemandStage::EveryCommand;
+            if self.demands_tls {
+                host.demand_stage = DemandStage::EveryCommand;
+            }
             if self.certificate_is_bad {
                 host.certificate = Certificate::WrongName;
             }
@@ -155,7 +161,7 @@ impl Configuration {
     }
 
     /// What the editor can say to an end.
-    pub(super) fn alphabet(&self, toward: Party) -> &[&'static str] {
+    pub(super) fn alphabet(&self, toward: Party) -> &[Insertion] {
         match toward {
             Party::Client => &self.replies,
             Party::Server => &self.commands,

@@ -20,7 +20,23 @@ impl Wire {
             };
             world = way.to;
         }
+        text.extend([Party::Server, Party::Client].into_iter().flat_map(|party| self.unread(world, party)));
         text
+    }
+
+    /// What is still on its way to an end.
+    fn unread(&self, world: World, party: Party) -> Vec<String> {
+        let name = speaker(party);
+        let pieces = self.flights.value(world.flight_to(party)).0.iter();
+        let octets = pieces.filter_map(|piece| match piece {
+            Piece::Clear(octets) => Some((octets, "")),
+            Piece::Tls(octets) => Some((octets, " (TLS)")),
+            Piece::Hello | Piece::End => None,
+        });
+        let lines = octets.flat_map(|(octets, inside)| lines(octets).map(move |line| (line, inside)));
+        lines
+            .map(|(line, inside)| format!("{name}{inside}: {} <not read yet>", shown(line)))
+            .collect()
     }
 
     fn told(&self, world: World, step: Step) -> Vec<String> {
@@ -43,10 +59,7 @@ impl Wire {
     }
 
     fn read(&self, world: World, party: Party, count: usize) -> Vec<String> {
-        let name = match party {
-            Party::Client => "S",
-            Party::Server => "C",
-        };
+        let name = speaker(party);
         let mut flight = self.flights.value(world.flight_to(party)).clone();
         let (octets, inside) = match flight.take(count) {
             Piece::Clear(octets) => (octets, ""),
@@ -85,11 +98,19 @@ impl Wire {
                     (_, []) => " behind all that is on its way".to_owned(),
                     (_, behind) => format!(" before “{}”", shown(lines(behind).next().unwrap_or_default())),
                 };
-                format!("inserts “{}” {toward}{place}", shown(item.as_bytes()))
+                format!("inserts “{}” {toward}{place}", shown(item.octets()))
             }
             Edit::End => format!("breaks off {toward}, behind what is on its way"),
             Edit::Cut => format!("drops what is on its way {toward}, and breaks off"),
         }
+    }
+}
+
+/// Who says what an end reads.
+fn speaker(party: Party) -> &'static str {
+    match party {
+        Party::Client => "S",
+        Party::Server => "C",
     }
 }
 

@@ -6,14 +6,15 @@ mod modelled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use postern_model::formal::bytes::{Configuration, Party, Past, Wire, Wrong};
+use postern_model::formal::bytes::{Configuration, Party, Past, Untold, Wire, Wrong};
 use postern_model::formal::{Distance, Fault, Found, Judged, Share, explore, way_to};
 use postern_model::mutant::Mutant;
+use postern_model::scenario::Scenario;
 
 pub use self::bounds::Named;
 use self::listener::Listener;
 pub use self::modelled::{EXCUSED, MODELLED};
-use super::{GoOn, Walk, keep_nearest};
+use super::{Bounds, GoOn, Walk, keep_nearest};
 use crate::rules::Property;
 use crate::setup::Setup;
 
@@ -40,7 +41,14 @@ const BENCH: &[(Property, Party)] = &[
 pub(super) struct Walked {
     pub(super) found: Found<Fault<Wrong>>,
     pub(super) exercised: BTreeSet<Property>,
-    pub(super) ways: BTreeMap<(Property, &'static str), (Distance, Vec<String>)>,
+    pub(super) ways: BTreeMap<(Property, &'static str), Way>,
+}
+
+/// A way to a fault.
+pub(super) struct Way {
+    distance: Distance,
+    transcript: Vec<String>,
+    scenario: Result<Scenario, Untold>,
 }
 
 /// What the walks at byte level found.
@@ -61,21 +69,33 @@ pub struct Counterexample {
     pub distance: Distance,
     /// The steps, as a transcript.
     pub transcript: Vec<String>,
+    /// The same as a scenario for the simulator, where one can say it.
+    pub scenario: Result<Scenario, Untold>,
 }
 
 impl Report {
     pub(super) fn add(&mut self, place: usize, walked: Walked) {
         self.walks.insert(place, Walk::of(&walked.found));
-        for (key, (distance, transcript)) in walked.ways {
+        for (key, way) in walked.ways {
             let counterexample = Counterexample {
                 configuration: place,
-                distance,
-                transcript,
+                distance: way.distance,
+                transcript: way.transcript,
+                scenario: way.scenario,
             };
             let order = |known: &Counterexample| (known.distance, known.configuration);
             keep_nearest(&mut self.violations, key, counterexample, order);
         }
     }
+}
+
+/// Walks every configuration at byte level of the bounds, on one thread.
+pub fn check(bounds: Bounds, mutant: Option<Mutant>) -> Report {
+    let mut report = Report::default();
+    for (place, named) in bounds.at_byte_level().into_iter().enumerate() {
+        report.add(place, walk(&named.configuration, mutant, &Share::ALONE, &|_| true));
+    }
+    report
 }
 
 /// Walks every state of a configuration. `go_on` hears how many states more there are, and stops with `false`.
@@ -93,13 +113,18 @@ pub(super) fn walk(
         .map(|(property, at)| Listener::of(*property, *at, &setup).expect("every property on the bench has a monitor"));
     let system = Judged::by(Wire::new(configuration), bench.collect());
     let found = explore(&system, share, go_on);
-    let mut ways: BTreeMap<_, (Distance, Vec<String>)> = BTreeMap::new();
+    let mut ways: BTreeMap<_, Way> = BTreeMap::new();
     for (fault, distance) in &found.faults {
         let key = broken_by(*fault);
-        let nearer = ways.get(&key).is_none_or(|(known, _)| distance < known);
+        let nearer = ways.get(&key).is_none_or(|known| *distance < known.distance);
         if nearer {
-            let way = way_to(&system, fault, *distance).expect("there is a way to what was found");
-            ways.insert(key, (*distance, system.observed().transcript(&way)));
+            let steps = way_to(&system, fault, *distance).expect("there is a way to what was found");
+            let way = Way {
+                distance: *distance,
+                transcript: system.observed().transcript(&steps),
+                scenario: system.observed().retell(&steps).map(|scenario| entitled(key, scenario)),
+            };
+            ways.insert(key, way);
         }
     }
     let by_monitors = BENCH.iter().zip(system.exercised());
@@ -110,6 +135,12 @@ pub(super) fn walk(
         found,
         ways,
     }
+}
+
+fn entitled((property, rule): (Property, &'static str), mut scenario: Scenario) -> Scenario {
+    let (id, name) = (property.id(), property.name());
+    scenario.title = format!("{id} {name} breaks {rule}, as the formal model at byte level has it");
+    scenario
 }
 
 /// The property and the rule that a fault is about.
@@ -128,14 +159,11 @@ fn broken_by(fault: Fault<Wrong>) -> (Property, &'static str) {
 mod tests {
     use super::*;
     use crate::breaks::breaks;
-    use crate::check::Bounds;
 
-    /// What is broken, and one way there.
+    /// What is broken, and the nearest way there.
     fn found(mutant: Option<Mutant>, key: (Property, &'static str)) -> Option<Vec<String>> {
-        // The small ones first.
-        let configurations = Bounds::Small.at_byte_level().into_iter().rev();
-        let mut walks = configurations.map(|named| walk(&named.configuration, mutant, &Share::ALONE, &|_| true));
-        walks.find_map(|mut walked| Some(walked.ways.remove(&key)?.1))
+        let mut violations = check(Bounds::Small, mutant).violations;
+        Some(violations.remove(&key)?.transcript)
     }
 
     #[test]
@@ -159,7 +187,7 @@ mod tests {
     #[test]
     fn a_counterexample_reads_like_a_transcript() {
         let way = found(Some(Mutant::ReadsRepliesBehindGoAhead), (Property::P28, "R3207-6-e")).expect("it is found");
-        let last: Vec<&str> = way.iter().rev().take(4).rev().map(String::as_str).collect();
+        let last: Vec<&str> = way.iter().rev().take(6).rev().map(String::as_str).collect();
         assert_eq!(
             last,
             [
@@ -167,6 +195,8 @@ mod tests {
                 "S: 220 2.0.0 Ready to start TLS",
                 "S: 250 ok",
                 "= TLS is up",
+                "C (TLS): EHLO out.a.example <not read yet>",
+                "C (TLS): MAIL FROM:<alice@a.example> <not read yet>",
             ]
         );
     }

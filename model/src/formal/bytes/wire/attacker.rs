@@ -51,7 +51,7 @@ impl Wire {
         };
         let edited = edits.into_iter().map(|edit| {
             let mut after = before.clone();
-            after.edit(edit, |item| alphabet[usize::from(item)].as_bytes());
+            after.edit(edit, |item| alphabet[usize::from(item)].octets());
             (edit, self.flights.number(after))
         });
         let edited: Edited = edited.filter(|(_, after)| *after != flight).collect();
