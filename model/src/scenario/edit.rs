@@ -106,14 +106,24 @@ impl Edit {
 /// As in “the attacker …”.
 impl fmt::Display for Edit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { toward, line, alteration } = self;
+        let Self {
+            toward,
+            line,
+            alteration,
+        } = self;
         match alteration {
             Alteration::Drop => write!(formatter, "drops line {line} toward the {toward}"),
             Alteration::InsertBefore(insertion) => {
-                write!(formatter, "inserts “{insertion}” before line {line} toward the {toward}")
+                write!(
+                    formatter,
+                    "inserts “{insertion}” before line {line} toward the {toward}"
+                )
             }
             Alteration::InsertBehind(insertion) => {
-                write!(formatter, "inserts “{insertion}” behind line {line} toward the {toward}")
+                write!(
+                    formatter,
+                    "inserts “{insertion}” behind line {line} toward the {toward}"
+                )
             }
             Alteration::InsertAfter(insertion) => {
                 write!(

@@ -216,7 +216,10 @@ mod tests {
     #[test]
     fn what_is_not_edited_passes_as_it_came() {
         let edit = Alteration::Drop;
-        assert_eq!(passed(4, edit, &["EH", "LO a\r\nRS", "ET\r\n"]), ["EH", "LO a\r\nRS", "ET\r\n"]);
+        assert_eq!(
+            passed(4, edit, &["EH", "LO a\r\nRS", "ET\r\n"]),
+            ["EH", "LO a\r\nRS", "ET\r\n"]
+        );
     }
 
     #[test]
@@ -239,12 +242,18 @@ mod tests {
     #[test]
     fn a_line_is_dropped_in_however_many_pieces_it_comes() {
         assert_eq!(passed(1, Alteration::Drop, &["EHLO a\r\nRSET\r\n"]), ["RSET\r\n"]);
-        assert_eq!(passed(1, Alteration::Drop, &["EH", "LO a\r", "\nRSET\r\n"]).concat(), "RSET\r\n");
+        assert_eq!(
+            passed(1, Alteration::Drop, &["EH", "LO a\r", "\nRSET\r\n"]).concat(),
+            "RSET\r\n"
+        );
     }
 
     #[test]
     fn a_moment_passes_behind_a_line() {
         let pause = Alteration::PauseBehind;
-        assert_eq!(passed(1, pause, &["EHLO a\r\nRSET\r\n"]), ["EHLO a\r\n", "…", "RSET\r\n"]);
+        assert_eq!(
+            passed(1, pause, &["EHLO a\r\nRSET\r\n"]),
+            ["EHLO a\r\n", "…", "RSET\r\n"]
+        );
     }
 }

@@ -266,7 +266,9 @@ impl Way {
             Edit::StripStarttls => {
                 let place = lines(octets).position(|line| line.get(4..) == Some(b"STARTTLS\r\n"));
                 // The mark of the last line would have to change in the one before.
-                let place = place.filter(|place| place + 1 < lengths.len()).ok_or(Untold::WithinLine)?;
+                let place = place
+                    .filter(|place| place + 1 < lengths.len())
+                    .ok_or(Untold::WithinLine)?;
                 self.drop(start_of(place), lengths[place])?;
             }
             Edit::Insert { item: place, at } => {
@@ -291,13 +293,106 @@ impl Way {
                 let is_whole = first == last && one.octets().len() == length;
                 is_whole.then_some(()).ok_or(Untold::WithinLine)
             }
-            (Some(Source::Sent { line, place: Place::First }), Some(Source::Sent { line: end, place: Place::Last }))
-                if line == end && dropped.len() == length =>
-            {
+            (
+                Some(Source::Sent {
+                    line,
+                    place: Place::First,
+                }),
+                Some(Source::Sent {
+                    line: end,
+                    place: Place::Last,
+                }),
+            ) if line == end && dropped.len() == length => {
                 self.told.push((*line, Alteration::Drop));
                 Ok(())
             }
             _ => Err(Untold::WithinLine),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOOP: Insertion = Insertion::Noop;
+
+    /// A direction on which this is on its way, and what it was before.
+    fn way(octets: &str) -> Way {
+        let mut way = Way::default();
+        way.is_sent(octets.as_bytes());
+        way
+    }
+
+    fn insert(way: &mut Way, octets: &str, at: u16) -> Result<(), Untold> {
+        way.edit(octets.as_bytes(), Edit::Insert { item: 0, at }, |_| NOOP)
+    }
+
+    /// What is told of an insertion at a place, when all is read at once.
+    fn told(octets: &str, at: u16) -> Result<Vec<(u16, Alteration)>, Untold> {
+        let mut way = way(octets);
+        insert(&mut way, octets, at)?;
+        let all = way.sources.len();
+        way.read(all, all)?;
+        Ok(way.told)
+    }
+
+    #[test]
+    fn an_insertion_is_told_by_the_line_that_it_is_read_with() {
+        let octets = "EHLO a\r\nRSET\r\n";
+        assert_eq!(told(octets, 0), Ok(vec![(1, Alteration::InsertBefore(NOOP))]));
+        assert_eq!(told(octets, 8), Ok(vec![(1, Alteration::InsertBehind(NOOP))]));
+        assert_eq!(told(octets, 14), Ok(vec![(2, Alteration::InsertBehind(NOOP))]));
+        assert_eq!(told("", 0), Ok(vec![(0, Alteration::InsertAfter(NOOP))]));
+    }
+
+    #[test]
+    fn two_insertions_at_one_place_are_told_in_their_order() {
+        let mut way = way("");
+        insert(&mut way, "", 0).expect("a place");
+        way.edit(NOOP.octets(), Edit::Insert { item: 0, at: 0 }, |_| Insertion::Rset)
+            .expect("a place");
+        let edited = [Insertion::Rset.octets(), NOOP.octets(), b"QUIT\r\n"].concat();
+        way.is_sent(&edited);
+        way.read(edited.len(), edited.len()).expect("whole lines");
+        let both = [Insertion::Rset, NOOP].map(|insertion| (1, Alteration::InsertBefore(insertion)));
+        assert_eq!(way.told, both);
+    }
+
+    #[test]
+    fn lines_that_are_taken_away_are_told_and_what_was_inserted_is_as_if_it_never_was() {
+        let octets = "250-a\r\n250-STARTTLS\r\n250 b\r\n";
+        let dropped = |edit| {
+            let mut way = way(octets);
+            way.edit(octets.as_bytes(), edit, |_| NOOP).map(|()| way.told)
+        };
+        assert_eq!(dropped(Edit::DropLine(2)), Ok(vec![(3, Alteration::Drop)]));
+        assert_eq!(dropped(Edit::StripStarttls), Ok(vec![(2, Alteration::Drop)]));
+        let all = (1..=3).map(|line| (line, Alteration::Drop)).collect();
+        assert_eq!(dropped(Edit::DropAll), Ok(all));
+        let mut way = way("");
+        insert(&mut way, "", 0).expect("a place");
+        way.edit(NOOP.octets(), Edit::DropAll, |_| NOOP).expect("it is whole");
+        assert_eq!((way.told.len(), way.sources.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_part_that_is_read_alone_is_a_pause_if_it_is_whole_lines() {
+        let octets = "EHLO a\r\nRSET\r\n";
+        let mut whole = way(octets);
+        assert_eq!(whole.read(8, octets.len()), Ok(()));
+        assert_eq!(whole.told, [(1, Alteration::PauseBehind)]);
+        assert_eq!(way(octets).read(3, octets.len()), Err(Untold::WithinLine));
+    }
+
+    #[test]
+    fn what_no_scenario_can_say_is_not_told() {
+        assert_eq!(told("EHLO a\r\n", 3), Err(Untold::WithinLine));
+        assert_eq!(way("x").edit(b"x", Edit::Cut, |_| NOOP), Err(Untold::BrokenOff));
+        let last = "250-a\r\n250 STARTTLS\r\n";
+        assert_eq!(
+            way(last).edit(last.as_bytes(), Edit::StripStarttls, |_| NOOP),
+            Err(Untold::WithinLine)
+        );
     }
 }

@@ -20,7 +20,11 @@ impl Wire {
             };
             world = way.to;
         }
-        text.extend([Party::Server, Party::Client].into_iter().flat_map(|party| self.unread(world, party)));
+        text.extend(
+            [Party::Server, Party::Client]
+                .into_iter()
+                .flat_map(|party| self.unread(world, party)),
+        );
         text
     }
 

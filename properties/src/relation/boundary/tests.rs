@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use postern_model::scenario::{Level, Step, When};
+use postern_model::scenario::{Alteration, Edit, Level, Step, Toward, When};
 use postern_model::trace::Presented;
 
 use super::*;
@@ -59,15 +59,18 @@ fn session(attack: Attack, inside: &[&str]) -> Trace {
 
 /// What the relation says of a session with the attack, and the same session with somebody who watches.
 fn judged(attack: Attack, with: &[&str], without: &[&str]) -> Option<Verdict> {
-    let (first, second) = (session(attack, with), session(Attack::Watch, without));
+    judged_between(attack, &session(attack, with), &session(Attack::Watch, without))
+}
+
+fn judged_between(attack: Attack, first: &Trace, second: &Trace) -> Option<Verdict> {
     let world = attacked(attack);
-    let (a, b) = (judge(&world, &first), judge(&world, &second));
+    let (a, b) = (judge(&world, first), judge(&world, second));
     let side = |trace, judgement| Side {
         scenario: &world,
         trace,
         judgement,
     };
-    let comparison = compare(side(&first, &a))?;
+    let comparison = compare(side(first, &a))?;
     let steps = &comparison.second().step;
     assert!(matches!(
         steps[0].action,
@@ -76,7 +79,7 @@ fn judged(attack: Attack, with: &[&str], without: &[&str]) -> Option<Verdict> {
             ..
         }
     ));
-    Some(comparison.judge(side(&first, &a), side(&second, &b)))
+    Some(comparison.judge(side(first, &a), side(second, &b)))
 }
 
 const AS_EVER: &[&str] = &[
@@ -112,6 +115,45 @@ fn what_shows_inside_tls_breaks_the_rule_that_was_to_keep_it_out() {
             panic!("{attack}: {verdict:?}");
         };
         assert_eq!((at, violation.rule), (4, rule));
+    }
+}
+
+#[test]
+fn where_a_line_was_edited_the_rule_is_that_of_who_says_something_more_or_something_else() {
+    let edit = Attack::Edit(Edit {
+        toward: Toward::Server,
+        line: 2,
+        alteration: Alteration::Drop,
+    });
+    let [ehlo, greeting, mail, ok] = [AS_EVER[0], AS_EVER[1], AS_EVER[2], AS_EVER[3]];
+    // Who speaks goes by turns here, the client first.
+    for (with, rule) in [
+        (&[ehlo, "503 5.5.1 Bad sequence", mail, ok][..], "R3207-4.2-a"),
+        (&[ehlo, greeting, "MAIL FROM:<> SIZE=9", ok], "R3207-4.2-b"),
+    ] {
+        assert_eq!(rule_of(judged(edit, with, AS_EVER)), Some(rule));
+    }
+    let more = |from, text: &str| {
+        let mut trace = session(edit, AS_EVER);
+        let place = trace.records.len() - 3;
+        let mut record = trace.records[place].clone();
+        record.event = Event::Line {
+            connection: ConnectionId(1),
+            from,
+            channel: Channel::Tls,
+            text: text.to_owned(),
+        };
+        trace.records.insert(place, record);
+        rule_of(judged_between(edit, &trace, &session(Attack::Watch, AS_EVER)))
+    };
+    assert_eq!(more(End::Acceptor, "250 2.1.0 Ok"), Some("R3207-4-h"));
+    assert_eq!(more(End::Dialler, mail), Some("R3207-6-e"));
+}
+
+fn rule_of(verdict: Option<Verdict>) -> Option<&'static str> {
+    match verdict? {
+        Verdict::Violated { violation, .. } => Some(violation.rule),
+        Verdict::Holds | Verdict::NotExercised => None,
     }
 }
 
