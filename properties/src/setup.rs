@@ -483,26 +483,9 @@ fn names(scenario: &Scenario) -> Vec<DomainName> {
     }
     for step in &scenario.step {
         match &step.action {
-            Action::Drift(
-                Drift::AddMx { domain, .. }
-                | Drift::DropMx(domain)
-                | Drift::Configure(domain)
-                | Drift::Unconfigure(domain)
-                | Drift::FailLookups(domain)
-                | Drift::RestoreLookups(domain)
-                | Drift::Policy { next_hop: domain, .. },
-            ) => mention(domain),
+            Action::Drift(drift) => drift.domain().into_iter().for_each(&mut mention),
             Action::Forge { forgery, .. } => mention(&forgery.domain),
-            Action::Drift(
-                Drift::Tls(_)
-                | Drift::Certificate(_)
-                | Drift::Trouble(_)
-                | Drift::Crash { .. }
-                | Drift::Hold { .. }
-                | Drift::Clock(_),
-            )
-            | Action::Attack { .. }
-            | Action::Visit(_) => {}
+            Action::Attack { .. } | Action::Visit(_) => {}
         }
     }
     for host in scenario.host.iter().take(HOSTS_MAX) {

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use postern_model::formal::{Configuration, Names, Step, decisions, decisions_on, rehearse};
+use postern_model::formal::{Budget, Configuration, Names, Step, decisions, decisions_on, rehearse};
 use postern_model::mta::delivery::Decision;
 use postern_model::scenario::Scenario;
 use postern_sim::{Client, Crypto, Options, Server};
 
 use crate::campaign::{ExamineError, Relations, examine};
-use crate::check::Bounds;
+use crate::check::{Bounds, Question};
 use crate::rules::Property;
 use crate::setup::Setup;
 
@@ -46,7 +46,11 @@ impl Suite {
     pub fn of_model() -> Self {
         let mut suite = Self::default();
         for named in Bounds::Small.configurations() {
-            suite.add(&named.name, &named.configuration);
+            let configuration = match named.question {
+                Question::IsAllWell => named.configuration,
+                Question::DoPastsMatter => past_and_present(named.configuration),
+            };
+            suite.add(&named.name, &configuration);
         }
         suite
     }
@@ -121,6 +125,21 @@ impl Suite {
         played.failures.sort_by_key(|(place, _)| *place);
         played
     }
+}
+
+/// A configuration in which both the past and the present of a pair find their place, each with its own budget.
+fn past_and_present(mut configuration: Configuration) -> Configuration {
+    let Budget {
+        attacks,
+        drifts,
+        restarts,
+    } = configuration.budget;
+    configuration.budget = Budget {
+        attacks: 2 * attacks,
+        drifts: 2 * drifts,
+        restarts: 2 * restarts,
+    };
+    configuration
 }
 
 const OPTIONS: Options = Options {

@@ -1,4 +1,6 @@
-//! Aligned tables without frames.
+//! Aligned tables without frames, and counts in words.
+
+use std::fmt::Display;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
@@ -31,6 +33,14 @@ pub fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) ->
         .lines()
         .flat_map(|line| [line.trim_end().to_owned(), "\n".to_owned()])
         .collect()
+}
+
+/// A count with what is counted: “1 step”, “2 steps”.
+pub fn counted<N: TryInto<u64> + Display + Copy>(count: N, what: &str) -> String {
+    match count.try_into() {
+        Ok(1) => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
 }
 
 #[cfg(test)]

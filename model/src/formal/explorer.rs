@@ -221,7 +221,8 @@ impl<S: System> Frontier<'_, S> {
 type Reached<S, P> = IndexMap<S, Option<(usize, P)>, FxBuildHasher>;
 
 /// The steps of a shortest way to a fault that [`explore`] found at this distance; `None` if there is none. Of several ways
-/// the one that comes first in the order of the system's own transitions.
+/// the one that comes first in the order of the system's own transitions. It goes no farther than the fault, and nobody can
+/// stop it.
 pub fn way_to<S: System>(system: &S, fault: &S::Fault, distance: Distance) -> Option<Vec<S::Step>> {
     let mut reached: Reached<S::State, S::Step> = IndexMap::default();
     reached.extend(system.starts().into_iter().map(|start| (start, None)));

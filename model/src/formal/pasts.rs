@@ -96,6 +96,8 @@ impl Twins {
     /// Two senders with these pasts each, the first message of the configuration behind them.
     pub fn new(dynamics: Dynamics, pasts: &[[&Past; 2]]) -> Self {
         let mut world = World::at_start(dynamics.configuration());
+        // What the world would keep of the past is left out: sessions that stand, and what the sender forgets in time.
+        debug_assert!(!dynamics.configuration().reuse, "a session that is kept belongs to the past too");
         world.jobs[0].place = Place::Over(End::Sent);
         world.clock = Clock::Moving;
         let protocol = Protocol::without_promises(dynamics);

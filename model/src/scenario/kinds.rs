@@ -369,6 +369,27 @@ pub enum Drift {
     Clock(Clock),
 }
 
+impl Drift {
+    /// The domain that it is about, if it is about one.
+    pub fn domain(&self) -> Option<&DomainName> {
+        match self {
+            Self::AddMx { domain, .. }
+            | Self::DropMx(domain)
+            | Self::Configure(domain)
+            | Self::Unconfigure(domain)
+            | Self::FailLookups(domain)
+            | Self::RestoreLookups(domain)
+            | Self::Policy { next_hop: domain, .. } => Some(domain),
+            Self::Tls(_)
+            | Self::Certificate(_)
+            | Self::Trouble(_)
+            | Self::Crash { .. }
+            | Self::Hold { .. }
+            | Self::Clock(_) => None,
+        }
+    }
+}
+
 /// What became of a message for its recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -6,6 +6,8 @@ use postern_model::formal::{ATTACKS, Budget, Change, Configuration, Exchanger};
 use postern_model::mta::delivery::{HopId, PeerId};
 use postern_model::scenario::{Attack, Certificate, Level, RetrySchedule};
 
+use crate::table::counted;
+
 const LEVELS: [Level; 4] = [Level::None, Level::May, Level::Encrypt, Level::Secure];
 const FIRST: PeerId = PeerId(1);
 const SECOND: PeerId = PeerId(2);
@@ -101,7 +103,7 @@ impl Bounds {
                 let name = format!(
                     "{} to one domain with {}, {level}: {}",
                     counted(size.messages, "message"),
-                    counted(size.exchangers.into(), "exchanger"),
+                    counted(size.exchangers, "exchanger"),
                     in_words(size.budget)
                 );
                 all.push(named(name, one_domain(level, &size)));
@@ -206,13 +208,6 @@ impl Bounds {
     }
 }
 
-pub(super) fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
-    }
-}
-
 fn in_words(budget: Budget) -> String {
     let Budget {
         attacks,
@@ -220,7 +215,7 @@ fn in_words(budget: Budget) -> String {
         restarts,
     } = budget;
     let counts = [(attacks, "attack"), (drifts, "drift"), (restarts, "restart")];
-    let words = counts.map(|(count, what)| counted(count.into(), what));
+    let words = counts.map(|(count, what)| counted(count, what));
     words.join(", ")
 }
 

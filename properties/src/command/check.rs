@@ -12,7 +12,7 @@ use mailpostern::campaign::FOUND_FOLDER;
 use mailpostern::check::serve::{self, Loopback};
 use mailpostern::check::{self, Bounds, Named, Question, Report};
 use mailpostern::rules::Property;
-use mailpostern::table::{Column, table};
+use mailpostern::table::{Column, counted, table};
 use postern_model::formal::Distance;
 use postern_model::mutant::Mutant;
 use serde_json::{Value, json};
@@ -68,9 +68,14 @@ pub(super) struct Arguments {
 }
 
 const GIGABYTE: u64 = 1_000_000_000;
+const MEGABYTE: u64 = 1_000_000;
 
-fn in_gigabytes(bytes: u64) -> f64 {
-    bytes as f64 / GIGABYTE as f64
+/// Memory, for a reader.
+fn amount(bytes: u64) -> String {
+    match bytes {
+        ..GIGABYTE => format!("{} MB", bytes / MEGABYTE),
+        GIGABYTE.. => format!("{:.1} GB", bytes as f64 / GIGABYTE as f64),
+    }
 }
 
 /// Walks the model, or serves it.
@@ -170,7 +175,7 @@ fn text(report: &Report, bounds: Bounds, memory: &Memory, files: &Files) -> Stri
         report.states, report.transitions, report.depth, report.seconds
     );
     if let Some(most) = memory.most_bytes() {
-        write!(text, " and {:.1} GB of memory", in_gigabytes(most)).expect("a string takes all");
+        write!(text, " and {} of memory", amount(most)).expect("a string takes all");
     }
     writeln!(
         text,
@@ -240,11 +245,11 @@ fn replay(file: &impl Display) -> String {
 
 fn headline((property, rule): (Property, &'static str), distance: Distance, configuration: &str) -> String {
     format!(
-        "\nviolated {} {}, rule {rule}: {} injections, {} steps, from “{configuration}”\n",
+        "\nviolated {} {}, rule {rule}: {}, {}, from “{configuration}”\n",
         property.id(),
         property.name(),
-        distance.injections,
-        distance.steps,
+        counted(distance.injections, "injection"),
+        counted(distance.steps, "step"),
     )
 }
 
@@ -292,9 +297,12 @@ fn last_line(report: &Report, bounds: Bounds, memory: &Memory) -> String {
     let states = report.states;
     let broken = report.broken();
     if let Some((property, rule)) = broken.first() {
-        let broken = broken.len();
+        let (broken, verb) = match broken.len() {
+            1 => ("1 rule".to_owned(), "is"),
+            many => (format!("{many} rules"), "are"),
+        };
         return format!(
-            "{broken} rules are broken in {states} states, the first {rule} of {property}: the steps above tell how."
+            "{broken} {verb} broken in {states} states, the first {rule} of {property}: the steps above tell how."
         );
     }
     if memory.is_over() {

@@ -1,7 +1,7 @@
 //! Taking parts of a scenario away, with everything that refers to them.
 
 use postern_model::name::{DomainName, ReversePath, Token};
-use postern_model::scenario::{Action, Drift, Host, Lie, Scenario, Step, When};
+use postern_model::scenario::{Action, Host, Lie, Scenario, Step, When};
 
 /// Removes a message and the steps that fire at its positions.
 pub(super) fn message(scenario: &mut Scenario, name: &Token) {
@@ -118,25 +118,8 @@ fn domain(scenario: &mut Scenario, name: &DomainName) {
 
 fn is_about(step: &Step, name: &DomainName) -> bool {
     match &step.action {
-        Action::Drift(
-            Drift::AddMx { domain, .. }
-            | Drift::DropMx(domain)
-            | Drift::Configure(domain)
-            | Drift::Unconfigure(domain)
-            | Drift::FailLookups(domain)
-            | Drift::RestoreLookups(domain)
-            | Drift::Policy { next_hop: domain, .. },
-        ) => domain == name,
+        Action::Drift(drift) => drift.domain() == Some(name),
         Action::Forge { forgery, .. } => forgery.domain == *name,
-        Action::Drift(
-            Drift::Tls(_)
-            | Drift::Certificate(_)
-            | Drift::Trouble(_)
-            | Drift::Crash { .. }
-            | Drift::Hold { .. }
-            | Drift::Clock(_),
-        )
-        | Action::Attack { .. }
-        | Action::Visit(_) => false,
+        Action::Attack { .. } | Action::Visit(_) => false,
     }
 }

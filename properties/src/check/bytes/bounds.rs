@@ -3,7 +3,8 @@
 use postern_model::formal::bytes::{Budget, Configuration, Places};
 use postern_model::scenario::{Level, Trouble};
 
-use super::super::bounds::{Bounds, counted};
+use super::super::bounds::Bounds;
+use crate::table::counted;
 
 /// A configuration with a name for reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,8 +127,8 @@ fn named(about: &str, level: Level, size: Size, change: impl Fn(&mut Configurati
     Named {
         name: format!(
             "octets, {level}, {about}: {}{places}, {}",
-            counted(edits.into(), "edit"),
-            counted(cuts.into(), "cut")
+            counted(edits, "edit"),
+            counted(cuts, "cut")
         ),
         configuration,
     }

@@ -1,11 +1,11 @@
 //! The matrix for a terminal.
 
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
 use mailpostern::matrix::{Matrix, Plan, Row, Violation};
 use mailpostern::rules::Property;
 use mailpostern::subjects::{Applies, Cell, Outcome, Subject};
-use mailpostern::table::{Column, table};
+use mailpostern::table::{Column, counted, table};
 
 use super::Page;
 
@@ -149,11 +149,4 @@ fn write_violation(text: &mut String, subject: Subject, violation: &Violation) -
         writeln!(text, "  not shown again: {why}")?;
     }
     writeln!(text)
-}
-
-fn counted(count: impl Display + PartialEq + From<u8>, what: &str) -> String {
-    match count == 1.into() {
-        true => format!("1 {what}"),
-        false => format!("{count} {what}s"),
-    }
 }
