@@ -111,6 +111,8 @@ mutants! {
     AnswersEndOfDataLate = "answers-end-of-data-late",
     /// The client gives up after one day, long before the lifetime that it is configured with.
     GivesUpEarly = "gives-up-early",
+    /// The client forgets a message that it has deferred.
+    ForgetsDeferredMail = "forgets-deferred-mail",
     /// The client reckons the age of a message by its wall clock, which may leap.
     LifetimeByWallClock = "lifetime-by-wall-clock",
     /// The client has a retry schedule of its own, whatever is configured.

@@ -214,6 +214,8 @@ pub enum Event {
         /// The connection.
         connection: ConnectionId,
     },
+    /// The run ends although mail has no fate: later than this, nothing can be undecided.
+    HorizonReached,
     /// The attacker interfered with a connection.
     Interfered {
         /// The connection that it accepted.

@@ -27,6 +27,7 @@ pub fn breaks(mutant: Mutant) -> (Property, &'static str) {
         Mutant::NeverAlarms | Mutant::AlwaysAlarms | Mutant::AlarmHoldsMail => (Property::P10, "SEED-10"),
         Mutant::TriesOnlyFirstExchanger | Mutant::TriesOnlyFirstAddress => (Property::P11, "R5321-5.1-d"),
         Mutant::BouncesSilently => (Property::P12, "R5321-6.1-a"),
+        Mutant::ForgetsDeferredMail => (Property::P12, "R5321-4.2.5-a"),
         Mutant::TakesSilenceForAcceptance | Mutant::SendsAgainAfterAcceptance => (Property::P13, "R5321-4.2.5-a"),
         Mutant::GivesUpAfterLostReply => (Property::P13, "R5321-4.5.4.1-c"),
         Mutant::AnswersEndOfDataLate => (Property::P33, "R5321-6.1-b"),

@@ -9,7 +9,7 @@ use postern_model::name::{DomainName, EnvelopeId, Token};
 use postern_model::observation::{DomainId, DomainSet, HostId};
 use postern_model::report::Notify;
 use postern_model::scenario::{
-    Action, Certificate, DemandStage, Drift, Handshake, Host, Level, Lie, MailboxState, OtherAddress, Reading,
+    Action, Attack, Certificate, DemandStage, Drift, Handshake, Host, Level, Lie, MailboxState, OtherAddress, Reading,
     RetrySchedule, Scenario, Trouble,
 };
 
@@ -58,6 +58,8 @@ struct HostFacts {
     ever_configured: DomainSet,
     demands_tls: bool,
     demand_stage: DemandStage,
+    /// Somebody on the path terminates TLS in its name at some time.
+    is_impersonated: bool,
     /// The troubles that it is in at any time.
     troubles: Vec<Trouble>,
     relays_for: Vec<HostId>,
@@ -175,6 +177,13 @@ impl Setup {
                 impostor: host.impostor,
                 never_accepts_mail: host.never_accepts_mail,
                 demand_stage: host.demand_stage,
+                is_impersonated: scenario.step.iter().any(|step| {
+                    let attack = match &step.action {
+                        Action::Attack { attack, .. } => *attack,
+                        Action::Drift(_) | Action::Forge { .. } | Action::Visit(_) => return false,
+                    };
+                    step.host == host.name && matches!(attack, Attack::InterceptTls(_))
+                }),
                 troubles: std::iter::once(host.trouble).chain(fallen_into).collect(),
                 relays_for: host.relay_for.iter().filter_map(position).map(host_id).collect(),
                 requires_tls_of: host.requires_tls_of.iter().filter_map(position).map(host_id).collect(),
@@ -351,6 +360,12 @@ impl Setup {
     /// trouble has it do is not judged.
     pub fn may_be_in(&self, host: HostId, trouble: Trouble) -> bool {
         self.facts(host).troubles.contains(&trouble)
+    }
+
+    /// Whether somebody on the path terminates TLS in a server's name at any time, if need be with a certificate that he has
+    /// stolen.
+    pub fn may_be_impersonated(&self, host: HostId) -> bool {
+        self.facts(host).is_impersonated
     }
 
     /// Whether a server relays a client's mail to anywhere, or, as an impostor, lets everybody believe that it does.

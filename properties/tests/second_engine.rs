@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mailpostern::check::second::{NO_BROKEN_PROMISE, NO_CONVICTION, NO_DEPENDENCE, Second};
+use mailpostern::check::second::{NO_BROKEN_PROMISE, NO_CONVICTION, NO_DEPENDENCE, NO_MAIL_FORGOTTEN, Second};
 use mailpostern::check::{Bounds, Case, Named};
 use postern_model::formal::{Fault, Found, Judged, Protocol, Workers, Wrong, explore};
 use postern_model::mutant::Mutant;
@@ -22,6 +22,7 @@ fn kinds(found: &Found<Fault>) -> BTreeSet<&'static str> {
     let kind = |fault: &Fault| match fault {
         Fault::Judged(..) => NO_CONVICTION,
         Fault::Wrong(Wrong::Breaks(..)) => NO_BROKEN_PROMISE,
+        Fault::Wrong(Wrong::Forgets) => NO_MAIL_FORGOTTEN,
         Fault::Wrong(Wrong::Depends(_)) => NO_DEPENDENCE,
     };
     found.faults.keys().map(kind).collect()
@@ -43,8 +44,9 @@ fn both_engines_count_the_same_states_and_transitions() {
     }
 }
 
-/// Mutants that are convicted by monitors, by calms and by unwinding.
-const MUTANTS: [Mutant; 6] = [
+/// Mutants that are convicted by monitors, by calms, by unwinding, and because nothing becomes of their mail.
+const MUTANTS: [Mutant; 7] = [
+    Mutant::ForgetsDeferredMail,
     Mutant::BouncesWhenStarttlsVanishes,
     Mutant::DemandsTlsOfLocalMail,
     Mutant::DefersAfterBrokenHandshake,
@@ -83,5 +85,5 @@ fn both_engines_find_the_same_mutants_wrong_and_in_the_same_way() {
     let mutants: BTreeSet<&String> = found.iter().map(|(mutant, _)| mutant).collect();
     let kinds: BTreeSet<&str> = found.iter().map(|(_, kind)| *kind).collect();
     assert_eq!(mutants.len(), MUTANTS.len(), "{found:?}");
-    assert_eq!(kinds.len(), 3, "{found:?}");
+    assert_eq!(kinds.len(), 4, "{found:?}");
 }

@@ -24,10 +24,10 @@ use std::rc::Rc;
 use postern_model::mta::delivery::Decision;
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
-use postern_model::trace::Trace;
+use postern_model::trace::{Event, Trace};
 use sha2::{Digest, Sha256};
 
-use crate::net::{Door, Simulation, SimulationError};
+use crate::net::{Door, End, Simulation, SimulationError};
 use crate::subject::{ServerSubjectRef, Subject};
 use crate::world::{World, must_serve};
 
@@ -177,6 +177,9 @@ pub fn run(scenario: &Scenario, options: Options) -> Result<Run, WorldError> {
     let world = World::new(scenario, simulation.network().clone(), crypto, options);
     populate(&mut simulation, &world);
     let ended = simulation.run(|| world.is_finished(), world.horizon(), STEPS_MAX);
+    if matches!(ended, Ok(End::Horizon)) {
+        world.recorder.record(Event::HorizonReached);
+    }
     let wire_hash = simulation.network().wire_hash();
     // The hosts go with their connections, which are recorded as closed no more.
     let (trace, sessions) = (world.recorder.take_trace(), world.recorder.sessions());

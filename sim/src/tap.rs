@@ -188,6 +188,8 @@ pub(crate) struct Tap {
     content: RefCell<Option<LineBuffer>>,
     /// How many replies the acceptor owes.
     owed: Cell<usize>,
+    /// The codes of replies that came before the commands that the dialler takes them for answers to.
+    early: RefCell<VecDeque<Vec<u8>>>,
     /// How many replies the acceptor owes up to the one to STARTTLS.
     owed_to_starttls: Cell<Option<usize>>,
     /// STARTTLS was answered by 220.
@@ -230,6 +232,7 @@ impl Tap {
             content: RefCell::default(),
             // The greeting.
             owed: Cell::new(1),
+            early: RefCell::default(),
             owed_to_starttls: Cell::new(None),
             has_go_ahead: Cell::new(false),
             held: RefCell::default(),
@@ -338,6 +341,7 @@ impl Tap {
                 return;
             };
             self.owed.set(self.owed.get() + 1);
+            let early = self.early.borrow_mut().pop_front();
             if line.octets.trim_ascii().eq_ignore_ascii_case(b"STARTTLS") {
                 self.owed_to_starttls.set(Some(self.owed.get()));
                 self.has_go_ahead.set(false);
@@ -348,10 +352,15 @@ impl Tap {
                     octets: Vec::new(),
                 });
             }
-            return self.said(&line.octets, channel);
+            self.said(&line.octets, channel);
+            if let Some(reply) = early {
+                self.answered(&reply, channel);
+            }
+            return;
         }
         let lines = self.content.take().unwrap_or_default();
-        self.owed.set(self.owed.get() + 1);
+        let has_early = self.early.borrow_mut().pop_front().is_some();
+        self.owed.set(self.owed.get() + usize::from(!has_early));
         self.recorder.record(Event::Content {
             connection,
             channel,
@@ -380,6 +389,9 @@ impl Tap {
             if let Some(line) = line {
                 return self.said(&line, channel);
             }
+        }
+        if self.owed.get() == 0 && !reply.starts_with(b"421") {
+            return self.early.borrow_mut().push_back(reply.to_vec());
         }
         self.owed.set(self.owed.get().saturating_sub(1));
         if let Some(owed) = self.owed_to_starttls.take() {
@@ -441,6 +453,7 @@ impl Tap {
     pub(crate) fn secured(&self, certificate: Presented) {
         // What came before in clear and was not answered is void (RFC 3207 §4.2).
         self.owed.set(0);
+        self.early.take();
         self.held.take();
         self.commands.take();
         self.last_octet.set(0);

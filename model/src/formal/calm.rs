@@ -27,7 +27,7 @@ pub enum Calm {
 pub enum Broken {
     /// It is not delivered, although a host that serves its domain is as it should be.
     NotDelivered,
-    /// It is not delivered for want of TLS, which nothing requires.
+    /// It is not delivered for want of TLS, which nothing requires and with which it would be.
     HeldForWantOfTls,
     /// It is not delivered for want of TLS, and would be if TLS had never been used before.
     HeldForThePast,
@@ -105,6 +105,8 @@ pub(super) fn broken(mut driver: Driver<'_>, calm: Calm) -> Vec<Broken> {
     let remembers = driver.world.forgets_in.iter().any(Option::is_some);
     let mut without_past = driver.clone();
     without_past.delivery = driver.delivery.with_tls_seen_at([]);
+    let mut with_tls = driver.clone();
+    calm_down(driver.configuration, &mut with_tls.world, Calm::Tls);
     run(&mut driver);
     let mut broken = Vec::new();
     for job in promised {
@@ -116,10 +118,17 @@ pub(super) fn broken(mut driver: Driver<'_>, calm: Calm) -> Vec<Broken> {
             let is_the_pasts = other.world.jobs[job].place == Place::Over(End::Sent);
             broken.extend(is_the_pasts.then_some(Broken::HeldForThePast));
         }
+        // What is held for another reason is none of TLS's.
+        let is_for_want_of_tls = || {
+            let mut other = with_tls.clone();
+            run(&mut other);
+            other.world.jobs[job].place == Place::Over(End::Sent)
+        };
         broken.push(match calm {
             Calm::Tls if is_sent && driver.sent_in_clear[job] && is_at_may && !remembers => Broken::SentInClear,
             _ if is_sent => continue,
             Calm::Tls | Calm::OnlyAt(_) => Broken::NotDelivered,
+            Calm::NoTls | Calm::BrokenTls if !is_for_want_of_tls() => continue,
             Calm::NoTls => Broken::HeldForWantOfTls,
             Calm::BrokenTls => Broken::HeldForBrokenTls,
         });
@@ -134,11 +143,13 @@ fn run(driver: &mut Driver<'_>) {
         driver.seen.clear();
         if let Some(ready) = (0..jobs).find(|job| driver.world.is_ready(*job)) {
             driver.go(ready);
-        } else if (0..jobs).any(|job| matches!(driver.world.jobs[job].place, Place::Waits | Place::Hangs { .. })) {
-            driver.pass();
-        } else {
+            continue;
+        }
+        let waits = |job: usize| matches!(driver.world.jobs[job].place, Place::Waits | Place::Hangs { .. });
+        if !(0..jobs).any(waits) || driver.world.is_stuck() {
             return;
         }
+        driver.pass();
     }
 }
 

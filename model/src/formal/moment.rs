@@ -112,6 +112,11 @@ impl Dynamics {
         Calm::all(&self.configuration).flat_map(in_calm).collect()
     }
 
+    /// Whether a message is in the queue of which nothing will ever become.
+    pub fn forgets(&self, moment: &Moment) -> bool {
+        moment.world.is_stuck()
+    }
+
     /// A moment in words, a line for each thing that there is.
     pub fn portrait(&self, moment: &Moment) -> String {
         portrait(&self.configuration, &moment.world)

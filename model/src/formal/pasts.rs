@@ -25,6 +25,16 @@ pub struct Past {
     machine: Delivery,
 }
 
+impl Past {
+    /// That of a sender to which nothing has happened yet.
+    pub fn none(dynamics: &Dynamics) -> Self {
+        Self {
+            steps: Vec::new(),
+            machine: dynamics.start().machine,
+        }
+    }
+}
+
 /// Every past of a configuration that makes a difference to the sender itself; some, if `go_on` stops the search.
 pub fn pasts(dynamics: Dynamics, go_on: &(dyn Fn(u64) -> bool + Sync)) -> Vec<Past> {
     let histories = Histories(Protocol::without_promises(dynamics));
@@ -97,7 +107,10 @@ impl Twins {
     pub fn new(dynamics: Dynamics, pasts: &[[&Past; 2]]) -> Self {
         let mut world = World::at_start(dynamics.configuration());
         // What the world would keep of the past is left out: sessions that stand, and what the sender forgets in time.
-        debug_assert!(!dynamics.configuration().reuse, "a session that is kept belongs to the past too");
+        debug_assert!(
+            !dynamics.configuration().reuse,
+            "a session that is kept belongs to the past too"
+        );
         world.jobs[0].place = Place::Over(End::Sent);
         world.clock = Clock::Moving;
         let protocol = Protocol::without_promises(dynamics);

@@ -23,6 +23,8 @@ pub enum Wrong {
     Depends(Dependence),
     /// A promise about this calm after the storm is broken.
     Breaks(Broken, Calm),
+    /// A message is in the queue, and nothing will ever become of it.
+    Forgets,
 }
 
 /// A state: the delivery machine and the world, each by its number.
@@ -164,6 +166,8 @@ impl Protocol {
             let mut wrong: Vec<Wrong> = dependences.into_iter().map(Wrong::Depends).collect();
             let broken = self.broken.value(self.broken_after(to)).iter();
             wrong.extend(broken.map(|(broken, calm)| Wrong::Breaks(*broken, *calm)));
+            let world = self.worlds.value(self.states.value(to.0).world);
+            wrong.extend(world.is_stuck().then_some(Wrong::Forgets));
             wrong.sort_unstable();
             wrong.dedup();
             Edge {

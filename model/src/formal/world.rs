@@ -197,6 +197,12 @@ impl World {
         self.is_quiet() && self.clock != Clock::Ended
     }
 
+    /// Whether a message waits that no timer, no step and nobody else will ever move again.
+    pub(super) fn is_stuck(&self) -> bool {
+        let waits = |job: &Job| matches!(job.place, Place::Waits);
+        self.clock != Clock::Ended && self.is_quiet() && self.until_next().is_none() && self.jobs.iter().any(waits)
+    }
+
     /// How long until a timer goes off; `None` if none runs.
     pub(super) fn until_next(&self) -> Option<Minutes> {
         let jobs = self.jobs.iter().flat_map(|job| {

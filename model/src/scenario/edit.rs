@@ -5,7 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What somebody on the path makes of a line that one end sends to the other in clear.
+/// What somebody on the path makes of a line that one end sends to the other in clear. While he edits he does nothing else in
+/// clear on the paths to the same host, but that he can watch, pass all on in segments, and answer a handshake with garbage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Edit {
@@ -98,8 +99,32 @@ insertions! {
 impl Edit {
     /// What of it cannot be.
     pub(super) fn problem(self) -> Option<String> {
-        let is_legal = self.line > 0 || matches!(self.alteration, Alteration::InsertAfter(_));
-        (!is_legal).then(|| "lines count from 1: before the first there is only `insert-after` line 0".to_owned())
+        if self.line == 0 && !matches!(self.alteration, Alteration::InsertAfter(_)) {
+            return Some("lines count from 1: before the first there is only `insert-after` line 0".to_owned());
+        }
+        let (Alteration::InsertBefore(inserted)
+        | Alteration::InsertBehind(inserted)
+        | Alteration::InsertAfter(inserted)) = self.alteration
+        else {
+            return None;
+        };
+        let reader = inserted.reader();
+        (reader != self.toward).then(|| {
+            format!(
+                "“{inserted}” is for the {reader} to read, and not for the {}",
+                self.toward
+            )
+        })
+    }
+}
+
+impl Insertion {
+    /// Who can make something of it: a server of commands, and a client of replies.
+    fn reader(self) -> Toward {
+        match self.octets()[0].is_ascii_digit() {
+            true => Toward::Client,
+            false => Toward::Server,
+        }
     }
 }
 
@@ -177,6 +202,23 @@ mod tests {
         ] {
             assert!(!at_start(alteration), "{alteration:?}");
         }
+    }
+
+    #[test]
+    fn commands_are_for_servers_and_replies_for_clients() {
+        let is_legal = |toward, insertion| {
+            let edit = Edit {
+                toward,
+                line: 1,
+                alteration: Alteration::InsertBehind(insertion),
+            };
+            edit.problem().is_none()
+        };
+        for insertion in Insertion::ALL {
+            let both = [Toward::Client, Toward::Server].map(|toward| is_legal(toward, *insertion));
+            assert_eq!(both.iter().filter(|is_legal| **is_legal).count(), 1, "{insertion}");
+        }
+        assert!(is_legal(Toward::Server, Insertion::FalseEnd) && is_legal(Toward::Client, Insertion::Offer));
     }
 
     #[test]

@@ -43,7 +43,11 @@ struct Reader {
 impl Reader {
     fn owner(&mut self, event: &Event) -> Option<usize> {
         match event {
-            Event::Set(_) | Event::Adversary { .. } | Event::Deceived { .. } | Event::Queued { .. } => None,
+            Event::Set(_)
+            | Event::Adversary { .. }
+            | Event::Deceived { .. }
+            | Event::Queued { .. }
+            | Event::HorizonReached => None,
             Event::Delivered { message, .. } | Event::Stolen { message, .. } => {
                 self.latest(|attempt| attempt.message == *message)
             }

@@ -100,6 +100,10 @@ impl Narrator {
                 (None, format!("DNS  {host}: {}", answered(question, answer)))
             }
             Event::Logged { host, entry } => (None, format!("=    {host}: {}", logged(entry))),
+            Event::HorizonReached => (
+                None,
+                "~    the run ends: by now every message should have its fate, and not all have".to_owned(),
+            ),
             Event::Dialled {
                 connection,
                 from,

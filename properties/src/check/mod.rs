@@ -331,6 +331,7 @@ fn keep_nearest<K: Ord, C, O: Ord>(known: &mut BTreeMap<K, C>, key: K, new: C, o
 fn broken_by(fault: Fault) -> (Property, &'static str) {
     match fault {
         Fault::Judged(place, rule) => (JUDGED[place], rule),
+        Fault::Wrong(Wrong::Forgets) => (Property::P12, "R5321-4.2.5-a"),
         Fault::Wrong(Wrong::Depends(Dependence::Past)) => (Property::P09, "SEED-11"),
         Fault::Wrong(Wrong::Depends(Dependence::Role)) => (Property::P35, "SEED-13"),
         Fault::Wrong(Wrong::Depends(Dependence::Alarms)) => (Property::P10, "SEED-10"),
@@ -345,7 +346,7 @@ fn broken_by(fault: Fault) -> (Property, &'static str) {
 /// The calm in which the consequence of a fault shows.
 fn shown_in(fault: Fault) -> Option<Calm> {
     match fault {
-        Fault::Judged(..) => None,
+        Fault::Judged(..) | Fault::Wrong(Wrong::Forgets) => None,
         Fault::Wrong(Wrong::Breaks(_, calm)) => Some(calm),
         Fault::Wrong(Wrong::Depends(Dependence::Role)) => None,
         // What another past or setting of alarms leads to shows where TLS is gone.

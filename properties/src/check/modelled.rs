@@ -33,6 +33,7 @@ pub const MODELLED: &[Mutant] = &[
     Mutant::Remembers5yzToMail,
     Mutant::RetriesAfter5yz,
     Mutant::GivesUpEarly,
+    Mutant::ForgetsDeferredMail,
     Mutant::IgnoresConfiguredSchedule,
     Mutant::SendsAgainAfterAcceptance,
     Mutant::BouncesSilently,

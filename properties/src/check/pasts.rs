@@ -37,17 +37,27 @@ pub(super) fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_
     let found = explore(&twins, share, go_on);
     let mut ways = BTreeMap::new();
     if let Some(distance) = found.faults.get(&DIFFERS) {
-        let way = pairs.iter().filter_map(|pair| {
-            let twins = Twins::new(dynamics.clone(), &[*pair]);
-            let present_steps = way_to(&twins, &DIFFERS, *distance)?;
-            // The more ordinary past: it is a bug to learn from what happens every day.
-            let past = pair
-                .iter()
-                .min_by_key(|past| (injections(&past.steps), past.steps.len()))?;
+        // The past to blame is one that differs from none at all, whose way is therefore told by itself.
+        let none = Past::none(&dynamics);
+        let telling = pasts.iter().filter_map(|past| {
+            let twins = Twins::new(dynamics.clone(), &[[past, &none]]);
+            let found = explore(&twins, &Share::ALONE, |_| go_on(0));
+            let present_steps = way_to(&twins, &DIFFERS, *found.faults.get(&DIFFERS)?)?;
             Some(way(past, present_steps, &present, &names))
         });
-        let way = way.min_by_key(|way| way.order).expect("it is between some pair");
-        ways.insert(broken_by(Fault::Wrong(DIFFERS)), way);
+        let between = || {
+            let ways = pairs.iter().filter_map(|pair| {
+                let twins = Twins::new(dynamics.clone(), &[*pair]);
+                let present_steps = way_to(&twins, &DIFFERS, *distance)?;
+                Some(way(pair[0], present_steps, &present, &names))
+            });
+            ways.min_by_key(|way| way.order)
+        };
+        let nearest = telling.min_by_key(|way| way.order).or_else(between);
+        ways.insert(
+            broken_by(Fault::Wrong(DIFFERS)),
+            nearest.expect("it is between some pair"),
+        );
     }
     Walked {
         walk: Walk::of(&found),

@@ -58,6 +58,8 @@ impl Situation {
 pub const NO_CONVICTION: &str = "no monitor convicts";
 /// That whatever is promised for a calm comes true in it.
 pub const NO_BROKEN_PROMISE: &str = "in every calm all mail arrives that should";
+/// That something will become of every message.
+pub const NO_MAIL_FORGOTTEN: &str = "no message is in the queue for ever";
 /// That the copies of the machine ask for what it asks for.
 pub const NO_DEPENDENCE: &str = "no step depends on what must not matter";
 
@@ -120,6 +122,8 @@ impl Second {
         let broken = self.dynamics.broken(&situation.moment);
         let broken = broken.into_iter().map(|(broken, calm)| Wrong::Breaks(broken, calm));
         faults.extend(broken.map(|wrong| (Fault::Wrong(wrong), None)));
+        let forgets = self.dynamics.forgets(&situation.moment);
+        faults.extend(forgets.then_some((Fault::Wrong(Wrong::Forgets), None)));
         for (fault, violation) in faults {
             let (property, rule) = broken_by(fault);
             let why = match (fault, violation) {
@@ -170,6 +174,9 @@ impl Model for Second {
             }),
             Promise::always(NO_BROKEN_PROMISE, |model: &Self, situation: &Situation| {
                 model.dynamics.broken(&situation.moment).is_empty()
+            }),
+            Promise::always(NO_MAIL_FORGOTTEN, |model: &Self, situation: &Situation| {
+                !model.dynamics.forgets(&situation.moment)
             }),
             Promise::always(NO_DEPENDENCE, |_, situation: &Situation| {
                 situation.dependences.is_empty()

@@ -57,7 +57,7 @@ impl Monitor for NoStarttlsInTls {
                 ..
             } => {
                 let session = self.sessions.get(connection);
-                let Some(session) = session.filter(|session| session.is_secured_with_host()) else {
+                let Some(session) = session.filter(|session| session.is_secured_with_host(&self.setup)) else {
                     return Ok(());
                 };
                 self.exercised = true;

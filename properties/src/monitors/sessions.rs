@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use postern_model::observation::{Acceptor, Code, ConnectionId, DomainSet, HostId, Observation};
 use postern_model::scenario::Phase;
 
+use crate::setup::Setup;
+
 /// Who dialled a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Dialler {
@@ -62,10 +64,11 @@ impl<T> Session<T> {
         self.acceptor == Some(Acceptor::Host)
     }
 
-    /// Inside TLS it is the host that was dialled: it accepted it itself, or proved a name, as no attacker can.
-    pub(super) fn is_secured_with_host(&self) -> bool {
+    /// Inside TLS it is the host that was dialled: it accepted it itself, or proved a name that nobody stole.
+    pub(super) fn is_secured_with_host(&self, setup: &Setup) -> bool {
+        let is_proof = |names| names != DomainSet::default() && !setup.may_be_impersonated(self.server);
         let names = self.proves();
-        names.is_some_and(|names| self.is_servers_own() || names != DomainSet::default())
+        names.is_some_and(|names| self.is_servers_own() || is_proof(names))
     }
 
     /// A positive reply to EHLO or HELO arrived, so mail could have been sent in clear if not within TLS.
@@ -201,9 +204,10 @@ impl<T: Default> Sessions<T> {
                 phase: None,
                 ..
             }
+            // The reply to RSET is one of those to commands of no phase; one to MAIL may have come behind the command.
             | Observation::Replied {
                 connection,
-                phase: Some(Phase::Ehlo | Phase::EndOfData),
+                phase: None | Some(Phase::Ehlo | Phase::EndOfData),
                 ..
             } => (connection, false),
             _ => return,

@@ -79,7 +79,7 @@ impl Writer<'_> {
     fn tell(&mut self, record: &Record, texts: &[&str]) {
         let Record { at, event } = record;
         let first = words(texts[0]);
-        if let Event::Set(_) = event {
+        if let Event::Set(_) | Event::HorizonReached = event {
             match self.is_under_way || !at.is_zero() {
                 true => self.push(*at, What::Fact(first.to_owned())),
                 false => self.given.push(first.to_owned()),
@@ -166,7 +166,7 @@ impl Writer<'_> {
                 let lane = self.calls.get(connection).and_then(|call| self.lanes.host(&call.from));
                 self.note(*at, lane, first);
             }
-            Event::Set(_) | Event::Connected { .. } | Event::HungUp { .. } => {}
+            Event::Set(_) | Event::HorizonReached | Event::Connected { .. } | Event::HungUp { .. } => {}
         }
     }
 

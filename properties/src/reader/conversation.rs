@@ -12,8 +12,13 @@ use crate::setup::Setup;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Conversation {
     outstanding: VecDeque<Asked>,
-    /// Lines of the arriving reply so far.
+    /// Replies that the client read before what it takes them for answers to had arrived at the server.
+    early: VecDeque<Said>,
+    /// The code of the arriving reply, and its lines so far.
+    code: u16,
     lines: u32,
+    /// A reply was none, as its lines had different codes (RFC 5321 §4.2.1). What comes behind it answers nothing.
+    is_garbled: bool,
     offers_starttls: bool,
     offers_pipelining: bool,
     offers_dsn: bool,
@@ -26,9 +31,9 @@ struct Asked {
     recipient: Option<(DomainId, MailboxState)>,
 }
 
-/// What a complete reply answers and says.
-struct Answered {
-    asked: Option<Asked>,
+/// What a complete reply says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Said {
     code: u16,
     offers_starttls: bool,
     offers_pipelining: bool,
@@ -40,7 +45,10 @@ impl Default for Conversation {
     fn default() -> Self {
         Self {
             outstanding: VecDeque::from([Asked::phase(Phase::Connect)]),
+            early: VecDeque::new(),
+            code: 0,
             lines: 0,
+            is_garbled: false,
             offers_starttls: false,
             offers_pipelining: false,
             offers_dsn: false,
@@ -103,6 +111,8 @@ impl Conversation {
     /// The handshake is complete: all that came before it is void (RFC 3207 §4.2).
     pub(super) fn secured(&mut self) {
         self.outstanding.clear();
+        self.early.clear();
+        self.is_garbled = false;
         self.lines = 0;
         self.offers_starttls = false;
         self.offers_pipelining = false;
@@ -111,38 +121,63 @@ impl Conversation {
 
     /// A line of a reply arrived at the client; the last one completes the reply.
     pub(super) fn reply(&mut self, connection: ConnectionId, text: &str) -> Vec<Observation> {
-        if lines::reply(text).is_none() {
+        let was_garbled = self.is_garbled;
+        let said = self.line(text);
+        if lines::reply(text).is_none() || self.is_garbled != was_garbled {
             return vec![Observation::Babble { connection }];
         }
-        let Some(answered) = self.line(text) else {
-            return Vec::new();
-        };
-        let pipelining = answered
-            .offers_pipelining
-            .then_some(Observation::OffersPipelining { connection });
-        let dsn = answered.offers_dsn.then_some(Observation::OffersDsn { connection });
-        let replied = Observation::Replied {
-            connection,
-            phase: answered.asked.and_then(|asked| asked.phase),
-            code: answered.code,
-            offers_starttls: answered.offers_starttls,
-            recipient: answered.asked.and_then(|asked| asked.recipient),
-        };
-        pipelining.into_iter().chain(dsn).chain([replied]).collect()
+        match said {
+            // A server that takes leave answers nothing (421, RFC 5321 §3.8).
+            Some(said) if self.outstanding.is_empty() && said.code != 421 => {
+                self.early.push_back(said);
+                Vec::new()
+            }
+            Some(said) => self.answered(connection, said),
+            None => Vec::new(),
+        }
+    }
+
+    /// The reply to what arrived last, if the client had read it before.
+    pub(super) fn early_reply(&mut self, connection: ConnectionId) -> Vec<Observation> {
+        let said = self.early.pop_front();
+        said.map(|said| self.answered(connection, said)).unwrap_or_default()
     }
 
     /// A line of a reply was sent and never read.
     pub(super) fn lost(&mut self, connection: ConnectionId, text: &str) -> Option<Observation> {
-        let answered = self.line(text)?;
+        let code = self.line(text)?.code;
+        let asked = self.outstanding.pop_front();
         Some(Observation::Lost {
             connection,
-            phase: answered.asked.and_then(|asked| asked.phase),
-            code: answered.code,
+            phase: asked.and_then(|asked| asked.phase),
+            code,
         })
     }
 
-    fn line(&mut self, text: &str) -> Option<Answered> {
+    /// What is to be known of a complete reply to what has waited longest for one.
+    fn answered(&mut self, connection: ConnectionId, said: Said) -> Vec<Observation> {
+        let asked = self.outstanding.pop_front();
+        let is_ehlo = asked.is_some_and(|asked| asked.phase == Some(Phase::Ehlo));
+        let pipelining = said.offers_pipelining && is_ehlo;
+        let pipelining = pipelining.then_some(Observation::OffersPipelining { connection });
+        let dsn = (said.offers_dsn && is_ehlo).then_some(Observation::OffersDsn { connection });
+        let replied = Observation::Replied {
+            connection,
+            phase: asked.and_then(|asked| asked.phase),
+            code: said.code,
+            offers_starttls: said.offers_starttls && is_ehlo,
+            recipient: asked.and_then(|asked| asked.recipient),
+        };
+        pipelining.into_iter().chain(dsn).chain([replied]).collect()
+    }
+
+    fn line(&mut self, text: &str) -> Option<Said> {
         let line = lines::reply(text)?;
+        self.is_garbled |= self.lines > 0 && line.code != self.code;
+        if self.is_garbled {
+            return None;
+        }
+        self.code = line.code;
         // The first line of the reply to EHLO is the server's name, not a keyword (RFC 5321 §4.1.1.1).
         self.offers_starttls |= self.lines > 0 && lines::offers(line.text, "STARTTLS");
         self.offers_pipelining |= self.lines > 0 && lines::offers(line.text, "PIPELINING");
@@ -151,19 +186,12 @@ impl Conversation {
         if line.continues {
             return None;
         }
-        let asked = self.outstanding.pop_front();
-        let is_ehlo = asked.is_some_and(|asked| asked.phase == Some(Phase::Ehlo));
-        let answered = Answered {
-            asked,
-            code: line.code,
-            offers_starttls: is_ehlo && self.offers_starttls,
-            offers_pipelining: is_ehlo && self.offers_pipelining,
-            offers_dsn: is_ehlo && self.offers_dsn,
-        };
         self.lines = 0;
-        self.offers_starttls = false;
-        self.offers_pipelining = false;
-        self.offers_dsn = false;
-        Some(answered)
+        Some(Said {
+            code: line.code,
+            offers_starttls: std::mem::take(&mut self.offers_starttls),
+            offers_pipelining: std::mem::take(&mut self.offers_pipelining),
+            offers_dsn: std::mem::take(&mut self.offers_dsn),
+        })
     }
 }

@@ -191,6 +191,7 @@ impl Reader {
                         );
                         let notify = request::notify(text);
                         told.extend(notify.map(|notify| Observation::Notify { connection, notify }));
+                        told.extend(conversation.early_reply(connection));
                         return Some(told);
                     }
                     End::Acceptor => return Some(conversation.reply(id(*connection), text)),
@@ -211,11 +212,13 @@ impl Reader {
                     };
                     return Some(vec![late]);
                 };
-                known.conversation.content();
                 let client = known.client;
                 let connection = id(*connection);
+                known.conversation.content();
+                let early = known.conversation.early_reply(connection);
                 let Some(message) = lines::token_of(text).and_then(|token| self.message(&token)) else {
-                    return Some(vec![Observation::StrangeContent { connection }]);
+                    let strange = Observation::StrangeContent { connection };
+                    return Some(std::iter::once(strange).chain(early).collect());
                 };
                 let content = Observation::Content {
                     connection,
@@ -229,7 +232,7 @@ impl Reader {
                     digest: report::digest(text),
                 };
                 let report = self.report(connection, message, text);
-                return Some([content, digest].into_iter().chain(report).collect());
+                return Some([content, digest].into_iter().chain(report).chain(early).collect());
             }
             Event::Secured {
                 connection,
@@ -264,6 +267,7 @@ impl Reader {
                 let before = self.status(host, entry).or_else(|| self.claim(host, entry));
                 return Some(before.into_iter().chain([said]).collect());
             }
+            Event::HorizonReached => Observation::Quiet,
             Event::BareLineEnd { connection, .. } => Observation::BareLineEnd {
                 connection: id(*connection),
             },

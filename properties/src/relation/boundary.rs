@@ -36,7 +36,7 @@ pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
     let mut scenario = first.scenario.clone();
     for step in &mut scenario.step {
         if let Action::Attack { attack, .. } = &mut step.action
-            && Boundary::is_crossed_by(*attack)
+            && Boundary::is_touched_by(*attack)
         {
             *attack = Attack::Watch;
         }
@@ -45,8 +45,8 @@ pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
 }
 
 impl Boundary {
-    /// Whether an attack puts octets in clear around the beginning of TLS, or alters what is said before it.
-    fn is_crossed_by(attack: Attack) -> bool {
+    /// Whether an attack puts octets in clear around the beginning of TLS, or may alter what is said before it.
+    fn is_touched_by(attack: Attack) -> bool {
         matches!(
             attack,
             Attack::InjectCommands(_)
@@ -163,7 +163,8 @@ impl Session<'_> {
             _ => {
                 // Who says something more took what came in clear for a part of the session, and who says something else
                 // remembers what it was told.
-                let is_more = self.text_at(place).is_some() && self.text_at(place + 1) == other.text_at(place);
+                let others = other.text_at(place);
+                let is_more = (place + 1..self.inside.len()).any(|place| self.text_at(place) == others);
                 let speaker = self.text_at(place).or(other.text_at(place)).map(|(from, _)| from);
                 match (speaker, is_more) {
                     (Some(End::Acceptor), true) => "R3207-4-h",
@@ -222,7 +223,7 @@ fn sessions(trace: &Trace) -> Vec<Session<'_>> {
             }
             Event::Interfered { connection, attack, .. } => {
                 if let Some(session) = sessions.get_mut(connection)
-                    && Boundary::is_crossed_by(*attack)
+                    && Boundary::is_touched_by(*attack)
                 {
                     session.interference = Some(*attack);
                 }

@@ -45,12 +45,12 @@ pub(super) fn compare(first: Side<'_>) -> Option<Box<dyn Comparison>> {
         .find(|message| may_relay(first.scenario, &message.host))?
         .host
         .clone();
-    // A relay's copy is longer by its Received line, and is cut where the originator's is not (C-NET-4).
+    // A relay's copy is longer by its Received line, and is cut or edited where the originator's is not (C-NET-4).
     let cuts = first.scenario.step.iter().any(|step| {
         let Action::Attack { attack, .. } = &step.action else {
             return false;
         };
-        matches!(attack, Attack::CutClient(_) | Attack::CutServer(_))
+        matches!(attack, Attack::CutClient(_) | Attack::CutServer(_) | Attack::Edit(_))
     });
     if cuts {
         return None;

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::observation::{Acceptor, ConnectionId, DomainId, HostId, Observation};
-use postern_model::scenario::{Attack, Edit, MailboxState, Phase, Reading, Scenario, Toward, Trouble};
+use postern_model::scenario::{Attack, MailboxState, Phase, Reading, Scenario, Trouble};
 use postern_model::trace::{Event, Setting, Trace};
 
 use super::world::{changes, pinned, without_tls_at};
@@ -308,12 +308,7 @@ fn unsteady(traces: [&Trace; 2], setup: &Setup) -> Unsteady {
             Event::Adversary {
                 victim,
                 attack:
-                    Attack::InjectTransaction
-                    | Attack::InjectCommands(_)
-                    | Attack::InjectTowardServer(_)
-                    | Attack::Edit(Edit {
-                        toward: Toward::Server, ..
-                    }),
+                    Attack::InjectTransaction | Attack::InjectCommands(_) | Attack::InjectTowardServer(_) | Attack::Edit(_),
                 ..
             } => unsteady.servers.extend(setup.host(victim)),
             Event::Set(Setting::Mx { domain, .. }) => unsteady.domains.extend(setup.domain(domain)),

@@ -235,6 +235,16 @@ impl Way {
                 self.told.push((line, Alteration::PauseBehind));
                 Ok(())
             }
+            Some(last @ Source::Inserted(insertion, _)) => {
+                let is_whole = read.iter().filter(|source| *source == last).count() == insertion.octets().len();
+                match before {
+                    Some((at, Alteration::InsertBehind(_))) if is_whole => {
+                        self.told.push((at, Alteration::PauseBehind));
+                        Ok(())
+                    }
+                    _ => Err(Untold::WithinLine),
+                }
+            }
             _ => Err(Untold::WithinLine),
         }
     }
@@ -383,6 +393,14 @@ mod tests {
         assert_eq!(whole.read(8, octets.len()), Ok(()));
         assert_eq!(whole.told, [(1, Alteration::PauseBehind)]);
         assert_eq!(way(octets).read(3, octets.len()), Err(Untold::WithinLine));
+        let mut edited = way(octets);
+        insert(&mut edited, octets, 8).expect("a place");
+        let all = edited.sources.len();
+        assert_eq!(edited.read(14, all), Ok(()));
+        assert_eq!(
+            edited.told,
+            [(1, Alteration::InsertBehind(NOOP)), (1, Alteration::PauseBehind)]
+        );
     }
 
     #[test]

@@ -275,6 +275,10 @@ impl Delivery {
         if queued.lifetime_is_over {
             return self.bounce(job, Cause::Expired);
         }
+        if self.settings.mutant == Some(Mutant::ForgetsDeferredMail) {
+            self.jobs.remove(&job);
+            return self.outputs.push_back(Output::Deferred(job));
+        }
         queued.stage = Stage::Waiting;
         let retry = Timer::Retry {
             job,

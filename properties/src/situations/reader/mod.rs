@@ -142,6 +142,7 @@ impl<'a> Reader<'a> {
             Event::ClientRefused { .. }
             | Event::NotSecured { by: End::Acceptor, .. }
             | Event::HandshakeUnasked { .. }
+            | Event::HorizonReached
             | Event::BareLineEnd { .. }
             | Event::HungUp { .. }
             | Event::Told { .. } => {}

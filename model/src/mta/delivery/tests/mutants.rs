@@ -113,6 +113,13 @@ fn mail_is_dropped_without_a_word() {
 }
 
 #[test]
+fn mail_is_deferred_and_no_timer_runs_for_it() {
+    let mut story = trying(Mutant::ForgetsDeferredMail, Level::Encrypt);
+    story.ended(Outcome::TlsUnavailable(WithoutTls::Refused));
+    assert_eq!(story.ended(Outcome::ConnectionFailed), [Output::Deferred(JOB)]);
+}
+
+#[test]
 fn tls_is_not_tried_where_it_is_not_required() {
     let first = |level| Story::queued(Some(Mutant::NeverTriesTls)).resolved(level);
     assert_eq!(first(Level::May), connect(BEST, TlsUse::Never));
