@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::observation::Observation;
-use postern_model::scenario::Scenario;
-use postern_model::trace::Trace;
+use postern_model::scenario::{Attack, Scenario};
+use postern_model::trace::{Event, Trace};
 
 use crate::claims;
 use crate::fates::{self, Alarm, MessageFate};
@@ -59,6 +59,10 @@ impl Judgement {
     }
 }
 
+/// What is told by who was answered what. Where lines were edited, neither end heard what the other said, and nobody is
+/// accused: the formal model judges sessions under every edit, octet by octet.
+const BLIND_TO_EDITS: &[Property] = &[Property::P02, Property::P03, Property::P13, Property::P36];
+
 /// Judges a run, in one pass.
 pub fn judge(scenario: &Scenario, trace: &Trace) -> Judgement {
     let setup = Setup::of(scenario);
@@ -85,8 +89,15 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Judgement {
     add(last, panel.observe(end.saturating_sub(time_fed), &Observation::Quiet));
     add(last, panel.finish());
 
+    let is_edited = trace.records.iter().any(|record| {
+        let Event::Interfered { attack, .. } = &record.event else {
+            return false;
+        };
+        matches!(attack, Attack::Edit(_))
+    });
     let verdicts = Panel::PROPERTIES.iter().map(|property| {
         let verdict = match first.iter().find(|(known, ..)| known == property) {
+            Some(_) if is_edited && BLIND_TO_EDITS.contains(property) => Verdict::NotExercised,
             Some((_, at, violation)) => Verdict::Violated {
                 at: *at,
                 violation: Violation {
@@ -166,7 +177,7 @@ mod tests {
             panic!("not one violation of P01: {violations:?}");
         };
         let (at, of_recipient) = (&trace.records[at].event, "RCPT TO:<bob@b.example>");
-        assert!(matches!(at, postern_model::trace::Event::Line { text, .. } if text == of_recipient));
+        assert!(matches!(at, Event::Line { text, .. } if text == of_recipient));
         assert_eq!(
             violation.why,
             "out.a.example sent RCPT for b.example to mx1.b.example in clear although its policy for b.example is encrypt"

@@ -257,6 +257,12 @@ impl Tap {
         self.connection.get()
     }
 
+    /// Whether the acceptor of a connection has answered STARTTLS by 220.
+    pub(crate) fn is_asked_to_shake_hands(recorder: &Recorder, connection: ConnectionId) -> bool {
+        let taps = recorder.taps.borrow();
+        taps.get(&connection).is_some_and(|tap| tap.has_go_ahead())
+    }
+
     /// The dialler may begin a handshake: its STARTTLS was answered by 220.
     pub(crate) fn has_go_ahead(&self) -> bool {
         self.has_go_ahead.get()

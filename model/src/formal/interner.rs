@@ -62,6 +62,11 @@ impl<T: Hash + Eq> Interner<T> {
         &self.values[number as usize]
     }
 
+    /// All values.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.values.iter().map(|(_, value)| value)
+    }
+
     /// How many different values there are.
     pub fn len(&self) -> usize {
         self.values.count()

@@ -70,6 +70,10 @@ impl Dynamics {
         }
     }
 
+    pub(super) fn looks_for_dependences(&self) -> bool {
+        self.looks_for_dependences
+    }
+
     /// The configuration.
     pub fn configuration(&self) -> &Configuration {
         &self.configuration

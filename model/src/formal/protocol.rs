@@ -115,6 +115,16 @@ impl Protocol {
         self.states.len()
     }
 
+    /// All that was seen in any step.
+    pub fn all_seen(&self) -> impl Iterator<Item = &Seen> {
+        self.seen.values()
+    }
+
+    /// Whether the answers of the machine were held against those of copies that differ in what must not matter.
+    pub fn was_unwound(&self) -> bool {
+        self.dynamics.looks_for_dependences() && !self.seen.is_empty()
+    }
+
     /// Whether a calm was ever run on to its end, to see what is broken in it.
     pub fn was_calmed(&self) -> bool {
         !self.calms.is_empty()

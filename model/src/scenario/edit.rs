@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What somebody on the path makes of a line that one end sends to the other in clear. While he edits he does nothing else in
-/// clear on the paths to the same host, but that he can watch, pass all on in segments, and answer a handshake with garbage.
+/// clear on the paths to the same host, but that he can watch, pass all on in segments, and answer a handshake with garbage. A
+/// handshake that only one end expects comes to nothing. Neither end then heard what the other said, so P02, P03, P13 and P36
+/// judge nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Edit {

@@ -144,6 +144,12 @@ impl Bounds {
                 demanding_by_route(level, &rest),
             ));
         }
+        for level in [Level::None, Level::May] {
+            all.push(named(
+                format!("a host that wishes for TLS, beside another, {level}"),
+                demanding_beside_another(level, &rest),
+            ));
+        }
         all.push(named("a slow host beside another".to_owned(), slow_host(&rest)));
         all.push(named("the sender among the exchangers".to_owned(), itself(&rest)));
         all.push(named("a dead first address".to_owned(), dead_address(&rest)));
@@ -323,6 +329,13 @@ fn demanding(level: Level, size: &Size) -> Configuration {
         ],
         ..one_domain(level, size)
     }
+}
+
+/// The same with another host to go to, which wishes for nothing.
+fn demanding_beside_another(level: Level, size: &Size) -> Configuration {
+    let mut configuration = demanding(level, size);
+    configuration.exchangers.push(Exchanger::of_first(20));
+    configuration
 }
 
 /// The same for mail that goes there by a fixed route, listed or not.

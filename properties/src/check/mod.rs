@@ -6,6 +6,7 @@ mod modelled;
 mod pasts;
 pub mod second;
 pub mod serve;
+mod sometimes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -21,6 +22,7 @@ use postern_model::scenario::Scenario;
 
 pub use bounds::{Bounds, Named, Question};
 pub use modelled::MODELLED;
+pub use sometimes::Sometimes;
 
 use crate::monitors::AnyMonitor;
 use crate::rules::Property;
@@ -47,8 +49,8 @@ pub const JUDGED: &[Property] = &[
     Property::P44,
 ];
 
-/// The properties that calms and pairs of pasts judge, without a monitor.
-const COMPARED: &[Property] = &[Property::P04, Property::P09, Property::P11];
+/// The properties that calms, unwinding and pairs of pasts judge, without a monitor.
+const COMPARED: &[Property] = &[Property::P04, Property::P09, Property::P11, Property::P35];
 
 /// The properties that either model judges, in order.
 pub fn judged() -> impl Iterator<Item = Property> {
@@ -75,6 +77,8 @@ pub struct Report {
     pub walks: BTreeMap<usize, Walk>,
     /// The properties whose judges were put to the test.
     pub exercised: BTreeSet<Property>,
+    /// What happened at some time, in the first model.
+    pub met: BTreeSet<Sometimes>,
     /// What is broken, each with its nearest counterexample.
     pub violations: BTreeMap<(Property, &'static str), Counterexample>,
     /// What was found at byte level. Its states and transitions are among those above.
@@ -215,6 +219,7 @@ struct Walked {
     walk: Walk,
     protocol_states: u64,
     exercised: BTreeSet<Property>,
+    met: BTreeSet<Sometimes>,
     ways: BTreeMap<(Property, &'static str), Way>,
 }
 
@@ -262,10 +267,13 @@ fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_on: GoOn<'_
     let by_monitors = JUDGED.iter().zip(system.exercised());
     let by_monitors = by_monitors.filter_map(|(property, exercised)| exercised.then_some(*property));
     let by_calms = [Property::P04, Property::P11].into_iter();
+    let by_unwinding = system.observed().was_unwound().then_some(Property::P35);
     Walked {
         exercised: by_monitors
             .chain(by_calms.filter(|_| system.observed().was_calmed()))
+            .chain(by_unwinding)
             .collect(),
+        met: sometimes::met(system.observed().all_seen()),
         protocol_states: system.observed().states() as u64,
         walk: Walk::of(&found),
         ways,
@@ -276,6 +284,14 @@ impl Report {
     /// The properties that are judged and that nothing put to the test.
     pub fn idle(&self) -> Vec<Property> {
         judged().filter(|property| !self.exercised.contains(property)).collect()
+    }
+
+    /// What never happened.
+    pub fn never_met(&self) -> impl Iterator<Item = Sometimes> {
+        Sometimes::ALL
+            .iter()
+            .copied()
+            .filter(|situation| !self.met.contains(situation))
     }
 
     /// Everything that is broken, in either model.
@@ -304,6 +320,7 @@ impl Report {
         self.count(&walked.walk);
         self.protocol_states += walked.protocol_states;
         self.exercised.extend(walked.exercised);
+        self.met.extend(walked.met);
         self.walks.insert(place, walked.walk);
         for (key, way) in walked.ways {
             let counterexample = Counterexample {
@@ -436,5 +453,6 @@ mod tests {
         // No timer of the model goes off while a session hangs, which is what P42 is about; a sender that lets a hanging
         // session hold up others is convicted all the same.
         assert_eq!(report.idle(), [Property::P42]);
+        assert_eq!(report.never_met().collect::<Vec<_>>(), []);
     }
 }

@@ -1,6 +1,6 @@
 //! Pairs of pasts: two senders of which the pasts differ, and nothing else, walked side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postern_model::formal::{
     Budget, Configuration, Dependence, Distance, Dynamics, Fault, Names, Past, Share, Step, Twins, Wrong, explore,
@@ -62,6 +62,7 @@ pub(super) fn walk(named: &Named, mutant: Option<Mutant>, share: &Share<'_>, go_
     Walked {
         walk: Walk::of(&found),
         protocol_states: 0,
+        met: BTreeSet::new(),
         // Two pasts that differ were led side by side.
         exercised: (found.transitions > 0).then_some(Property::P09).into_iter().collect(),
         ways,

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use clap::{Args, ValueEnum};
 use mailpostern::campaign::FOUND_FOLDER;
 use mailpostern::check::serve::{self, Loopback};
-use mailpostern::check::{self, Bounds, Named, Question, Report};
+use mailpostern::check::{self, Bounds, Named, Question, Report, Sometimes};
 use mailpostern::rules::Property;
 use mailpostern::table::{Column, counted, table};
 use postern_model::formal::Distance;
@@ -211,6 +211,14 @@ fn text(report: &Report, bounds: Bounds, memory: &Memory, files: &Files) -> Stri
         0 => "every property that is judged\n".to_owned(),
         _ => format!("every property that is judged, but for {}\n", idle.join(", ")),
     };
+    let never: Vec<&str> = report.never_met().map(Sometimes::text).collect();
+    text += &match never.len() {
+        0 => format!(
+            "met at some time: all of {}\n",
+            counted(Sometimes::ALL.len(), "situation")
+        ),
+        _ => format!("never met: {}\n", never.join("; ")),
+    };
     for (key, found) in &report.violations {
         let name = &configurations[found.configuration].name;
         text += &headline(*key, found.distance, name);
@@ -289,6 +297,8 @@ fn json(report: &Report, bounds: Bounds, memory: &Memory, files: &Files) -> Valu
         "is_complete": report.is_complete,
         "judges": check::judged().map(Property::id).collect::<Vec<_>>(),
         "not_exercised": report.idle().into_iter().map(Property::id).collect::<Vec<_>>(),
+        "met": report.met.iter().map(|one| one.text()).collect::<Vec<_>>(),
+        "never_met": report.never_met().map(Sometimes::text).collect::<Vec<_>>(),
         "violations": violations.collect::<Vec<_>>(),
     })
 }

@@ -3,6 +3,7 @@
 use postern_model::scenario::{Alteration, Attack, Edit, Toward};
 
 use super::{Answer, BETWEEN_PIECES, Interception, speech};
+use crate::tap::Tap;
 
 /// What passes to one end, line by line, with the edits that are still to come.
 struct Editing {
@@ -75,7 +76,12 @@ impl Interception {
         }
         // The server has read all in clear by then, and what it answers is not taken for a part of the handshake.
         self.door.sleep(BETWEEN_PIECES).await;
-        self.pass_on(octets).await;
+        let relaying = self.relaying.connection();
+        match Tap::is_asked_to_shake_hands(&self.world.recorder, relaying) {
+            true => self.pass_on(octets).await,
+            // A handshake that only one of them expects comes to nothing.
+            false => self.listen(Answer::Nothing).await,
+        }
     }
 
     /// Whether the end is still there.
