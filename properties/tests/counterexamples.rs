@@ -4,6 +4,7 @@ use mailpostern::breaks::breaks;
 use mailpostern::campaign::{Relations, examine};
 use mailpostern::check::{Bounds, MODELLED, bytes, check};
 use mailpostern::rules::Property;
+use postern_model::formal::bytes::Untold;
 use postern_model::mutant::Mutant;
 use postern_model::scenario::Scenario;
 use postern_sim::{Client, Crypto, Options, Server};
@@ -42,16 +43,62 @@ fn wrong_with(mutant: Mutant, scenario: &Scenario, key: (Property, &'static str)
     (!without.is_empty()).then(|| format!("{mutant}: without it {without:?} are broken\n{text}"))
 }
 
+/// What a mutant breaks in the model besides the rule that it is known by, and what does not show in the simulator as the
+/// same: told in simulated time, messages run side by side as they do and not as the model had them; or another judge is the
+/// one to see it there.
+const NOT_SHOWN: &[(Mutant, Property, &str)] = &[
+    (Mutant::RemembersTlsAndRefusesClear, Property::P03, "SEED-14"),
+    (Mutant::LaundersTlsIntoPolicy, Property::P03, "SEED-14"),
+    (Mutant::RequiresTlsUnasked, Property::P03, "SEED-14"),
+    (Mutant::DefersAfterBrokenHandshake, Property::P03, "SEED-14"),
+    (Mutant::AlarmHoldsMail, Property::P03, "SEED-14"),
+    (Mutant::NeverTriesTls, Property::P10, "SEED-10"),
+    (Mutant::OrdersBySecurity, Property::P09, "SEED-11"),
+    (Mutant::RetriesAtOnce, Property::P04, "R3207-6-b"),
+    (Mutant::RetriesAtOnce, Property::P11, "R5321-5.1-d"),
+    (Mutant::ReusesClearSessionForRequired, Property::P39, "R5321-4.5.4.1-e"),
+    (Mutant::NegativeMemoryNeverExpires, Property::P04, "R3207-6-b"),
+    (Mutant::Remembers5yzToMail, Property::P03, "SEED-11"),
+    (Mutant::Remembers5yzToMail, Property::P09, "SEED-11"),
+    (Mutant::SendsAgainAfterAcceptance, Property::P10, "SEED-10"),
+    (Mutant::DemandsTlsOfLocalMail, Property::P11, "R5321-5.1-d"),
+    // A handshake that fails at the server alone is nothing that a scenario can say.
+    (Mutant::LooksAtCertificateAfterMail, Property::P29, "R3207-4.1-a"),
+];
+
+/// What is wrong with the counterexamples of a mutant, by what each breaks.
+fn wrong_among<'a>(
+    mutant: Mutant,
+    found: impl Iterator<Item = ((Property, &'static str), Result<&'a Scenario, Untold>)>,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut is_known_by = false;
+    for (key @ (property, rule), scenario) in found {
+        is_known_by |= key == breaks(mutant);
+        let problem = match scenario {
+            Ok(scenario) => wrong_with(mutant, scenario, key),
+            Err(why) => Some(format!("{mutant}, {key:?}: {why}")),
+        };
+        match NOT_SHOWN.contains(&(mutant, property, rule)) {
+            false => wrong.extend(problem),
+            true if problem.is_none() => wrong.push(format!("{mutant}, {key:?} shows after all")),
+            true => {}
+        }
+    }
+    if !is_known_by {
+        wrong.push(format!("{mutant}: the model does not find what it breaks"));
+    }
+    wrong
+}
+
 #[test]
 fn each_counterexample_breaks_its_rule_in_the_simulator_and_none_without_the_mutant() {
     let mut wrong = Vec::new();
     for mutant in MODELLED {
         let report = check(Bounds::Small, Some(*mutant), 2, |_| true);
-        let key = breaks(*mutant);
-        match report.violations.get(&key) {
-            Some(found) => wrong.extend(wrong_with(*mutant, &found.scenario, key)),
-            None => wrong.push(format!("{mutant}: the model does not find it")),
-        }
+        let found = report.violations.iter();
+        let found = found.map(|(key, found)| (*key, Ok(&found.scenario)));
+        wrong.extend(wrong_among(*mutant, found));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
@@ -61,12 +108,16 @@ fn each_counterexample_at_byte_level_does_so_too() {
     let mut wrong = Vec::new();
     for mutant in bytes::MODELLED {
         let report = bytes::check(Bounds::Small, Some(*mutant));
-        let key = breaks(*mutant);
-        match report.violations.get(&key).map(|found| &found.scenario) {
-            Some(Ok(scenario)) => wrong.extend(wrong_with(*mutant, scenario, key)),
-            Some(Err(why)) => wrong.push(format!("{mutant}: {why}")),
-            None => wrong.push(format!("{mutant}: the model does not find it")),
-        }
+        let found = report.violations.iter();
+        let found = found.map(|(key, found)| (*key, found.scenario.as_ref().map_err(|why| *why)));
+        wrong.extend(wrong_among(*mutant, found));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn nothing_is_excused_that_a_mutant_is_known_by() {
+    for (mutant, property, rule) in NOT_SHOWN {
+        assert_ne!(breaks(*mutant), (*property, *rule), "{mutant}");
+    }
 }

@@ -93,7 +93,15 @@ pub(super) fn broken(mut driver: Driver<'_>, calm: Calm) -> Vec<Broken> {
         let is_served = match calm {
             Calm::OnlyAt(peer) => serves(peer),
             Calm::Tls => (0..driver.configuration.exchangers.len()).map(peer_id).any(serves),
-            Calm::NoTls | Calm::BrokenTls => driver.world.levels[place] <= Level::May,
+            // A host that demands TLS answers for that itself (P06, P07).
+            Calm::NoTls | Calm::BrokenTls => {
+                let demands = driver
+                    .configuration
+                    .exchangers
+                    .iter()
+                    .any(|exchanger| exchanger.demands_tls);
+                driver.world.levels[place] <= Level::May && !demands
+            }
         };
         is_in_queue
             && queued.expires_in.is_some_and(|left| left > 0)
@@ -105,8 +113,13 @@ pub(super) fn broken(mut driver: Driver<'_>, calm: Calm) -> Vec<Broken> {
     let remembers = driver.world.forgets_in.iter().any(Option::is_some);
     let mut without_past = driver.clone();
     without_past.delivery = driver.delivery.with_tls_seen_at([]);
-    let mut with_tls = driver.clone();
-    calm_down(driver.configuration, &mut with_tls.world, Calm::Tls);
+    let before = driver.clone();
+    let would_be_sent = |job: usize, calm| {
+        let mut other = before.clone();
+        calm_down(other.configuration, &mut other.world, calm);
+        run(&mut other);
+        other.world.jobs[job].place == Place::Over(End::Sent)
+    };
     run(&mut driver);
     let mut broken = Vec::new();
     for job in promised {
@@ -118,17 +131,16 @@ pub(super) fn broken(mut driver: Driver<'_>, calm: Calm) -> Vec<Broken> {
             let is_the_pasts = other.world.jobs[job].place == Place::Over(End::Sent);
             broken.extend(is_the_pasts.then_some(Broken::HeldForThePast));
         }
-        // What is held for another reason is none of TLS's.
-        let is_for_want_of_tls = || {
-            let mut other = with_tls.clone();
-            run(&mut other);
-            other.world.jobs[job].place == Place::Over(End::Sent)
+        // What is held for another reason is none of TLS's, and without any TLS it is not the handshake's.
+        let is_of_this_calm = match calm {
+            Calm::Tls | Calm::OnlyAt(_) => true,
+            Calm::NoTls => would_be_sent(job, Calm::Tls),
+            Calm::BrokenTls => would_be_sent(job, Calm::Tls) && would_be_sent(job, Calm::NoTls),
         };
         broken.push(match calm {
             Calm::Tls if is_sent && driver.sent_in_clear[job] && is_at_may && !remembers => Broken::SentInClear,
-            _ if is_sent => continue,
+            _ if is_sent || !is_of_this_calm => continue,
             Calm::Tls | Calm::OnlyAt(_) => Broken::NotDelivered,
-            Calm::NoTls | Calm::BrokenTls if !is_for_want_of_tls() => continue,
             Calm::NoTls => Broken::HeldForWantOfTls,
             Calm::BrokenTls => Broken::HeldForBrokenTls,
         });

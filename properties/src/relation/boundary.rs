@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use postern_model::monitor::{Verdict, Violation};
 use postern_model::name::DomainName;
-use postern_model::scenario::{Action, Attack, Scenario};
+use postern_model::scenario::{Action, Attack, Edit, Scenario, Toward};
 use postern_model::trace::{Channel, ConnectionId, End, Event, Trace};
 
 use super::{Comparison, Side};
@@ -163,6 +163,14 @@ impl Session<'_> {
             _ => {
                 // Who says something more took what came in clear for a part of the session, and who says something else
                 // remembers what it was told.
+                if self.text_at(place).is_none() {
+                    return match attack {
+                        Attack::Edit(Edit {
+                            toward: Toward::Client, ..
+                        }) => "R3207-6-e",
+                        _ => "R3207-4-h",
+                    };
+                }
                 let others = other.text_at(place);
                 let is_more = (place + 1..self.inside.len()).any(|place| self.text_at(place) == others);
                 let speaker = self.text_at(place).or(other.text_at(place)).map(|(from, _)| from);

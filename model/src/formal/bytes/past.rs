@@ -46,9 +46,9 @@ impl Undisturbed {
         if unasked(server.clone()) != unasked(self.server.clone()) {
             return Some(Past::Commands);
         }
-        // A client that has a reply already says more than one that waits for it.
-        let (said, undisturbed) = (said(&unasked(client.clone())), said(&unasked(self.client.clone())));
-        if said.len() > undisturbed.len() && said.starts_with(&undisturbed) {
+        // A client that has a reply already goes on where another waits for it.
+        let (acts, undisturbed) = (unasked(client.clone()), unasked(self.client.clone()));
+        if acts != undisturbed && said(&acts).starts_with(&said(&undisturbed)) {
             return Some(Past::Replies);
         }
         if course(self.client.clone(), server.clone()) != self.course {
