@@ -123,7 +123,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Judgement {
 
 #[cfg(test)]
 mod tests {
-    use postern_model::scenario::{Fate, Level, Security};
+    use postern_model::scenario::{Alteration, Edit, Fate, Level, Security, Toward};
     use postern_model::trace::LogEntry;
 
     use super::*;
@@ -182,6 +182,53 @@ mod tests {
             violation.why,
             "out.a.example sent RCPT for b.example to mx1.b.example in clear although its policy for b.example is encrypt"
         );
+    }
+
+    #[test]
+    fn mail_that_is_in_the_queue_at_the_horizon_was_forgotten() {
+        let waits = || Tape::new().queued("out.a.example").attempt(1);
+        let judged = |tape: Tape| judge(&scenario(Level::May), &tape.trace());
+        assert_eq!(judged(waits()).violations().count(), 0);
+        let at_horizon = judged(
+            waits()
+                .after(Duration::from_secs(20 * 24 * 3600))
+                .event(Event::HorizonReached),
+        );
+        let (_, _, violation) = at_horizon
+            .violations()
+            .find(|found| found.0 == Property::P12)
+            .expect("a violation");
+        assert_eq!(violation.rule, "R5321-4.2.5-a");
+    }
+
+    #[test]
+    fn where_a_line_was_edited_nobody_is_accused_by_what_was_answered() {
+        let attack = Attack::Edit(Edit {
+            toward: Toward::Client,
+            line: 1,
+            alteration: Alteration::Drop,
+        });
+        let edited = Event::Interfered {
+            connection: postern_model::trace::ConnectionId(1),
+            attack,
+            what: String::new(),
+        };
+        let lost = || {
+            let tape = Tape::new().queued("out.a.example").attempt(1);
+            let sent = LogEntry::Sent {
+                message: token("m1"),
+                to: crate::testing::name("mx1.b.example"),
+                security: Security::Clear,
+            };
+            tape.dials("out.a.example", "mx1.b.example")
+                .logged("out.a.example", sent)
+        };
+        let verdict = |tape: Tape| {
+            let judgement = judge(&scenario(Level::May), &tape.trace());
+            judgement.verdict(Property::P13).cloned()
+        };
+        assert!(matches!(verdict(lost()), Some(Verdict::Violated { .. })));
+        assert_eq!(verdict(lost().event(edited)), Some(Verdict::NotExercised));
     }
 
     #[test]

@@ -50,8 +50,6 @@ struct AtHost {
 struct Passing {
     /// Contents that were not answered as far as the client heard.
     unanswered: u8,
-    /// Acceptances that somebody on the path heard in the client's place, and the client may not have.
-    intercepted: u8,
     delivered: u8,
 }
 
@@ -136,13 +134,14 @@ impl NoLoss {
     }
 
     fn content(&mut self, connection: ConnectionId, message: MessageId) -> Result<(), Violation> {
-        let Some(session) = self.sessions.get_mut(connection) else {
+        let Some(session) = self
+            .sessions
+            .get_mut(connection)
+            .filter(|session| session.is_clients_own())
+        else {
             return Ok(());
         };
         session.notes = Some(message);
-        if !session.is_clients_own() {
-            return Ok(());
-        }
         let (client, server) = (session.client, session.server);
         self.exercised = true;
         let passing = self.messages.entry(message).or_default();
@@ -169,14 +168,7 @@ impl NoLoss {
         };
         let (client, server) = (session.client, session.server);
         let passing = self.messages.entry(message).or_default();
-        if !session.is_clients_own() {
-            passing.intercepted = passing.intercepted.saturating_add(u8::from(is_accepted));
-            return Ok(());
-        }
-        // A refusal in the place of an acceptance that was taken away leaves it unheard.
-        let is_unheard = !is_accepted && passing.intercepted > 0;
-        passing.intercepted = passing.intercepted.saturating_sub(1);
-        passing.unanswered = passing.unanswered.saturating_sub(u8::from(!is_unheard));
+        passing.unanswered = passing.unanswered.saturating_sub(1);
         if is_accepted {
             let here = self.at_hosts.entry((client, message)).or_default();
             here.heard_accepted = here.heard_accepted.saturating_add(1);

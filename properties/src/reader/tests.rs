@@ -104,6 +104,45 @@ fn replies_answer_pipelined_commands_in_order() {
 }
 
 #[test]
+fn a_reply_that_the_client_read_before_its_command_had_arrived_answers_that_command() {
+    let tape = dialled()
+        .hears(&["220 hello"])
+        .hears(&["250 ok"])
+        .says("MAIL FROM:<ann@a.example>")
+        .says("NOOP")
+        .hears(&["500 no"]);
+    let seen = on_the_wire(tape);
+    let answers: Vec<_> = seen
+        .iter()
+        .filter(|one| matches!(one, Observation::Replied { .. }))
+        .collect();
+    assert_eq!(
+        answers,
+        [
+            &replied(Some(Phase::Connect), 220),
+            &replied(Some(Phase::Mail), 250),
+            &replied(None, 500)
+        ]
+    );
+    let leave = on_the_wire(dialled().hears(&["220 hello"]).hears(&["421 bye"]).says("NOOP"));
+    assert!(leave.contains(&replied(None, 421)), "that answers nothing: {leave:?}");
+}
+
+#[test]
+fn a_reply_of_different_codes_is_none_and_nothing_behind_it_is_one() {
+    let connection = ConnectionId(1);
+    let tape = dialled()
+        .hears(&["220 hello"])
+        .says("EHLO out.a.example")
+        .hears(&["250-mx1", "220 go"])
+        .hears(&["250 DSN"]);
+    let seen = on_the_wire(tape);
+    assert_eq!(seen.last(), Some(&Observation::Babble { connection }));
+    let replies = seen.iter().filter(|one| matches!(one, Observation::Replied { .. }));
+    assert_eq!(replies.count(), 1, "{seen:?}");
+}
+
+#[test]
 fn the_domain_of_a_recipient_is_read_whatever_the_case() {
     let seen = on_the_wire(dialled().says("rcpt to:<Bob@B.Example>"));
     assert!(matches!(

@@ -149,7 +149,7 @@ impl Session<'_> {
     }
 
     fn record_of(&self, place: usize) -> usize {
-        let record = self.inside.get(place).or(self.inside.last());
+        let record = self.inside.get(place).or_else(|| self.inside.last());
         record.map_or(0, |(record, ..)| *record)
     }
 
@@ -173,7 +173,10 @@ impl Session<'_> {
                 }
                 let others = other.text_at(place);
                 let is_more = (place + 1..self.inside.len()).any(|place| self.text_at(place) == others);
-                let speaker = self.text_at(place).or(other.text_at(place)).map(|(from, _)| from);
+                let speaker = self
+                    .text_at(place)
+                    .or_else(|| other.text_at(place))
+                    .map(|(from, _)| from);
                 match (speaker, is_more) {
                     (Some(End::Acceptor), true) => "R3207-4-h",
                     (Some(End::Acceptor), false) => "R3207-4.2-a",
