@@ -97,7 +97,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Judgement {
     });
     let verdicts = Panel::PROPERTIES.iter().map(|property| {
         let verdict = match first.iter().find(|(known, ..)| known == property) {
-            Some(_) if is_edited && BLIND_TO_EDITS.contains(property) => Verdict::NotExercised,
+            _ if is_edited && BLIND_TO_EDITS.contains(property) => Verdict::NotExercised,
             Some((_, at, violation)) => Verdict::Violated {
                 at: *at,
                 violation: Violation {
